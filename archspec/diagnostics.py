@@ -1,0 +1,110 @@
+"""Errors as data: a diagnostic says what is wrong, where, why, and what to do about it.
+
+Nothing here prints; `archspec.render` turns diagnostics into text, JSON or GitHub annotations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """A spec's text and the name people know it by (a path, or `<string>`)."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a source. Lines and columns count from 1; the end is exclusive."""
+
+    source: Source
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A further place that explains the error."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One mistake. `code` names the rule; every code has a section in docs/errors.md."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    label: str = ""
+    related: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: str | None = None
+    severity: str = field(default="error")
+
+    def with_notes(self, notes: Iterable[str]) -> Diagnostic:
+        return replace(self, notes=(*self.notes, *notes))
+
+
+class SpecError(Exception):
+    """The spec, or how it is called, is wrong. Carries every diagnostic that was found, in order."""
+
+    def __init__(self, diagnostics: Diagnostic | Sequence[Diagnostic]) -> None:
+        found = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
+        super().__init__(found)
+        self.diagnostics = found
+
+    def __str__(self) -> str:
+        from archspec.render import to_text  # only the text of an uncaught error needs the renderer
+
+        return "\n" + to_text(self.diagnostics)
+
+
+class InternalError(Exception):
+    """archspec itself is wrong; never the user's fault."""
+
+
+def spec_error(
+    code: str,
+    message: str,
+    span: Span | None = None,
+    *,
+    label: str = "",
+    related: Sequence[Label] = (),
+    notes: Sequence[str] = (),
+    help: str | None = None,
+) -> SpecError:
+    """The usual way to raise: `raise spec_error("unknown-op", "no op `Conv2D`", span, help="write `Conv2d`")`."""
+    return SpecError(Diagnostic(code, message, span, label, tuple(related), tuple(notes), help))
+
+
+def nearest(word: str, valid: Iterable[str]) -> str | None:
+    """The valid name closest to `word`, or None when none is close."""
+    choices = list(valid)
+    folded = {choice.lower(): choice for choice in reversed(choices)}
+    if word.lower() in folded:
+        return folded[word.lower()]
+    found = get_close_matches(word, choices, n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, valid: Iterable[str]) -> str | None:
+    """Help text naming the closest valid name, else the valid names when they are few."""
+    choices = sorted(set(valid))
+    close = nearest(word, choices)
+    if close is not None:
+        return f"did you mean `{close}`?"
+    if 0 < len(choices) <= 12:
+        return "choose one of " + ", ".join(f"`{choice}`" for choice in choices)
+    return None
