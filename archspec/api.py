@@ -1,0 +1,94 @@
+"""What `import archspec` offers. Nothing here imports torch until a module is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from archspec.diagnostics import Source, did_you_mean, spec_error
+from archspec.elaborate import CustomOps, elaborate
+from archspec.elaborate.inputs import Shape
+from archspec.elaborate.params import given_entries
+from archspec.ir import Graph
+from archspec.spec import Library, Spec, bundled
+
+
+def find(name: str) -> tuple[Path, str | None]:
+    """The file and variant that a SPEC names: a path, a bundled spec, or a bundled variant. Raises SpecError."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or "/" in name or path.exists():
+        return path, None
+    files = bundled()
+    if name in files:
+        return files[name], None
+    variants: list[str] = []
+    library = Library()
+    for file in files.values():
+        spec = library.load(file)
+        names = spec.variants.keys() if spec.variants is not None else ()
+        if name in names:
+            return file, name
+        variants.extend(names)
+    raise spec_error(
+        "file-not-found", f"`{name}` is no file, no bundled spec and no bundled variant", None,
+        help=did_you_mean(name, [*files, *variants]) or "see `archspec list`",
+    )  # fmt: skip
+
+
+def load(
+    spec: str | Path, *, variant: str | None = None, params: Mapping[str, Any] | None = None,
+    input: Shape | Mapping[str, Shape] | None = None, allow_ops: Iterable[str] = (), allow_paths: Iterable[str | Path] = (),
+) -> Graph:  # fmt: skip
+    """Compiles a spec to a graph.
+
+    Args:
+        spec: a path, or the name of a bundled spec or variant (`resnet50`).
+        variant: one of the spec's variants.
+        params: values for the spec's params, checked against their declarations.
+        input: the input's sizes, with or without the batch, `(3, 256, 256)`; by name where there are several inputs.
+            A capital letter leaves an axis unknown.
+        allow_ops: packages whose layers custom ops may import.
+        allow_paths: further folders that `imports` and `extends` may read.
+
+    Raises:
+        SpecError: with every mistake found.
+    """
+    path, named = find(str(spec))
+    library = Library(Path(folder) for folder in allow_paths)
+    return _elaborate(library.load(path), library, variant or named, params, input, allow_ops)
+
+
+def loads(
+    text: str, *, name: str = "<string>", variant: str | None = None, params: Mapping[str, Any] | None = None,
+    input: Shape | Mapping[str, Shape] | None = None, allow_ops: Iterable[str] = (), folder: str | Path | None = None,
+) -> Graph:  # fmt: skip
+    """As `load`, of a spec given as text; `folder` is where its imports start."""
+    library = Library()
+    spec = library.load_text(Source(name, text), Path(folder) if folder is not None else None)
+    return _elaborate(spec, library, variant, params, input, allow_ops)
+
+
+def _elaborate(
+    spec: Spec, library: Library, variant: str | None, params: Mapping[str, Any] | None,
+    input: Shape | Mapping[str, Shape] | None, allow_ops: Iterable[str],
+) -> Graph:  # fmt: skip
+    shapes: dict[str, Shape] = {}
+    if isinstance(input, Mapping):
+        shapes = dict(input)
+    elif input is not None:
+        names = spec.inputs.keys() if spec.inputs is not None else ("input",)
+        shapes = {names[0]: input}
+    return elaborate(
+        spec, library, variant=variant, params=given_entries((params or {}).items()), input_shapes=shapes,
+        customs=_customs(allow_ops),
+    )  # fmt: skip
+
+
+def _customs(allowed: Iterable[str]) -> CustomOps:
+    packages = frozenset(allowed)
+    if not packages:
+        return CustomOps()
+    from archspec.emit.custom import load_custom  # imports torch, which only custom ops need
+
+    return CustomOps(packages, load_custom)

@@ -1,0 +1,109 @@
+"""From a spec to a verified graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
+
+from archspec.diagnostics import SpecError, did_you_mean, spec_error
+from archspec.elaborate.custom import CustomOps
+from archspec.elaborate.defaults import check_sections
+from archspec.elaborate.environment import Env, View
+from archspec.elaborate.expectations import expected
+from archspec.elaborate.files import early_lets, open_file
+from archspec.elaborate.finish import check_inplace, check_unread, frozen_names
+from archspec.elaborate.graphs import Graphs
+from archspec.elaborate.inputs import Shape, make_inputs
+from archspec.elaborate.names import Bound, Names
+from archspec.elaborate.outputs import graph_outputs
+from archspec.elaborate.place import File, OpValue, Patches, Place
+from archspec.elaborate.session import Session
+from archspec.ir import Graph, Input, Origin, Scope, verify
+from archspec.spec import Library, Spec
+from archspec.values import Value
+from archspec.yaml_source import Entry
+
+NO_CUSTOM_OPS = CustomOps()
+
+
+def elaborate(
+    spec: Spec, library: Library, *, variant: str | None = None, params: Sequence[Entry] = (),
+    input_shapes: Dict[str, Shape] | None = None, customs: CustomOps = NO_CUSTOM_OPS,
+) -> Graph:  # fmt: skip
+    """Compiles a spec.
+
+    `params` override the spec's, after its `variant`'s; `input_shapes` its input sizes, by input name.
+
+    Raises:
+        SpecError: with everything that is wrong with the spec or the overrides.
+    """
+    if spec.graph is None:
+        raise spec_error(
+            "no-graph", f"`{spec.name}` is a library of blocks, not a network", spec.span, help="add `graph:`, or import it from a spec"
+        )
+    session = Session(library, customs)
+    file = open_file(session, spec, variant, params)
+    inputs, names = _open_inputs(session, file, input_shapes or {})
+    session.errors.check()
+    check_sections(session, file)
+    place = Place(
+        file, names, View(Env(file.env), names, mark=session.mark), "", "", spec.graph.numbered, Origin(spec.graph.span),
+        Patches("", spec.patches), names.input,
+    )  # fmt: skip
+    graphs = Graphs(session)
+    graphs.fill(place, spec.graph.body)
+    _check_patches(session, place)
+    outputs = graph_outputs(session, spec.outputs, place.view, place.previous)
+    session.errors.check()
+    if not session.nodes:
+        raise spec_error("bad-graph", "the graph has no nodes", spec.graph.span, help="add a node")
+    values = tuple(Value(-1 - position) for position in range(len(inputs)))
+    root = Scope(
+        "", "", spec.graph.numbered, tuple(place.children), 0, len(session.nodes), values, place.previous.values,
+        Origin(spec.graph.span), None, _shown(file), spec.doc,
+    )  # fmt: skip
+    graph = Graph(
+        variant or spec.name, spec.doc, inputs, tuple(session.nodes), root, outputs, _shown(file),
+        pins=tuple(session.pins),
+    )  # fmt: skip
+    check_unread(session, graph, names)
+    check_inplace(session, graph)
+    session.errors.check()
+    overridden = bool(params) or bool(input_shapes)
+    return verify(expected(session, file, frozen_names(session, file, graph), variant, overridden))
+
+
+def _open_inputs(session: Session, file: File, shapes: Dict[str, Shape]) -> tuple[tuple[Input, ...], Names]:
+    """The inputs, with the lets around them: those before may be used in the shape, those after may read it."""
+    spec = file.spec
+    before, after = early_lets(spec)
+    session.lets(before, View(file.env))
+    session.errors.check()
+    inputs = make_inputs(session, spec, View(file.env), shapes)
+    session.input_types = tuple(item.type for item in inputs)
+    bounds = [Bound(item.name, (Value(-1 - i),), (item.type,)) for i, item in enumerate(inputs)]
+    everything = Bound("input", tuple(Value(-1 - i) for i in range(len(inputs))), session.input_types)
+    table = {bound.label: bound for bound in bounds} if spec.inputs is not None else {}
+    names = Names(None, everything, table)
+    session.lets(after, View(file.env, names, mark=session.mark))
+    return inputs, names
+
+
+def _check_patches(session: Session, place: Place) -> None:
+    """A dotted key that meets no node is a mistake; other keys were added to the graph."""
+    for key in place.patches.nodes:
+        if key not in place.patches.used and ("." in key or place.patches.nodes[key] is None or place.numbered):
+            session.errors.add(
+                spec_error(
+                    "unknown-node", f"`{key}` replaces nothing: the extended network has no such node", place.file.spec.span,
+                    help=did_you_mean(key, [node.path for node in session.nodes]),
+                )
+            )  # fmt: skip
+
+
+def _shown(file: File) -> dict[str, object]:
+    """Params and lets as the graph keeps them: ops by their name."""
+    return {name: value.label if isinstance(value, OpValue) else value for name, value in file.env.values.items()}
+
+
+__all__ = ["NO_CUSTOM_OPS", "SpecError", "elaborate"]

@@ -1,0 +1,230 @@
+"""Specs and blocks in use: params bound and checked, lets computed, op names looked up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archspec import ops
+from archspec.diagnostics import Span, did_you_mean, spec_error
+from archspec.elaborate.arguments import Argument
+from archspec.elaborate.environment import Env, View
+from archspec.elaborate.params import IsOp, Param, check_value, declare
+from archspec.elaborate.place import File, OpValue
+from archspec.elaborate.session import Session
+from archspec.ops.base import Op
+from archspec.spec import BlockSyntax, Spec, variant_entries
+from archspec.syntax import Let
+from archspec.yaml_source import Entry, Mapping, Node, Scalar, Sequence as YamlSequence, plain
+
+_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+_READS_INPUT = re.compile(r"\binput\b")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """What an op's name stands for: an op, a block of a file, a whole spec, or the import path of a custom op.
+
+    `bound`: arguments that come with the name (`norm: {op: BatchNorm2d, eps: 1e-3}`).
+    """
+
+    target: type[Op] | tuple[File, BlockSyntax] | Spec | str
+    bound: tuple[Argument, ...] = field(default=())
+
+
+class _IsOp(IsOp):
+    """Whether a word is an op in a file."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    def __call__(self, word: str) -> bool:
+        spec = self.spec
+        head = word.split(".")[0]
+        return word in spec.blocks or head in spec.imports or ops.lookup(word) is not None
+
+
+# --- files ---
+
+
+def open_file(
+    session: Session, spec: Spec, variant: str | None = None, given: Sequence[Entry] = (),
+    arguments: Sequence[Argument] = (), span: Span | None = None,
+) -> File:  # fmt: skip
+    """A spec with its params set: defaults, then what it overrides of its base, its variant, what is given."""
+    file = File(spec, Env())
+    params = declare(spec.params, _IsOp(spec))
+    chosen = variant_entries(spec, variant, span) if variant is not None else ()
+    literal = [entry for entries in (spec.overrides, chosen, given) for entry in entries]
+    for name, param in params.items():
+        if param.default is not None:
+            file.env.values[name] = literal_value(param, param.default, file)
+    for entry in literal:
+        param = _known(params, entry.key, f"`{spec.name}`")
+        file.env.values[param.name] = literal_value(param, entry.value, file)
+    for argument in arguments:
+        param = _known(params, argument.key, f"`{spec.name}`")
+        file.env.values[param.name] = bound_value(session, param, argument, file)
+    missing = [name for name in params if name not in file.env.values]
+    if missing:
+        raise spec_error(
+            "missing-param", f"`{spec.name}` needs a value for {', '.join(f'`{name}`' for name in missing)}",
+            span or params[missing[0]].span, help=f"give it a default, or set it: `--set {missing[0]}=...`",
+        )  # fmt: skip
+    return file
+
+
+def early_lets(spec: Spec) -> tuple[Sequence[Let], Sequence[Let]]:
+    """The lets that do not need the input's shape (which may use them), and the rest."""
+    cut = next((i for i, let in enumerate(spec.lets) if _mentions_input(let.value)), len(spec.lets))
+    return spec.lets[:cut], spec.lets[cut:]
+
+
+def _mentions_input(node: Node) -> bool:
+    match node:
+        case Scalar():
+            return isinstance(node.value, str) and _READS_INPUT.search(node.text) is not None
+        case YamlSequence():
+            return any(_mentions_input(item) for item in node.items)
+        case Mapping():
+            return any(_mentions_input(entry.value) for entry in node.entries)
+
+
+def _known(params: dict[str, Param], key: Scalar, owner: str) -> Param:
+    if key.text not in params:
+        raise spec_error(
+            "unknown-param", f"{owner} has no param `{key.text}`", key.span,
+            help=did_you_mean(key.text, params) or (None if params else "it takes no params"),
+        )  # fmt: skip
+    return params[key.text]
+
+
+def literal_value(param: Param, node: Node, file: File) -> Any:
+    """Literal data given to a param: nothing is evaluated; a word may name an op."""
+    if "op" in param.types and _is_op_node(node):
+        return OpValue(_op_label(node), node, file, View(file.env))
+    return check_value(param, plain(node), node.span)
+
+
+def bound_value(session: Session, param: Param, argument: Argument, file: File) -> Any:
+    """An argument given to a param of a block or sub-spec, evaluated where it is written; `file` is that place's."""
+    node, view = argument.value, argument.view
+    if "op" in param.types and isinstance(node, Mapping) and node.entry("op") is not None:
+        return OpValue(_op_label(node), node, file, view)
+    if isinstance(node, Scalar) and isinstance(node.value, str) and param.types & {"op", "str"}:
+        value = session.word(node, view)
+        if isinstance(value, str) and "op" in param.types and "str" not in param.types:
+            return OpValue(value, Scalar(value, value, False, node.span), file, view)
+        return check_value(param, value, node.span)
+    return check_value(param, session.computed(node, view, []), node.span)
+
+
+def _is_op_node(node: Node) -> bool:
+    if isinstance(node, Mapping):
+        return node.entry("op") is not None
+    return isinstance(node, Scalar) and isinstance(node.value, str)
+
+
+def _op_label(node: Node) -> str:
+    op = node.get("op") if isinstance(node, Mapping) else node
+    return op.text if isinstance(op, Scalar) else "?"
+
+
+def block_params(file: File, block: BlockSyntax) -> dict[str, Param]:
+    """The declared params of a block."""
+    found = file.block_params.get(block.name)
+    if found is None:
+        found = declare(block.params.entries, _IsOp(file.spec)) if block.params is not None else {}
+        file.block_params[block.name] = found
+    return found
+
+
+def bind_block(
+    session: Session, file: File, block: BlockSyntax, arguments: Iterable[Argument], caller: File, span: Span
+) -> dict[str, Any]:
+    """The values of a block's params, in the order declared. Raises SpecError."""
+    params = block_params(file, block)
+    given: dict[str, Any] = {}
+    for argument in arguments:
+        param = _known(params, argument.key, f"block `{block.name}`")
+        given[param.name] = bound_value(session, param, argument, caller)
+    values: dict[str, Any] = {}
+    for name, param in params.items():
+        if name in given:
+            values[name] = given[name]
+        elif param.default is not None:
+            values[name] = literal_value(param, param.default, file)
+        else:
+            raise spec_error(
+                "missing-argument", f"block `{block.name}` needs `{name}`, {param.wanted}", span, help=f"add `{name}:`"
+            )
+    return values
+
+
+# --- op names ---
+
+
+def resolve_op(session: Session, file: File, scalar: Scalar, view: View) -> Use | None:
+    """What `op:` names; None when it is a `$name` whose value is null."""
+    return _resolve(session, file, session.word(scalar, view), scalar)
+
+
+def _resolve(session: Session, file: File, word: Any, scalar: Scalar) -> Use | None:
+    if word is None:
+        return None
+    if isinstance(word, OpValue):
+        return _resolve_value(session, word)
+    if not isinstance(word, str):
+        raise spec_error("wrong-type", f"`{scalar.text}` must come to an op, got {word!r}", scalar.span)
+    if word in file.spec.blocks:
+        return Use((file, file.spec.blocks[word]))
+    head, _, member = word.partition(".")
+    if head in file.spec.imports:
+        return _imported(session, file, head, member, scalar)
+    op = ops.lookup(word)
+    if op is not None:
+        return Use(op)
+    if _DOTTED.fullmatch(word):
+        if not session.customs.allows(word):
+            raise spec_error(
+                "custom-op-not-allowed", f"`{word}` would run code of package `{head}`, which is not allowed", scalar.span,
+                help=f"allow it with `--allow-op {head}`, or import the spec `{head}` if that is meant",
+            )  # fmt: skip
+        return Use(word)
+    known = [*file.spec.blocks, *file.spec.imports, *ops.names()]
+    raise spec_error("unknown-op", f"no op or block `{word}`", scalar.span, help=did_you_mean(word, known))
+
+
+def _resolve_value(session: Session, value: OpValue) -> Use | None:
+    if not isinstance(value.node, Mapping):
+        return _resolve(session, value.file, value.label if "$" in value.node.text else value.node.text, value.node)
+    op = value.node.get("op")
+    assert isinstance(op, Scalar)
+    use = resolve_op(session, value.file, op, value.view)
+    if use is None:
+        return None
+    own = tuple(Argument(e.key, e.value, value.view) for e in value.node.entries if e.key.text != "op")
+    written = {argument.key.text for argument in own}
+    return Use(use.target, (*own, *(argument for argument in use.bound if argument.key.text not in written)))
+
+
+def _imported(session: Session, file: File, head: str, member: str, scalar: Scalar) -> Use:
+    entry = file.spec.imports[head]
+    spec = session.library.resolve(entry.target, entry.folder)
+    if not member:
+        if spec.graph is None:
+            raise spec_error(
+                "unknown-op", f"`{head}` is a library of blocks, not a network", scalar.span,
+                help=did_you_mean(head, [f"{head}.{name}" for name in spec.blocks]),
+            )  # fmt: skip
+        return Use(spec)
+    if member not in spec.blocks:
+        raise spec_error("unknown-op", f"`{head}` has no block `{member}`", scalar.span, help=did_you_mean(member, spec.blocks))
+    key = ("library", id(spec))
+    if key not in session.cache:
+        library = open_file(session, spec)
+        session.lets(spec.lets, View(library.env))
+        session.cache[key] = library
+    return Use((session.cache[key], spec.blocks[member]))

@@ -1,0 +1,119 @@
+"""What is checked of the finished graph: nodes that nothing reads, in-place ops, frozen parameters."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from archspec.diagnostics import did_you_mean, spec_error
+from archspec.elaborate.names import Names
+from archspec.elaborate.place import File
+from archspec.elaborate.session import Session, used_notes
+from archspec.ir import Graph, Node, Scope, leaves
+from archspec.syntax import describe
+from archspec.values import Value
+from archspec.yaml_source import Scalar, Sequence
+
+
+def check_unread(session: Session, graph: Graph, names: Names) -> None:
+    """A node that nothing reads is a mistake, often a `from` or `when` in the wrong place."""
+    read = set(session.read)
+    read.update(value.node for entry in graph.outputs.entries for value in leaves(entry.value))
+    reported: set[int] = set()
+    for position, node in enumerate(graph.nodes):
+        if position in read or position in reported:
+            continue
+        scope = _scope_yielding(graph.root, position)
+        span = scope.origin.span if scope is not None else node.origin.span
+        what = scope.path if scope is not None else node.path
+        origin = scope.origin if scope is not None else node.origin
+        session.errors.add(
+            spec_error(
+                "unread-node", f"nothing reads `{what}`", span, notes=used_notes(origin),
+                help="read it with `from`, name it in `outputs`, or remove it",
+            )
+        )  # fmt: skip
+    for index, item in enumerate(graph.inputs):
+        if -1 - index not in read:
+            session.errors.add(
+                spec_error(
+                    "unread-input", f"nothing reads the input `{item.name}`", names.spans.get(item.name) or graph.root.origin.span,
+                    help="read it with `from`, or remove it",
+                )
+            )  # fmt: skip
+
+
+def _scope_yielding(scope: Scope, position: int) -> Scope | None:
+    """The outermost scope whose value the node's is: the one that people know by name."""
+    for child in scope.scopes():
+        if child.start <= position < child.end:
+            if any(value.node == position for value in child.outputs):
+                return child
+            return _scope_yielding(child, position)
+    return None
+
+
+def check_inplace(session: Session, graph: Graph) -> None:
+    """An in-place op may only overwrite a value that nobody else needs, as autograd demands."""
+    readers: dict[Value, list[int]] = defaultdict(list)
+    for position, node in enumerate(graph.nodes):
+        for value in (*node.inputs, *node.reads):
+            readers[value].append(position)
+    outputs = {value for entry in graph.outputs.entries for value in leaves(entry.value)}
+    for position, node in enumerate(graph.nodes):
+        if node.op.inplace_on_input and node.inputs:
+            reason = _overwrites(graph, node, position, readers, outputs)
+            if reason is not None:
+                session.errors.add(
+                    spec_error(
+                        "bad-inplace", f"`{node.path}` would overwrite {reason}", node.origin.span,
+                        notes=used_notes(node.origin), help="leave out `inplace: true`",
+                    )
+                )  # fmt: skip
+
+
+def _overwrites(
+    graph: Graph, node: Node, position: int, readers: dict[Value, list[int]], outputs: set[Value]
+) -> str | None:
+    """Why the op must not write on its input, None when it may. Views share their input's memory."""
+    value, reader = node.inputs[0], position
+    while True:
+        name = f"`{graph.name_of(value)}`"
+        if value.node < 0:
+            return f"the network's input {name}"
+        if value in outputs:
+            return f"{name}, an output of the network"
+        others = [graph.nodes[other].path for other in readers[value] if other != reader]
+        if others:
+            return f"{name}, which `{others[0]}` reads too"
+        producer = graph.nodes[value.node]
+        if producer.op.saves_output:
+            return f"{name}, which the backward pass of `{producer.op.name}` needs"
+        if not producer.inputs:
+            return f"the constant {name}"
+        if not producer.op.is_view:
+            return None
+        value, reader = producer.inputs[0], value.node
+
+
+def frozen_names(session: Session, file: File, graph: Graph) -> Graph:
+    """`freeze:` patterns over parameter names, in order, the last match wins. Raises SpecError for one that matches nothing."""
+    node = file.spec.freeze
+    if node is None:
+        return graph
+    items = node.items if isinstance(node, Sequence) else (node,)
+    names = [name for _, name, state in graph.state() if not state.buffer]
+    frozen = dict.fromkeys(names, False)
+    for item in items:
+        if not isinstance(item, Scalar) or not isinstance(item.value, str):
+            raise spec_error("wrong-type", f"`freeze` is a list of patterns, got {describe(item)}", item.span, help="write `['*', '!fc.*']`")
+        pattern = item.text.removeprefix("!")
+        matched = [name for name in names if fnmatchcase(name, pattern)]
+        if not matched:
+            raise spec_error("unknown-state", f"`{pattern}` matches no parameter", item.span, help=did_you_mean(pattern, names))
+        frozen.update(dict.fromkeys(matched, not item.text.startswith("!")))
+    return replace(graph, frozen=tuple(name for name in names if frozen[name]))
+
+
+__all__ = ["check_inplace", "check_unread", "frozen_names"]

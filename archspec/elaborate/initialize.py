@@ -1,0 +1,111 @@
+"""Initialisation rules, with the names and arguments of `torch.nn.init`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archspec.diagnostics import Span, did_you_mean, spec_error
+from archspec.elaborate.environment import View
+from archspec.elaborate.session import Session
+from archspec.expr import pin
+from archspec.ir import Initializer
+from archspec.ops.base import Op
+from archspec.syntax import describe
+from archspec.yaml_source import Mapping, Node, Scalar
+
+FAN_MODES = ("fan_in", "fan_out")
+FUNCTIONS: dict[str, tuple[str, ...]] = {
+    "zeros_": (),
+    "ones_": (),
+    "eye_": (),
+    "constant_": ("val",),
+    "normal_": ("mean", "std"),
+    "uniform_": ("a", "b"),
+    "trunc_normal_": ("mean", "std", "a", "b"),
+    "xavier_uniform_": ("gain",),
+    "xavier_normal_": ("gain",),
+    "kaiming_uniform_": ("a", "mode", "nonlinearity"),
+    "kaiming_normal_": ("a", "mode", "nonlinearity"),
+    "orthogonal_": ("gain",),
+    "sparse_": ("sparsity", "std"),
+    "dirac_": ("groups",),
+}
+REQUIRED = {"constant_": ("val",), "sparse_": ("sparsity",)}
+NONLINEARITIES = (
+    "linear", "conv1d", "conv2d", "conv3d", "sigmoid", "tanh", "relu", "leaky_relu", "selu",
+)  # fmt: skip
+MATRIX_ONLY = frozenset({"xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "orthogonal_"})
+
+
+def rules_of(node: Node, op: str) -> dict[str, tuple[Scalar, Node]]:
+    """The rules of an `init:` for one op, by parameter name. Raises SpecError when it is no mapping."""
+    if not isinstance(node, Mapping):
+        raise spec_error(
+            "wrong-type", f"`init` of `{op}` maps its parameters to rules, got {describe(node)}", node.span,
+            help="write `{weight: ..., bias: zeros_}`",
+        )  # fmt: skip
+    return {entry.key.text: (entry.key, entry.value) for entry in node.entries}
+
+
+def initializer(session: Session, node: Node, view: View, op: Op, shape: tuple[int, ...]) -> Initializer:
+    """A rule with its arguments evaluated; they see the op's own arguments, inferred ones too. Raises SpecError."""
+    function, arguments = _split(node)
+    name = function.text
+    if name not in FUNCTIONS:
+        raise spec_error(
+            "unknown-initializer", f"`{name}` is no function of torch.nn.init", function.span, help=did_you_mean(name, FUNCTIONS)
+        )
+    inside = View(view.env, view.nodes, {key: getattr(op, key) for key in type(op).model_fields}, view.mark)
+    values: dict[str, Any] = {}
+    for key, value in arguments.items():
+        if key.text not in FUNCTIONS[name]:
+            raise spec_error(
+                "unknown-argument", f"`{name}` has no argument `{key.text}`", key.span,
+                help=did_you_mean(key.text, FUNCTIONS[name]) or f"`{name}` takes no arguments",
+            )  # fmt: skip
+        values[key.text] = _argument(session, key.text, value, inside)
+    for required in REQUIRED.get(name, ()):
+        if required not in values:
+            raise spec_error("missing-argument", f"`{name}` needs `{required}`", node.span)
+    _check_shape(name, shape, function.span)
+    return Initializer(name, tuple(sorted(values.items())))
+
+
+def _split(node: Node) -> tuple[Scalar, dict[Scalar, Node]]:
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return node, {}
+    if isinstance(node, Mapping):
+        function = node.get("op")
+        if isinstance(function, Scalar):
+            return function, {entry.key: entry.value for entry in node.entries if entry.key.text != "op"}
+    raise spec_error(
+        "wrong-type", f"a rule is a function of torch.nn.init, got {describe(node)}", node.span,
+        help="write `zeros_` or `{op: normal_, std: 0.01}`",
+    )  # fmt: skip
+
+
+def _argument(session: Session, name: str, node: Node, view: View) -> Any:
+    words = {"mode": FAN_MODES, "nonlinearity": NONLINEARITIES}.get(name)
+    if words is not None:
+        value = session.word(node, view) if isinstance(node, Scalar) else None
+        if value not in words:
+            raise spec_error(
+                "wrong-type", f"`{name}` is one of {', '.join(f'`{word}`' for word in words)}, got {describe(node)}", node.span,
+                help=did_you_mean(str(value), words),
+            )  # fmt: skip
+        return value
+    value = pin(session.computed(node, view, []), [])
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise spec_error("wrong-type", f"`{name}` is a number, got {value!r}", node.span)
+    return value
+
+
+def _check_shape(name: str, shape: tuple[int, ...], span: Span) -> None:
+    needs = 2 if name in MATRIX_ONLY else 0
+    exact = 2 if name in ("eye_", "sparse_") else None
+    shown = f"[{', '.join(map(str, shape))}]"
+    if len(shape) < needs or (exact is not None and len(shape) != exact) or (name == "dirac_" and len(shape) not in (3, 4, 5)):
+        raise spec_error(
+            "bad-initializer", f"`{name}` needs a matrix, but this parameter has shape {shown}", span,
+            help="use `zeros_`, `ones_`, `normal_` or `uniform_` here",
+        )  # fmt: skip

@@ -1,0 +1,124 @@
+"""The network's inputs: declared shapes, symbols, and the sizes given on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
+
+from archspec.diagnostics import Span, did_you_mean, spec_error
+from archspec.dims import Dim, Size, symbol
+from archspec.elaborate.environment import View
+from archspec.elaborate.session import Session
+from archspec.expr import pin
+from archspec.ir import Input
+from archspec.spec import Spec
+from archspec.syntax import describe
+from archspec.values import TensorType
+from archspec.yaml_source import Mapping, Node, Scalar, Sequence as YamlSequence
+
+DTYPES = (
+    "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool",
+)  # fmt: skip
+AXES = {2: "NF", 3: "NCL", 4: "NCHW", 5: "NCDHW"}
+
+Shape = Sequence[int | str]
+"""A shape given outside the spec: numbers, or capital letters for unknown sizes; the batch may be left out."""
+
+
+def make_inputs(session: Session, spec: Spec, view: View, given: Dict[str, Shape]) -> tuple[Input, ...]:
+    """The inputs with their types. Every axis remembers its symbol, so that what follows from it is known for all sizes.
+
+    Raises SpecError.
+    """
+    declared: dict[str, Node] = {}
+    if spec.inputs is not None:
+        declared = {entry.key.text: entry.value for entry in spec.inputs.entries}
+    elif spec.input is not None:
+        declared = {"input": spec.input}
+    if not declared:
+        raise spec_error("missing-key", "a network needs `input`", _start(spec.span), help="add `input: [N, 3, 224, 224]`")
+    for name in given:
+        if name not in declared:
+            raise spec_error("unknown-input", f"`{spec.name}` has no input `{name}`", None, help=did_you_mean(name, declared))
+    taken: dict[str, int | None] = {}
+    return tuple(
+        Input(name, _type(session, name, node, view, given.get(name), taken, len(declared) > 1)) for name, node in declared.items()
+    )
+
+
+def _start(span: Span) -> Span:
+    return Span(span.source, span.line, span.column, span.line, span.column + 1)
+
+
+def _type(
+    session: Session, name: str, node: Node, view: View, given: Shape | None, taken: dict[str, int | None], several: bool
+) -> TensorType:
+    dtype = "float32"
+    shape: Node | None = node
+    if isinstance(node, Mapping):
+        for entry in node.entries:
+            if entry.key.text not in ("shape", "dtype"):
+                raise spec_error(
+                    "unknown-key", f"`{entry.key.text}` is no key of an input", entry.key.span,
+                    help=did_you_mean(entry.key.text, ("shape", "dtype")),
+                )  # fmt: skip
+        shape, kind = node.get("shape"), node.get("dtype")
+        if kind is not None:
+            if not isinstance(kind, Scalar) or kind.value not in DTYPES:
+                raise spec_error("wrong-type", f"`dtype` is a torch dtype, got {describe(kind)}", kind.span, help=did_you_mean(getattr(kind, "text", ""), DTYPES))
+            dtype = kind.text
+    if not isinstance(shape, YamlSequence) or not shape.items:
+        raise spec_error(
+            "wrong-type", f"input `{name}` is a shape, got {describe(shape) if shape is not None else 'nothing'}", node.span,
+            help="write `[N, 3, 224, 224]`, the batch first",
+        )  # fmt: skip
+    sizes = [_declared_size(session, item, view) for item in shape.items]
+    if given is not None:
+        sizes = _override(name, sizes, given)
+    letters = AXES.get(len(sizes), "")
+    return TensorType(
+        tuple(_axis(size, axis, letters, name, taken, several) for axis, size in enumerate(sizes)), dtype
+    )
+
+
+def _declared_size(session: Session, item: Node, view: View) -> int | str:
+    """A number, or the capital letter of a symbolic size; a letter that is a param is its value."""
+    if isinstance(item, Scalar) and isinstance(item.value, str) and len(item.text) == 1 and item.text.isupper():
+        try:
+            view.env.find(item.text)
+        except KeyError:
+            return item.text
+    value = pin(session.computed(item, view, []), [])
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise spec_error("wrong-type", f"a size is a positive integer, got {value!r}", item.span, help="write a number, or a capital letter for an unknown size")
+    return value
+
+
+def _override(name: str, declared: list[int | str], given: Shape) -> list[int | str]:
+    sizes = list(given)
+    if len(sizes) == len(declared) - 1:
+        sizes = [declared[0], *sizes]
+    if len(sizes) != len(declared):
+        shown = "x".join(map(str, given))
+        raise spec_error(
+            "wrong-input-shape", f"input `{name}` has {len(declared)} axes, {', '.join(map(str, declared))}, but {shown} has {len(given)}", None,
+            help="give " + "x".join(str(size) for size in declared[1:]) + ", say",
+        )  # fmt: skip
+    return sizes
+
+
+def _axis(size: int | str, axis: int, letters: str, name: str, taken: dict[str, int | None], several: bool) -> Dim:
+    """A size with its symbol: the author's letter, or the usual one of that axis."""
+    if isinstance(size, str):
+        taken.setdefault(size, None)
+        return symbol(size, taken[size])
+    letter = letters[axis] if letters else f"A{axis}"
+    if several:
+        letter = f"{letter}_{name}"
+    while letter in taken:
+        letter += "'"
+    taken[letter] = size
+    return symbol(letter, size)
+
+
+__all__ = ["Shape", "Size", "make_inputs"]

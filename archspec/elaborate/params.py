@@ -1,0 +1,173 @@
+"""Parameters of specs and blocks: declared types, defaults, and the values given to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from archspec.diagnostics import Source, Span, did_you_mean, spec_error
+from archspec.syntax import describe
+from archspec.values import RuntimeSize
+from archspec.yaml_source import Entry, Mapping, Node, Scalar, Sequence, parse, plain
+
+TYPES = ("int", "float", "bool", "str", "list", "op", "null")
+KINDS = {
+    "int": "an integer", "float": "a number", "bool": "true or false", "str": "a word", "list": "a list",
+    "op": "an op", "null": "null", "record": "a mapping",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Param:
+    """A declared parameter. `default` is None for a required one."""
+
+    name: str
+    types: frozenset[str]
+    default: Node | None
+    span: Span
+
+    @property
+    def wanted(self) -> str:
+        """The types in words: "an integer or null"."""
+        return " or ".join(KINDS[kind] for kind in (*TYPES, "record") if kind in self.types)
+
+
+def declare(entries: Iterable[Entry], is_op: IsOp) -> dict[str, Param]:
+    """The parameters of a `params:` section. A default fixes the type; a type alone makes the parameter required."""
+    params: dict[str, Param] = {}
+    for entry in entries:
+        name = entry.key.text
+        if not name.isidentifier():
+            raise spec_error(
+                "bad-name", f"`{name}` is no name for a param", entry.key.span, help="use letters, digits and `_`"
+            )
+        types = _declared_types(entry.value)
+        if types is not None:
+            optional = Scalar(None, "null", False, entry.value.span) if "null" in types else None
+            params[name] = Param(name, types, optional, entry.key.span)
+        else:
+            params[name] = Param(name, _types_of(entry, is_op), entry.value, entry.key.span)
+    return params
+
+
+class IsOp:
+    """Whether a word names an op where the parameter is declared."""
+
+    def __call__(self, word: str) -> bool:
+        raise NotImplementedError
+
+
+def _declared_types(node: Node) -> frozenset[str] | None:
+    if not isinstance(node, Scalar) or not isinstance(node.value, str) or node.quoted:
+        return None
+    words = [word.strip() for word in node.text.split("|")]
+    if all(word in TYPES for word in words):
+        return frozenset(words)
+    if len(words) > 1:
+        wrong = next(word for word in words if word not in TYPES)
+        raise spec_error(
+            "unknown-type", f"`{wrong}` is no type of a param", node.span, help=did_you_mean(wrong, TYPES)
+        )
+    return None
+
+
+def _types_of(entry: Entry, is_op: IsOp) -> frozenset[str]:
+    node = entry.value
+    match node:
+        case Sequence():
+            return frozenset({"list"})
+        case Mapping():
+            return frozenset({"op", "null"} if node.entry("op") is not None else {"record"})
+        case Scalar(value=None):
+            raise spec_error(
+                "missing-type", f"param `{entry.key.text}` is null, which says nothing about its type", entry.key.span,
+                help=f"declare it: `{entry.key.text}: int | null`",
+            )  # fmt: skip
+        case Scalar(value=bool()):
+            return frozenset({"bool"})
+        case Scalar(value=int()):
+            return frozenset({"int"})
+        case Scalar(value=float()):
+            return frozenset({"float"})
+        case Scalar(value=value):
+            return frozenset({"op", "null"} if is_op(str(value)) else {"str"})
+
+
+def check_value(param: Param, value: object, span: Span | None) -> Any:
+    """A value that fits the declaration (an int given for a float becomes one). Raises SpecError."""
+    types = param.types
+    if isinstance(value, RuntimeSize):
+        if "int" in types:
+            return value
+    elif value is None:
+        if "null" in types:
+            return None
+    elif isinstance(value, bool):
+        if "bool" in types:
+            return value
+    elif isinstance(value, int):
+        if "int" in types:
+            return value
+        if "float" in types:
+            return float(value)
+    elif isinstance(value, float):
+        if "float" in types:
+            return value
+    elif isinstance(value, str):
+        if "str" in types or "op" in types:
+            return value
+    elif isinstance(value, list | tuple):
+        if "list" in types:
+            return value  # pyright: ignore[reportUnknownVariableType]
+    elif isinstance(value, dict):
+        if "record" in types:
+            return value  # pyright: ignore[reportUnknownVariableType]
+    elif "op" in types:
+        return value
+    shown = f"`{value}`" if isinstance(value, str) else "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    raise spec_error(
+        "wrong-type", f"param `{param.name}` is {param.wanted}, got {shown}", span,
+        help="write a whole number" if isinstance(value, float) and "int" in types else None,
+    )  # fmt: skip
+
+
+def given_entries(values: Iterable[tuple[str, object]]) -> tuple[Entry, ...]:
+    """Params given outside the spec, as located nodes: `--set` text is parsed as YAML, Python values are taken as they are."""
+    entries: list[Entry] = []
+    for name, value in values:
+        shown = value.text if isinstance(value, Written) else repr(value)
+        source = Source(f"{name}=", shown)
+        if isinstance(value, Written):
+            node = parse(source)
+        else:
+            node = _to_node(value, Span(source, 1, 1, 1, len(shown) + 1))
+        entries.append(Entry(Scalar(name, name, False, node.span), node))
+    return tuple(entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value given as text, on the command line."""
+
+    text: str
+
+
+def _to_node(value: object, span: Span) -> Node:
+    if isinstance(value, dict):
+        pairs: list[tuple[object, object]] = list(value.items())  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return Mapping(tuple(Entry(Scalar(str(k), str(k), False, span), _to_node(v, span)) for k, v in pairs), span, True)
+    if isinstance(value, list | tuple):
+        items: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return Sequence(tuple(_to_node(item, span) for item in items), span, True)
+    if value is None or isinstance(value, bool | int | float | str):
+        return Scalar(value, str(value), isinstance(value, str), span)
+    raise spec_error("wrong-type", f"a param is plain data, got {type(value).__name__}", span)
+
+
+def literal(node: Node) -> object:
+    """Literal data, as `params:` and `variants:` hold it."""
+    return plain(node)
+
+
+__all__ = ["Param", "Written", "check_value", "declare", "describe", "given_entries", "literal"]

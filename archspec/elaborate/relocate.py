@@ -1,0 +1,140 @@
+"""Moving finished nodes: a copy of a block that was elaborated before, and a sub-network with the unneeded dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from archspec.elaborate.names import Bound, Names
+from archspec.ir import Node, Origin, Scope
+from archspec.values import Value
+
+Move = Callable[[Value], Value | None]
+"""Where a value is now; None when it is gone."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """A block that was elaborated: its nodes are copied for another use with equal params and input types."""
+
+    start: int
+    end: int
+    scope: Scope | None
+    bound: Bound
+    inputs: tuple[Value, ...]
+    read: frozenset[int]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """Paths below `old` become paths below `new`."""
+
+    old: str
+    new: str
+
+    def __call__(self, path: str) -> str:
+        return self.new + path[len(self.old) :]
+
+
+def moved_value(value: Value, move: Move) -> Value:
+    """A value that is known to remain."""
+    found = move(value)
+    assert found is not None, value
+    return found
+
+
+def moved_node(node: Node, move: Move, path: Prefix, module: Prefix, origin: Callable[[Origin], Origin]) -> Node:
+    """A node at its new place."""
+    return Node(
+        path(node.path),
+        module(node.module),
+        node.op,
+        tuple(moved_value(value, move) for value in node.inputs),
+        node.slots,
+        tuple(moved_value(value, move) for value in node.reads),
+        node.outputs,
+        origin(node.origin),
+        node.init,
+        tuple((name, module(target) if target.startswith(module.old + ".") else target) for name, target in node.ties),
+        node.requirements,
+        node.pins,
+    )
+
+
+def moved_scope(scope: Scope, shift: Callable[[int], int | None], move: Move, path: Prefix, module: Prefix, origin: Callable[[Origin], Origin]) -> Scope | None:
+    """A scope at its new place, None when none of its nodes remain."""
+    children: list[Scope | int] = []
+    for child in scope.children:
+        new = shift(child) if isinstance(child, int) else moved_scope(child, shift, move, path, module, origin)
+        if new is not None:
+            children.append(new)
+    if not children:
+        return None
+    first, last = children[0], children[-1]
+    return replace(
+        scope,
+        path=path(scope.path),
+        module=module(scope.module),
+        children=tuple(children),
+        start=first if isinstance(first, int) else first.start,
+        end=last + 1 if isinstance(last, int) else last.end,
+        inputs=tuple(new for value in scope.inputs if (new := move(value)) is not None),
+        outputs=tuple(new for value in scope.outputs if (new := move(value)) is not None),
+        origin=origin(scope.origin),
+    )
+
+
+def moved_bound(bound: Bound, move: Move, path: Prefix) -> Bound | None:
+    """A name's meaning at its new place, None when its values are gone; what is inside moves when it is asked for."""
+    values = tuple(move(value) for value in bound.values)
+    if any(value is None for value in values):
+        if bound.inner is None:
+            return None
+        values, parts = (), {}
+    else:
+        parts = bound.parts
+    inner = bound.inner
+    return replace(
+        bound,
+        label=path(bound.label) if bound.label.startswith(path.old) else bound.label,
+        values=tuple(value for value in values if value is not None),
+        types=bound.types if values else (),
+        parts=parts,
+        inner=_later(inner, move, path) if inner is not None else None,
+        path=path(bound.path) if bound.path is not None and bound.path.startswith(path.old) else bound.path,
+    )
+
+
+def _later(inner: Callable[[], Names], move: Move, path: Prefix) -> Callable[[], Names]:
+    made: list[Names] = []
+
+    def names() -> Names:
+        if not made:
+            made.append(moved_names(inner(), move, path))
+        return made[0]
+
+    return names
+
+
+def moved_names(names: Names, move: Move, path: Prefix) -> Names:
+    """A graph's names at their new place; those whose nodes are gone are left out."""
+    table = {name: moved for name, bound in names.table.items() if (moved := moved_bound(bound, move, path)) is not None}
+    return Names(None, moved_bound(names.input, move, path) or names.input, table, names.spans)
+
+
+def rebased(old: Origin | None, new: Origin) -> Callable[[Origin], Origin]:
+    """Replaces `old`, the use of a block, by `new` in origins; origins shared by nodes stay shared."""
+    memo: dict[int, Origin] = {}
+
+    def move(origin: Origin) -> Origin:
+        if origin is old:
+            return new
+        found = memo.get(id(origin))
+        if found is None:
+            used_at = origin.used_at
+            found = Origin(origin.span, origin.within, move(used_at)) if used_at is not None else origin
+            memo[id(origin)] = found
+        return found
+
+    return move

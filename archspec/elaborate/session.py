@@ -1,0 +1,213 @@
+"""What one elaboration shares: the nodes so far, the errors found, and the budget of its evaluations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from archspec.diagnostics import Span, SpecError, spec_error
+from archspec.dims import Size
+from archspec.elaborate.custom import CustomOps
+from archspec.elaborate.environment import Env, View
+from archspec.elaborate.names import Bound, Poisoned
+from archspec.expr import Budget, Expression, ExprError, interpolate, parse, pin
+from archspec.ir import Node, Origin
+from archspec.spec import Library
+from archspec.syntax import Branch, Errors, For, If, Let, Statement, describe, located
+from archspec.values import TensorType, Value
+from archspec.yaml_source import Mapping, Scalar, Sequence as YamlSequence
+from archspec.yaml_source import Node as YamlNode
+
+Leaf = TypeVar("Leaf")
+
+MAX_NODES = 200_000
+MAX_DEPTH = 64
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """The state of one elaboration."""
+
+    library: Library
+    customs: CustomOps
+    input_types: tuple[TensorType, ...] = ()
+    nodes: list[Node] = field(default_factory=list[Node])
+    read: set[int] = field(default_factory=set[int])
+    errors: Errors = field(default_factory=Errors)
+    budget: Budget = field(default_factory=Budget)
+    pins: list[tuple[Size, Span]] = field(default_factory=list["tuple[Size, Span]"])
+    depth: int = 0
+    cache: dict[Any, Any] = field(default_factory=dict[Any, Any])
+
+    # --- values ---
+
+    def type_of(self, value: Value) -> TensorType:
+        return self.input_types[-1 - value.node] if value.node < 0 else self.nodes[value.node].outputs[value.part]
+
+    def types_of(self, values: Sequence[Value]) -> tuple[TensorType, ...]:
+        return tuple(self.type_of(value) for value in values)
+
+    def mark(self, values: Sequence[Value]) -> None:
+        """These values are read."""
+        self.read.update(value.node for value in values)
+
+    def insert(self, node: Node) -> int:
+        """Appends a node and returns its position."""
+        if len(self.nodes) >= MAX_NODES:
+            raise spec_error(
+                "too-large", f"the network has more than {MAX_NODES:,} nodes", node.origin.span, help="use fewer repeats"
+            )
+        self.nodes.append(node)
+        self.mark(node.inputs)
+        self.mark(node.reads)
+        return len(self.nodes) - 1
+
+    # --- evaluation ---
+
+    def view(self, env: Env, view: View) -> View:
+        return View(env, view.nodes, mark=self.mark)
+
+    def evaluate(self, expression: Expression, view: View, span: Span, offset: int = 0, pins: list[Size] | None = None) -> Any:
+        """The value of an expression; its error at its place."""
+        try:
+            return expression.evaluate(view, self.budget, pins)
+        except ExprError as error:
+            if error.code == "unknown-name" and view.nodes is not None and view.nodes.is_incomplete():
+                raise Poisoned from None
+            raise located(error, span, offset) from None
+
+    def pinned(self, expression: Expression, view: View, span: Span, offset: int = 0) -> Any:
+        """The value of an expression that decides structure: sizes count as their nominal numbers."""
+        pins: list[Size] = []
+        value = pin(self.evaluate(expression, view, span, offset, pins), pins)
+        self.pins.extend((size, span) for size in pins)
+        return value
+
+    def computed(self, node: YamlNode, view: View, pins: list[Size] | None = None) -> Any:
+        """A field that holds an expression, or a list of them."""
+        if isinstance(node, YamlSequence):
+            return [self.computed(item, view, pins) for item in node.items]
+        if isinstance(node, Mapping):
+            return {entry.key.text: self.computed(entry.value, view, pins) for entry in node.entries}
+        if not isinstance(node.value, str):
+            return node.value
+        try:
+            expression = parse(node.text)
+        except ExprError as error:
+            raise located(error, node.span, int(node.quoted)) from None
+        return self.evaluate(expression, view, node.span, int(node.quoted), pins)
+
+    def word(self, scalar: Scalar, view: View) -> Any:
+        """A word with its `$name` filled in; a lone `$name` gives the value itself."""
+        if "$" not in scalar.text:
+            return scalar.text
+        try:
+            return interpolate(scalar.text, view)
+        except ExprError as error:
+            raise located(error, scalar.span, int(scalar.quoted)) from None
+
+    def name(self, scalar: Scalar, view: View) -> str:
+        """A word that must come out as text."""
+        value = self.word(scalar, view)
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise spec_error("wrong-type", f"`{scalar.text}` must come to a name, got {value!r}", scalar.span)
+        return str(value)
+
+    def pinned_scalar(self, scalar: Scalar, view: View) -> Any:
+        """A field that decides structure: a literal or an expression."""
+        if not isinstance(scalar.value, str):
+            return scalar.value
+        try:
+            expression = parse(scalar.text)
+        except ExprError as error:
+            raise located(error, scalar.span, int(scalar.quoted)) from None
+        return self.pinned(expression, view, scalar.span, int(scalar.quoted))
+
+    def condition(self, scalar: Scalar, view: View) -> bool:
+        """`when`: true or false."""
+        return self.truth(self.pinned_scalar(scalar, view), scalar.text, scalar.span)
+
+    def truth(self, value: object, text: str, span: Span) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise spec_error(
+            "wrong-type", f"a condition is true or false, but `{text}` is {value!r}", span, help="compare it: `x > 0`, `x != null`"
+        )
+
+    # --- statements ---
+
+    def expand(self, body: Sequence[Statement[Leaf]], view: View) -> Iterator[tuple[Leaf, View]]:
+        """Runs the statements; yields each leaf with what it can see. An error in a statement is noted and passed over."""
+        for statement in body:
+            try:
+                match statement:
+                    case For():
+                        items = self.pinned(statement.iterable, view, statement.span, _expression_offset(statement))
+                        if not isinstance(items, list | tuple):
+                            raise spec_error("wrong-type", f"`for` runs over a list, got {items!r}", statement.span, help="write `range(n)` to count")
+                        for item in items:  # pyright: ignore[reportUnknownVariableType]
+                            env = Env(view.env, self.bind(statement, item))
+                            yield from self.expand(statement.body, self.view(env, view))
+                    case If():
+                        chosen = next((branch for branch in statement.branches if self.taken(branch, view)), None)
+                        if chosen is not None:
+                            yield from self.expand(chosen.body, self.view(Env(view.env), view))
+                    case Let():
+                        view.env.values.update(self.bind(statement, self.computed(statement.value, view)))
+                    case leaf:
+                        yield leaf, view
+            except SpecError as error:
+                self.errors.add(error)
+                self.spoil(view)
+            except Poisoned:
+                self.spoil(view)
+
+    def spoil(self, view: View) -> None:
+        if view.nodes is not None:
+            view.nodes.incomplete = True
+
+    def taken(self, branch: Branch[Any], view: View) -> bool:
+        if branch.condition is None:
+            return True
+        value = self.pinned(branch.condition, view, branch.span, _expression_offset(branch))
+        return self.truth(value, branch.condition.text, branch.span)
+
+    def bind(self, statement: For[Any] | Let, value: object) -> dict[str, Any]:
+        """The variables that a `for` or `let` sets."""
+        try:
+            return statement.targets.bind(value)
+        except ExprError as error:
+            raise located(error, statement.span) from None
+
+    def lets(self, lets: Sequence[Let], view: View) -> None:
+        """A `let:` section, in order."""
+        for let in lets:
+            try:
+                view.env.values.update(self.bind(let, self.computed(let.value, view)))
+            except SpecError as error:
+                self.errors.add(error)
+                self.spoil(view)
+            except Poisoned:
+                self.spoil(view)
+
+
+def _expression_offset(statement: For[Any] | Branch[Any]) -> int:
+    """Where the expression starts in a header as written."""
+    expression = statement.iterable if isinstance(statement, For) else statement.condition
+    line = statement.span.source.text.splitlines()[statement.span.line - 1 : statement.span.line]
+    found = line[0].find(expression.text, statement.span.column - 1) if line and expression is not None else -1
+    return max(found - (statement.span.column - 1), 0)
+
+
+def used_notes(origin: Origin) -> tuple[str, ...]:
+    """Where the blocks around a node were used: "in layer1.0, a Bottleneck used at specs/mine.yaml:52:9"."""
+    notes: list[str] = []
+    at = origin.used_at
+    while at is not None and len(notes) < 6:
+        notes.append(f"in {at.within} used at {at.span}")
+        at = at.used_at
+    return tuple(notes)
+
+
+__all__ = ["MAX_DEPTH", "Bound", "Session", "Value", "describe", "used_notes"]

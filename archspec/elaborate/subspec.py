@@ -1,0 +1,155 @@
+"""A whole other spec as an op, cut at a node: what the cut no longer needs is dropped, weights included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from archspec.diagnostics import Span, spec_error
+from archspec.elaborate.arguments import Argument
+from archspec.elaborate.edges import Reading, edge_values
+from archspec.elaborate.environment import Env, View
+from archspec.elaborate.files import open_file
+from archspec.elaborate.names import Bound, Names, Poisoned
+from archspec.elaborate.outputs import block_values, resolve_outputs
+from archspec.elaborate.place import File, OpValue, Patches, Place
+from archspec.elaborate.relocate import Prefix, Template, moved_bound, moved_names, moved_node, moved_scope
+from archspec.elaborate.session import Session
+from archspec.ir import Origin, Scope
+from archspec.spec import Spec
+from archspec.syntax import Child, Edge, NodeSyntax, Statement, parse_outputs
+from archspec.values import TensorType, Value
+from archspec.yaml_source import Scalar
+
+
+class Filler(Protocol):
+    """What is needed of `Graphs`."""
+
+    session: Session
+
+    def fill(self, place: Place, body: Sequence[Statement[Child]]) -> None: ...
+
+    def block_inputs(
+        self, declared: tuple[str, ...] | str | None, owner: str, values: tuple[Value, ...],
+        types: tuple[TensorType, ...], span: Span,
+    ) -> tuple[Bound, dict[str, Bound]]: ...  # fmt: skip
+
+    def close(
+        self, place: Place, inside: Place, start: int, inputs: tuple[Value, ...], outputs: tuple[Value, ...],
+        block: str | None, params: dict[str, object], doc: str,
+    ) -> Scope | None: ...  # fmt: skip
+
+
+def use_spec(
+    graphs: Filler, place: Place, path: str, module: str, spec: Spec, arguments: Sequence[Argument],
+    given: Sequence[Reading], syntax: NodeSyntax, view: View, origin: Origin,
+) -> Bound:  # fmt: skip
+    """Elaborates `spec` on the given inputs as a scope at `path`. Raises SpecError."""
+    session = graphs.session
+    cut = {argument.key.text: argument for argument in arguments if argument.key.text in ("variant", "output", "outputs")}
+    rest = [argument for argument in arguments if argument.key.text not in cut]
+    variant = cut.get("variant")
+    name = session.name(variant.value, variant.view) if variant is not None and isinstance(variant.value, Scalar) else None
+    file = open_file(session, spec, name, (), rest, variant.value.span if variant is not None else syntax.span)
+    values = tuple(reading.value for reading in given)
+    types = session.types_of(values)
+    declared = spec.inputs.keys() if spec.inputs is not None else None
+    inputs, table = graphs.block_inputs(declared, f"`{spec.name}`", values, types, syntax.span)
+    names = Names(None, inputs, table)
+    session.lets(spec.lets, View(file.env, names, mark=session.mark))
+    used_at = Origin(syntax.span, f"{path}, the network {spec.name}", place.used_at)
+    assert spec.graph is not None
+    inside = Place(
+        file, names, View(Env(file.env), names, mark=session.mark), path, module, spec.graph.numbered, origin,
+        Patches(path, spec.patches), inputs, used_at=used_at,
+    )  # fmt: skip
+    start = len(session.nodes)
+    graphs.fill(inside, spec.graph.body)
+    result, parts = _result(session, spec, inside, cut)
+    scope = graphs.close(place, inside, start, values, result, spec.name, _plain_params(file), spec.doc)
+    bound = Bound(path, result, session.types_of(result), parts, lambda: names, True, path=path)
+    return _prune(session, place, start, scope, bound) if scope is not None else replace(bound, absent=True)
+
+
+
+def _plain_params(file: File) -> dict[str, object]:
+    """Params as the graph keeps them: ops by their name."""
+    return {name: str(value) if isinstance(value, OpValue) else value for name, value in file.env.values.items()}
+
+
+def _result(
+    session: Session, spec: Spec, inside: Place, cut: dict[str, Argument]
+) -> tuple[tuple[Value, ...], dict[str, tuple[int, ...]]]:
+    """The values that the use yields: those of `output:`, of `outputs:`, of the spec's own outputs, or its last."""
+    own = resolve_outputs(session, spec.outputs, inside.view) if spec.outputs is not None else []
+    if inside.names.incomplete:
+        raise Poisoned
+    for entry in own:  # the spec's own outputs can be named in a cut
+        flat, _ = block_values([entry], "dict")
+        inside.names.table.setdefault(entry.name, Bound(entry.name, flat, session.types_of(flat)))
+    if "output" in cut:
+        node = cut["output"].value
+        if not isinstance(node, Scalar):
+            raise spec_error("wrong-type", "`output` names one node; use `outputs` for several", node.span)
+        return edge_values(session, Edge(node), _seen_from(cut["output"].view, inside)), {}
+    if "outputs" in cut:
+        syntax = parse_outputs(cut["outputs"].value, session.errors)
+        if syntax is None:
+            raise Poisoned
+        entries = resolve_outputs(session, syntax, _seen_from(cut["outputs"].view, inside))
+        if inside.names.incomplete:
+            raise Poisoned
+        return block_values(entries, syntax.kind)
+    if own and spec.outputs is not None:
+        return block_values([entry for entry in own if entry.mode == "always"], spec.outputs.kind)
+    if inside.previous.failed:
+        raise Poisoned
+    return inside.previous.values, {}
+
+
+def _seen_from(view: View, inside: Place) -> View:
+    """The caller's variables with the sub-spec's nodes."""
+    return View(view.env, inside.names, mark=view.mark)
+
+
+def _prune(session: Session, place: Place, start: int, scope: Scope, bound: Bound) -> Bound:
+    """Drops the nodes from `start` on that the result does not need."""
+    wanted = {value.node for value in bound.values}
+    for position in range(len(session.nodes) - 1, start - 1, -1):
+        if position in wanted:
+            node = session.nodes[position]
+            wanted.update(value.node for value in (*node.inputs, *node.reads))
+    kept = [position for position in range(start, len(session.nodes)) if position in wanted]
+    if len(kept) == len(session.nodes) - start:
+        return bound
+    where = {old: start + new for new, old in enumerate(kept)}
+
+    def shift(position: int) -> int | None:
+        return where.get(position)
+
+    def move(value: Value) -> Value | None:
+        if value.node < start:
+            return value
+        new = where.get(value.node)
+        return Value(new, value.part) if new is not None else None
+
+    same = Prefix("", "")
+    nodes = [moved_node(session.nodes[old], move, same, same, lambda origin: origin) for old in kept]
+    read = {where[old] for old in session.read if old in where}
+    session.read = {old for old in session.read if old < start} | read
+    session.nodes[start:] = nodes
+    session.cache = {
+        key: made for key, made in session.cache.items() if not (isinstance(made, Template) and made.end > start)
+    }
+    moved = moved_scope(scope, shift, move, same, same, lambda origin: origin)
+    place.children.remove(scope)
+    if moved is not None:
+        place.children.append(moved)
+    result = moved_bound(bound, move, same)
+    assert result is not None and bound.inner is not None
+    names = moved_names(bound.inner(), move, same)
+    return replace(result, inner=lambda: names)
+
+
+__all__ = ["use_spec"]

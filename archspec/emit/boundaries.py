@@ -1,0 +1,99 @@
+"""Which values cross the edge of a scope: what its module receives as arguments of `forward` and what it returns.
+
+For each read take the lowest scope that holds both producer and consumer: scopes from the producer up to it return the
+value, scopes from there down to the consumer receive it. Reading a shape is a read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from archspec.ir import Graph, Scope, leaves
+from archspec.values import Value
+
+Crossing = dict[str, tuple[Value, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Boundaries:
+    """By the path of a scope. Uses of one module agree position by position."""
+
+    received: Crossing
+    returned: Crossing
+
+
+def boundaries(graph: Graph) -> Boundaries:
+    """What each scope receives (its declared inputs first) and returns (its own value first)."""
+    owners: list[tuple[Scope, ...]] = [()] * len(graph.nodes)
+    _find_owners(graph.root, (), owners)
+    received: dict[str, dict[Value, None]] = defaultdict(dict)
+    returned: dict[str, dict[Value, None]] = defaultdict(dict)
+
+    def read(value: Value, consumer: tuple[Scope, ...]) -> None:
+        producer = owners[value.node] if value.node >= 0 else (graph.root,)
+        shared = 0
+        while shared < min(len(producer), len(consumer)) and producer[shared] is consumer[shared]:
+            shared += 1
+        for scope in producer[shared:]:
+            returned[scope.path][value] = None
+        for scope in consumer[shared:]:
+            received[scope.path][value] = None
+
+    for position, node in enumerate(graph.nodes):
+        for value in (*node.inputs, *node.reads):
+            read(value, owners[position])
+    for entry in graph.outputs.entries:
+        for value in leaves(entry.value):
+            read(value, (graph.root,))
+
+    scopes = list(graph.root.walk())
+    result = Boundaries(
+        {scope.path: _ordered(scope.inputs, received[scope.path]) for scope in scopes},
+        {scope.path: _ordered(scope.outputs, sorted(returned[scope.path])) for scope in scopes},
+    )
+    result.received[""] = tuple(Value(-1 - position) for position in range(len(graph.inputs)))
+    uses: dict[str, list[Scope]] = defaultdict(list)
+    for scope in scopes:
+        uses[scope.module].append(scope)
+    for shared_uses in uses.values():
+        if len(shared_uses) > 1:
+            _agree(graph, shared_uses, result)
+    return result
+
+
+def _find_owners(scope: Scope, above: tuple[Scope, ...], owners: list[tuple[Scope, ...]]) -> None:
+    here = (*above, scope)
+    for child in scope.children:
+        if isinstance(child, Scope):
+            _find_owners(child, here, owners)
+        else:
+            owners[child] = here
+
+
+def _ordered(first: tuple[Value, ...], crossing: Iterable[Value]) -> tuple[Value, ...]:
+    """The values that cross, those of `first` before the others."""
+    rest = dict.fromkeys(crossing)
+    leading = [value for value in dict.fromkeys(first) if value in rest]
+    return (*leading, *(value for value in rest if value not in leading))
+
+
+def _agree(graph: Graph, uses: list[Scope], result: Boundaries) -> None:
+    """Makes all uses of one module receive and return the same things: whatever any of them does."""
+    reads = [
+        [value for node in graph.nodes[use.start : use.end] for value in (*node.inputs, *node.reads)] for use in uses
+    ]
+    outside = {
+        values: None
+        for values in zip(*reads, strict=True)
+        if any(not use.start <= value.node < use.end for use, value in zip(uses, values, strict=True))
+    }
+    inputs = list(zip(*(use.inputs for use in uses), strict=True))
+    ordered = sorted(outside, key=lambda values: inputs.index(values) if values in inputs else len(inputs))
+    inside = {
+        Value(value.node - use.start, value.part): None for use in uses for value in result.returned[use.path]
+    }
+    for position, use in enumerate(uses):
+        result.received[use.path] = tuple(values[position] for values in ordered)
+        result.returned[use.path] = tuple(Value(use.start + value.node, value.part) for value in inside)

@@ -1,0 +1,194 @@
+"""Units grouped into classes: what differs in constants only is one class, with constructor arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from archspec.emit.arguments import Argument, Column, Fit, fit
+from archspec.emit.expression import (
+    REQUIRED,
+    Child,
+    Const,
+    Expr,
+    Local,
+    Named,
+    Text,
+    call,
+    constants,
+    form,
+    rewrite,
+)
+from archspec.emit.literals import RESERVED, camel, is_plain, unique
+from archspec.emit.names import flatten
+from archspec.emit.structure import Unit
+from archspec.ir import Graph
+from archspec.ops import names as op_names
+from archspec.values import Value
+
+POSITIONAL = 4
+"""As many required arguments are written without their names."""
+
+
+@dataclass(slots=True)
+class Class:
+    """Units of one form. `fits`: for each constant of a unit, in order, what stands in its place."""
+
+    name: str
+    units: list[Unit]
+    arguments: list[Argument] = field(default_factory=list[Argument])
+    fits: list[Fit] = field(default_factory=list[Fit])
+    members: list[Expr] = field(default_factory=list[Expr])  # of units[0], children called with their arguments
+    stored: list[str] = field(default_factory=list[str])  # arguments that `forward` uses
+
+    @property
+    def unit(self) -> Unit:
+        return self.units[0]
+
+
+def group(graph: Graph, units: Sequence[Unit], root_name: str, reserved: set[str]) -> list[Class]:
+    """The classes, each after those it uses; the root's is the last and is called `root_name`."""
+    numbers: dict[str, int] = {}
+    by_form: dict[Hashable, int] = {}
+    grouped: list[list[Unit]] = []
+    for unit in units:
+        number = by_form.setdefault(_form(unit, numbers), len(grouped))
+        if number == len(grouped):
+            grouped.append([])
+        grouped[number].append(unit)
+        numbers[unit.path] = number
+    classes = [Class(name, found) for name, found in zip(_names(grouped, root_name, reserved), grouped, strict=True)]
+    of_path = {path: classes[number] for path, number in numbers.items()}
+    for found in classes:
+        _parametrise(graph, found, of_path)
+    return classes
+
+
+def _form(unit: Unit, numbers: dict[str, int]) -> Hashable:
+    """Equal for units that differ in constants only."""
+    values: dict[Value, int] = {}
+    for value in (*unit.received, *unit.owned):
+        values.setdefault(value, len(values))
+    for step in unit.steps:
+        for value in flatten(step.results):
+            values.setdefault(value, len(values))
+    members = tuple((m.name, m.register, m.persistent, form(m.expr, values, numbers)) for m in unit.members)
+    steps = tuple(
+        (step.name, step.mode, form(step.expr, values, numbers), tuple(values[v] for v in step.reads),
+         tuple(values[v] for v in flatten(step.results)))
+        for step in unit.steps
+    )  # fmt: skip
+    returned = tuple(values[value] for value in unit.returned) if unit.steps else ()
+    return (unit.scope.block, unit.kind, members, steps, len(unit.received), returned, unit.path == "")
+
+
+def _names(grouped: list[list[Unit]], root_name: str, reserved: set[str]) -> list[str]:
+    """A name for each class: the block's, with what tells it from its simplest form when there are several."""
+    taken = {*reserved, *RESERVED, root_name}
+    names: list[str] = [""] * len(grouped)
+    alike: dict[str, list[int]] = {}
+    for number, found in enumerate(grouped):
+        alike.setdefault(_base_name(found), []).append(number)
+    for base, numbers in alike.items():
+        plain = camel(base)
+        plain = f"{plain}Block" if plain in op_names() or not is_plain(plain) else plain
+        ranked = sorted(numbers, key=lambda number: (len(_parts(grouped[number][0])), number))
+        simplest = _parts(grouped[ranked[0]][0])
+        for number in ranked:
+            if grouped[number][0].path == "":
+                names[number] = root_name
+                continue
+            extra = [name for name in _parts(grouped[number][0]) if name not in simplest and not name[0].isdigit()]
+            suffix = "" if number == ranked[0] or not extra else camel(extra[0])
+            names[number] = unique(plain + suffix, taken)
+            taken.add(names[number])
+    return names
+
+
+def _base_name(units: list[Unit]) -> str:
+    scope = units[0].scope
+    if scope.block:
+        return scope.block.rsplit(".", 1)[-1]
+    words = [part for part in scope.module.split(".") if not part.isdigit()]
+    last = scope.module.rsplit(".", 1)[-1]
+    if not words:
+        return f"block{last}"
+    if last.isdigit():
+        return f"{words[-1]}{last}" if len(units) == 1 else f"{words[-1]}Item"
+    return words[-1].rstrip("0123456789_") or words[-1] if len(units) > 1 else words[-1]
+
+
+@lru_cache(maxsize=None)
+def _parts_of(path: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    return names
+
+
+def _parts(unit: Unit) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*(m.name for m in unit.members), *(step.name for step in unit.steps)]))
+
+
+def _parametrise(graph: Graph, found: Class, classes: dict[str, Class]) -> None:
+    """Finds the arguments of a class from all its units; those of the classes it uses are known."""
+    members = [[_resolved(m.expr, classes) for m in unit.members] for unit in found.units]
+    found.members = members[0]
+    every = [
+        [const for expr in (*exprs, *(step.expr for step in unit.steps)) for const in constants(expr)]
+        for exprs, unit in zip(members, found.units, strict=True)
+    ]
+    columns: list[tuple[Const, Column]] = [
+        (consts[0], tuple(const.value for const in consts)) for consts in zip(*every, strict=True)
+    ]
+    taken = {m.name for m in found.unit.members} | RESERVED
+    found.arguments, found.fits = fit(graph, [unit.scope for unit in found.units], columns, taken)
+
+
+def _resolved(expr: Expr, classes: dict[str, Class]) -> Expr:
+    """The expression with the constructor calls of child classes written out."""
+
+    def leaf(open_: Const | Local | Child) -> Expr:
+        return _construct(classes[open_.path], open_.path) if isinstance(open_, Child) else open_
+
+    return rewrite(expr, leaf)
+
+
+def _construct(found: Class, path: str) -> Expr:
+    """The call that makes the unit at `path`."""
+    position = next(i for i, unit in enumerate(found.units) if unit.path == path)
+    required = sum(argument.default is None for argument in found.arguments)
+    items: list[Expr] = []
+    for number, argument in enumerate(found.arguments):
+        value = argument.column[position]
+        const = Const(value, f"{path.rsplit('.', 1)[-1]}_{argument.name}")
+        if argument.default is not None:
+            items.append(Named(argument.name, const, _value(argument)))
+        elif number == 0 or required <= POSITIONAL:
+            items.append(const)
+        else:
+            items.append(Named(argument.name, const, REQUIRED))
+    return call(found.name, *items)
+
+
+def _value(argument: Argument) -> object:
+    from archspec.emit.literals import literal
+
+    return next(value for value in argument.column if literal(value) == argument.default)
+
+
+def filler(found: Class) -> tuple[list[Expr], Callable[[Expr], Expr]]:
+    """The members' constructor expressions, filled in; and what fills in those of `forward`, called in order."""
+    fits = iter(found.fits)
+
+    def leaf(open_: Const | Local | Child) -> Expr:
+        return Text(next(fits).text()) if isinstance(open_, Const) else open_
+
+    members = [rewrite(expr, leaf) for expr in found.members]
+
+    def in_forward(open_: Const | Local | Child) -> Expr:
+        if not isinstance(open_, Const):
+            return open_
+        fitted = next(fits)
+        found.stored += [name for name in fitted.names if name not in found.stored]
+        return Text(fitted.text("self."))
+
+    return members, lambda expr: rewrite(expr, in_forward)

@@ -1,0 +1,169 @@
+"""A graph as a Python file: one class a block, straight-line `forward`, and nothing of archspec in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archspec.emit.arguments import Argument
+from archspec.emit.body import forward
+from archspec.emit.classes import Class, filler, group
+from archspec.emit.expression import Expr, Group, Named, Text, call, layout
+from archspec.emit.initialize import has_rules, init_weights
+from archspec.emit.literals import camel, docstring, is_plain, literal, member, quoted, unique
+from archspec.emit.runs import compressed
+from archspec.emit.structure import Member, Unit, sequential, units
+from archspec.ir import Graph, full_name
+from archspec.ops import names as op_names
+from archspec.ops.target import Module
+from archspec.values import TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A file of source, and the class in it that is the network."""
+
+    source: str
+    class_name: str
+
+
+def to_python(graph: Graph) -> str:
+    """The network as a self-contained PyTorch file, formatted and readable; the class takes no arguments."""
+    return emit(graph).source
+
+
+def emit(graph: Graph) -> Program:
+    """The file of `to_python`, and what is needed to run it."""
+    support = _support(graph)
+    taken = {"Tensor", "OrderedDict", *support}
+    name = camel(graph.name)
+    name = unique(f"{name}Net" if name in op_names() or not is_plain(name) else name, taken)
+    classes = group(graph, units(graph), name, taken)
+    blocks = [text.strip("\n").split("\n") for text in support.values()]
+    blocks += [_class(graph, found) for found in classes]
+    body = "\n\n\n".join("\n".join(lines) for lines in blocks)
+    return Program("\n".join(_head(graph, body)) + "\n\n\n" + body + "\n", name)
+
+
+def _head(graph: Graph, body: str) -> list[str]:
+    """Module docstring and the imports that the body needs."""
+    count = sum(_size(state.shape) for _, _, state in graph.state() if not state.buffer)
+    lines = [f"{graph.name}: {graph.doc.strip()}" if graph.doc.strip() else graph.name, ""]
+    lines += [f"Input:      {item.name} {item.type}{_dtype(item.type)}" for item in graph.inputs]
+    lines += [f"Parameters: {count:,}"]
+    first, *rest = [row for line in lines for row in (line.split("\n"))]
+    head = docstring([first, *rest])
+    packages = sorted({_package(path) for path in _paths(graph)} - {"torch"})
+    imports = ["import torch"] if "torch." in body else []
+    imports += [f"import {package}" for package in packages]
+    imports += ["import torch.nn.functional as F"] if "F." in body else []
+    imports.append("from torch import Tensor, nn")
+    standard = ["from collections import OrderedDict", ""] if "OrderedDict(" in body else []
+    return [*head, "", *standard, *imports]
+
+
+def _paths(graph: Graph) -> set[str]:
+    targets = (node.op.target(graph.inputs_of(node)) for node in graph.nodes)
+    return {target.cls for target in targets if isinstance(target, Module) and not target.support and "." in target.cls}
+
+
+def _package(path: str) -> str:
+    return "torch" if path.startswith("torch.") else path.rsplit(".", 1)[0]
+
+
+def _support(graph: Graph) -> dict[str, str]:
+    """Classes that torch lacks, by name."""
+    found: dict[str, str] = {}
+    for node in graph.nodes:
+        target = node.op.target(graph.inputs_of(node))
+        if isinstance(target, Module) and target.support:
+            found[target.cls] = target.support
+    return found
+
+
+def _class(graph: Graph, found: Class) -> list[str]:
+    unit = found.unit
+    is_root = unit.path == ""
+    members, fill = filler(found)
+    body = [] if unit.kind == "chain" else forward(graph, unit, fill, graph.outputs if is_root else None)
+    base = "nn.Module" if unit.kind == "module" else "nn.Sequential"
+    lines = [f"class {found.name}({base}):"]
+    doc = _doc(graph, unit, is_root)
+    lines += [*docstring(doc, 4), ""] if doc else []
+    lines += [*_constructor(graph, found, members, is_root)]
+    if body:
+        lines += ["", *body]
+    if is_root and has_rules(graph):
+        lines += ["", "    def init_weights(self) -> None:", *init_weights(graph)]
+    return lines
+
+
+def _doc(graph: Graph, unit: Unit, is_root: bool) -> list[str]:
+    if not is_root:
+        return unit.scope.doc.strip().split("\n") if unit.scope.doc.strip() else []
+    return []
+
+
+def _constructor(graph: Graph, found: Class, members: list[Expr], is_root: bool) -> list[str]:
+    arguments = (Text("self"), *(Text(_declaration(argument)) for argument in found.arguments))
+    lines = layout(Group("def __init__(", arguments), 4, suffix=" -> None:")
+    unit = found.unit
+    modules = [(m.name, expr) for m, expr in zip(unit.members, members, strict=True) if m.register == "add_module"]
+    if unit.kind == "module":
+        lines.append("        super().__init__()")
+    else:
+        lines += layout(compressed(sequential("super().__init__", modules)), 8)
+    lines += [f"        self.{name} = {name}" for name in found.stored]
+    for item, expr in zip(unit.members, members, strict=True):
+        if unit.kind == "module" or item.register != "add_module":
+            lines += _register(item, expr)
+    if is_root:
+        lines += _after(graph)
+    return lines
+
+
+def _declaration(argument: Argument) -> str:
+    default = "" if argument.default is None else f" = {argument.default}"
+    return f"{argument.name}: {argument.annotation}{default}"
+
+
+def _register(item: Member, expr: Expr) -> list[str]:
+    expr = compressed(expr)
+    if item.register == "register_buffer":
+        extra = () if item.persistent else (Named("persistent", Text("False")),)
+        return layout(call("self.register_buffer", Text(quoted(item.name)), expr, *extra), 8)
+    if is_plain(item.name):
+        return layout(expr, 8, f"self.{item.name} = ")
+    return layout(call(f"self.{item.register}", Text(quoted(item.name)), expr), 8)
+
+
+def _after(graph: Graph) -> list[str]:
+    """What the network's constructor does when all modules exist: ties, initialisation, freezing."""
+    lines: list[str] = []
+    for node in graph.nodes:
+        for state, source in node.ties:
+            *owner, last = full_name(node, state).split(".")
+            lines.append(f"        {member(_attribute(owner), last)} = {_attribute(source.split('.'))}")
+    if has_rules(graph):
+        lines.append("        self.init_weights()")
+    if graph.frozen:
+        lines += layout(Group("(", tuple(Text(literal(name)) for name in graph.frozen), ")" if len(graph.frozen) > 1 else ",)"), 8, "for name in ", ":")
+        lines.append("            self.get_parameter(name).requires_grad_(False)")
+    return lines
+
+
+def _attribute(names: list[str]) -> str:
+    owner = "self"
+    for name in names:
+        owner = member(owner, name)
+    return owner
+
+
+def _dtype(kind: TensorType) -> str:
+    return "" if kind.dtype == "float32" else f" {kind.dtype}"
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size

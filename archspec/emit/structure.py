@@ -1,0 +1,327 @@
+"""The module tree of a graph: which scopes become classes, what each owns, and what its `forward` does, step by step."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from archspec.diagnostics import InternalError
+from archspec.emit.boundaries import Boundaries, boundaries
+from archspec.emit.expression import Child, Const, Expr, Group, Local, Named, Text, call, tuple_of
+from archspec.emit.literals import is_plain, member, quoted
+from archspec.emit.targets import constructor, use
+from archspec.ir import Graph, Mode, Node, Scope
+from archspec.ops.target import Call, Module, Operand, StateTensor, Target
+from archspec.values import Value
+
+Results = Value | tuple["Results", ...]
+"""What a step assigns, nested as torch returns it."""
+
+Kind = Literal["module", "sequence", "chain"]
+"""A module with its own `forward`; the same, numbered, so that it is an `nn.Sequential`; one that needs no `forward`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Something a module owns: a submodule, or a tensor (`register`: the method that registers it by name)."""
+
+    name: str
+    expr: Expr
+    register: Literal["add_module", "register_parameter", "register_buffer"] = "add_module"
+    persistent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A line of `forward`."""
+
+    name: str
+    expr: Expr
+    reads: tuple[Value, ...]
+    results: Results
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A module with a class of its own; `path` is where it lives. `owned`: tensors that are attributes, by value."""
+
+    path: str
+    scope: Scope
+    kind: Kind
+    members: tuple[Member, ...]
+    steps: tuple[Step, ...]
+    received: tuple[Value, ...]
+    returned: tuple[Value, ...]
+    owned: dict[Value, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A child of a scope, node or scope alike."""
+
+    name: str
+    module: str
+    inputs: tuple[Value, ...]
+    results: Results | None
+    mode: Mode
+    node: Node | None
+    scope: Scope | None
+
+
+def units(graph: Graph) -> list[Unit]:
+    """Every module that needs a class, children before parents; the root is the last."""
+    return list(_Builder(graph).units())
+
+
+class _Builder:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.edges: Boundaries = boundaries(graph)
+        self.modes: dict[str, Mode] = {}
+        for scope in graph.root.walk():
+            found = {graph.modes[i] for i in range(scope.start, scope.end)}
+            self.modes[scope.path] = found.pop() if len(found) == 1 else "always"
+        self.targets: list[Target] = [node.op.target(graph.inputs_of(node)) for node in graph.nodes]
+        self.representative: dict[str, Scope] = self._representatives()
+        self.chains = {path: self._is_chain(scope) for path, scope in self.representative.items()}
+
+    def _representatives(self) -> dict[str, Scope]:
+        """For each module the use to describe it by: the one that tells most of its inputs apart."""
+        uses: dict[str, list[Scope]] = defaultdict(list)
+        for scope in self.graph.root.walk():
+            uses[scope.module].append(scope)
+        return {path: max(found, key=lambda scope: len(set(self.edges.received[scope.path]))) for path, found in uses.items()}
+
+    def units(self) -> Iterator[Unit]:
+        """Children before parents, each module once."""
+        for scope in _postorder(self.graph.root):
+            if not scope.is_reuse and scope.start < scope.end and not self._is_inline(self.representative[scope.module]):
+                yield self._unit(self.representative[scope.module])
+
+    def _is_inline(self, scope: Scope) -> bool:
+        """Written in place as `nn.Sequential(...)`: a plain list that has no name of its own."""
+        return scope.block is None and scope.module != "" and self.chains[scope.module]
+
+    def _is_sequential(self, scope: Scope) -> bool:
+        """Needs no `forward` of its own."""
+        return self.chains[scope.module] and (scope.numbered or self._is_inline(scope))
+
+    def _parts(self, scope: Scope) -> Iterator[_Part]:
+        own_mode = self.modes[scope.path]
+        for child in scope.children:
+            if isinstance(child, Scope):
+                returned = self.edges.returned[child.path]
+                results = None if not returned else returned[0] if len(returned) == 1 else returned
+                mode = self.modes[child.path]
+                part = _Part(_last(child.path), child.module, self.edges.received[child.path], results, mode, None, child)
+            else:
+                node = self.graph.nodes[child]
+                mode = self.graph.modes[child]
+                inputs = (*node.inputs, *node.reads)
+                part = _Part(_last(node.path), node.module, inputs, self._results(child), mode, node, None)
+            yield replace(part, mode="always") if part.mode == own_mode else part
+
+    def _results(self, position: int) -> Results | None:
+        target = self.targets[position]
+        count = len(self.graph.nodes[position].outputs)
+        nesting = getattr(target, "unpack", None)
+        if isinstance(target, StateTensor):
+            return None
+        if nesting is None:
+            return Value(position) if count == 1 else tuple(Value(position, part) for part in range(count))
+        return _nested(position, nesting)
+
+    def _is_chain(self, scope: Scope) -> bool:
+        """Whether each child reads exactly the one before it and the last one is all that is read from outside."""
+        received, returned = self.edges.received[scope.path], self.edges.returned[scope.path]
+        if len(received) != 1 or len(returned) != 1:
+            return False
+        at = received[0]
+        for part in self._parts(scope):
+            if part.scope is not None and part.scope.start == part.scope.end:
+                continue
+            if part.inputs != (at,) or part.mode != "always" or not isinstance(part.results, Value):
+                return False
+            if part.module != _join(scope.module, part.name):
+                return False
+            if part.node is not None and self._as_module(part.node, scope) is None:
+                return False
+            at = part.results
+        return at == returned[0]
+
+    def _as_module(self, node: Node, scope: Scope) -> Expr | None:
+        """The module that computes the node from its one input, in a chain."""
+        target = self.targets[self.graph.positions[node.path]]
+        hint = _hint(node.path, scope)
+        match target:
+            case Module(call_args=None, call_kwargs=(), take=None, unpack=None):
+                return constructor(node.op, target, hint)
+            case Call("torch.flatten", (Operand(0), *dims), ()) if all(isinstance(dim, int) for dim in dims):
+                defaults = zip(("start_dim", "end_dim"), dims, (1, -1), strict=False)
+                return call("nn.Flatten", *(Named(name, Const(dim, f"{hint}_{name}"), default) for name, dim, default in defaults))
+            case Call(function, (Operand(0),), ()) if function in _MODULE_OF:
+                return call(f"nn.{_MODULE_OF[function]}")
+            case _:
+                return None
+
+    def _construct(self, part: _Part, scope: Scope, top: Scope) -> Expr | None:
+        """How the module of a child is made; None when it has none. `top` is the scope whose class it is written in."""
+        if part.module != _join(scope.module, part.name):
+            return None
+        if part.node is not None:
+            if self._is_sequential(scope):
+                return self._as_module(part.node, top)
+            target = self.targets[self.graph.positions[part.node.path]]
+            return constructor(part.node.op, target, _hint(part.node.path, top)) if isinstance(target, Module) else None
+        assert part.scope is not None
+        if part.scope.start == part.scope.end:
+            return call("nn.Sequential") if scope.numbered else None
+        if not self._is_inline(part.scope):
+            return Child(part.module)
+        return self._sequential("nn.Sequential", part.scope, top)
+
+    def _sequential(self, function: str, scope: Scope, top: Scope) -> Expr:
+        """`nn.Sequential(...)` over all children."""
+        found = [(part.name, self._construct(part, scope, top)) for part in self._parts(scope)]
+        return sequential(function, [(name, expr) for name, expr in found if expr is not None])
+
+    def _unit(self, scope: Scope) -> Unit:
+        parts = list(self._parts(scope))
+        chain = self._is_sequential(scope)
+        members: list[Member] = []
+        owned: dict[Value, str] = {}
+        for part in parts:
+            if part.node is not None and isinstance(target := self._target(part.node), StateTensor):
+                members.append(self._tensor(part.node, target, part.name))
+                owned[Value(self.graph.positions[part.node.path])] = member("self", part.name)
+            elif (expr := self._construct(part, scope, scope)) is not None:
+                members.append(Member(part.name, expr))
+        names = [item.name for item in members if item.register == "add_module"]
+        indexed = scope.numbered and names == [str(i) for i in range(len(names))]
+        steps = [] if chain else [self._step(part, scope, indexed) for part in parts if part.results is not None]
+        return Unit(
+            scope.module, scope, "chain" if chain else "sequence" if scope.numbered else "module", tuple(members),
+            tuple(_hoisted(steps)), self.edges.received[scope.path], self.edges.returned[scope.path], owned,
+        )  # fmt: skip
+
+    def _target(self, node: Node) -> Target:
+        return self.targets[self.graph.positions[node.path]]
+
+    def _step(self, part: _Part, scope: Scope, indexed: bool) -> Step:
+        own = Text(_access(part.module, scope, indexed)) if part.scope or isinstance(self._target(part.node), Module) else Text("")  # type: ignore[arg-type]
+        if part.node is not None:
+            expr = use(part.node, self._target(part.node), own, _hint(part.node.path, scope))
+        else:
+            expr = call(own.code, *(Local(value) for value in part.inputs))
+        assert part.results is not None
+        return Step(part.name, expr, part.inputs, part.results, part.mode)
+
+    def _tensor(self, node: Node, target: StateTensor, name: str) -> Member:
+        """A parameter or buffer: `nn.Parameter(torch.empty(1, 1, 768))`."""
+        kind = node.outputs[0]
+        hint = f"{name}_shape"
+        sizes = tuple(Const(size, hint) for size in kind.shape)
+        dtype: tuple[Expr, ...] = () if kind.dtype == "float32" else (Named("dtype", Text(f"torch.{kind.dtype}")),)
+        shape = sizes if len(sizes) > 1 else (tuple_of(sizes),)
+        if target.value is None:
+            tensor = call("torch.empty" if node.init else "torch.zeros", *(sizes or shape), *dtype)
+        elif isinstance(target.value, tuple):
+            tensor = call("torch.tensor", Const(_listed(target.value), f"{name}_value"), Named("dtype", Text(f"torch.{kind.dtype}")))
+        else:
+            full_dtype = Named("dtype", Text(f"torch.{kind.dtype}"))
+            tensor = call("torch.full", tuple_of(sizes), Const(target.value, f"{name}_value"), full_dtype)
+        if not node.op.state()[0].buffer:
+            frozen = () if target.trainable else (Named("requires_grad", Text("False")),)
+            return Member(name, call("nn.Parameter", tensor, *frozen), "register_parameter")
+        return Member(name, tensor, "register_buffer", target.persistent)
+
+
+_MODULE_OF = {
+    "torch.relu": "ReLU", "torch.nn.functional.relu": "ReLU", "torch.nn.functional.relu6": "ReLU6",
+    "torch.nn.functional.silu": "SiLU", "torch.nn.functional.mish": "Mish", "torch.nn.functional.gelu": "GELU",
+    "torch.nn.functional.hardswish": "Hardswish", "torch.nn.functional.hardsigmoid": "Hardsigmoid",
+    "torch.sigmoid": "Sigmoid", "torch.tanh": "Tanh",
+}  # fmt: skip
+"""Modules that do what a function does with nothing but its input."""
+
+
+def sequential(function: str, items: list[tuple[str, Expr]]) -> Expr:
+    """`nn.Sequential(a, b)`, or over an `OrderedDict` when the names are not the positions."""
+    names = [name for name, _ in items]
+    if names == [str(position) for position in range(len(names))]:
+        return call(function, *(expr for _, expr in items))
+    if all(is_plain(name) for name in names):
+        return call(function, call("OrderedDict", *(Named(name, expr) for name, expr in items)))
+    pairs = tuple(tuple_of((Text(quoted(name)), expr)) for name, expr in items)
+    return call(function, call("OrderedDict", Group("[", pairs, "]")))
+
+
+def _hoisted(steps: list[Step]) -> Iterator[Step]:
+    """Steps of one mode only stand where their operands are ready, so that these need not be kept until later."""
+    waiting = [step for step in steps if step.mode != "always"]
+    made = {value for step in steps for value in _flatten(step.results)}
+
+    def ready() -> Iterator[Step]:
+        for step in list(waiting):
+            if not any(value in made for value in step.reads):
+                waiting.remove(step)
+                made.difference_update(_flatten(step.results))
+                yield step
+
+    for step in steps:
+        if step.mode == "always":
+            yield step
+            made.difference_update(_flatten(step.results))
+            yield from ready()
+    yield from waiting
+
+
+def _flatten(results: Results) -> Iterator[Value]:
+    if isinstance(results, Value):
+        yield results
+    else:
+        for part in results:
+            yield from _flatten(part)
+
+
+def _nested(position: int, nesting: int | tuple[object, ...]) -> Results:
+    if isinstance(nesting, int):
+        return Value(position, nesting)
+    return tuple(_nested(position, part) for part in nesting)  # type: ignore[arg-type]
+
+
+def _listed(value: object) -> object:
+    return [_listed(item) for item in value] if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _access(module: str, scope: Scope, indexed: bool) -> str:
+    """`self.head`, `self[0]`, `self.head.conv`."""
+    inside = f"{scope.module}." if scope.module else ""
+    if not module.startswith(inside) or module == scope.module:
+        raise InternalError(f"{module} is used in {scope.path or 'the network'}, which does not hold it")
+    first, *rest = module.removeprefix(inside).split(".")
+    owner = f"self[{first}]" if indexed else member("self", first)
+    for name in rest:
+        owner = member(owner, name)
+    return owner
+
+
+def _hint(path: str, scope: Scope) -> str:
+    return path.removeprefix(f"{scope.path}." if scope.path else "").replace(".", "_")
+
+
+def _join(module: str, name: str) -> str:
+    return f"{module}.{name}" if module else name
+
+
+def _last(path: str) -> str:
+    return path.rsplit(".", 1)[-1]
+
+
+def _postorder(scope: Scope) -> Iterator[Scope]:
+    for child in scope.scopes():
+        yield from _postorder(child)
+    yield scope

@@ -1,0 +1,247 @@
+"""The compiled form of a spec: a flat, topologically ordered list of nodes and the tree of scopes they stand in.
+
+Everything after elaboration is a fold over these two. `verify` states the invariants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from archspec.diagnostics import InternalError, Span
+from archspec.dims import Size
+from archspec.ops.base import Inputs, Op, State
+from archspec.ops.needs import Requirement
+from archspec.values import TensorType, Value
+
+Mode = Literal["always", "training", "eval"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The line a node was written on, and the uses of blocks that led there, innermost first."""
+
+    span: Span
+    within: str = ""  # "layer1.0, a Bottleneck"
+    used_at: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Initializer:
+    """How one parameter is initialised: a function of `torch.nn.init` and its keyword arguments."""
+
+    function: str  # "kaiming_normal_"
+    arguments: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One op applied to values. `slots` names the operand each input fills; `reads` are values of which only the
+    shape is used, by run-time sizes in the arguments (`Axis.source` counts into it)."""
+
+    path: str  # "features.denseblock1.denselayer1.conv1": unique, for people and edges
+    module: str  # where its state lives; differs from `path` for a reused module
+    op: Op
+    inputs: tuple[Value, ...]
+    slots: tuple[str, ...]
+    reads: tuple[Value, ...]
+    outputs: tuple[TensorType, ...]
+    origin: Origin
+    init: tuple[tuple[str, Initializer], ...] = ()  # by the state's name
+    ties: tuple[tuple[str, str], ...] = ()  # state name -> full name of the parameter it shares
+    requirements: tuple[Requirement, ...] = ()
+    pins: tuple[Size, ...] = ()
+
+    @property
+    def is_reuse(self) -> bool:
+        return self.path != self.module
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A graph written in the spec: the whole, a block in use, or an inline graph. Its nodes are `nodes[start:end]`.
+
+    `children` are in order: a Scope, or the position of a node. `numbered`: written as a list. `block` names the
+    block or sub-spec, with `params` the values it was given. `inputs` and `outputs` are what it reads from outside and
+    what its value is.
+    """
+
+    path: str
+    module: str
+    numbered: bool
+    children: tuple[Scope | int, ...]
+    start: int
+    end: int
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    origin: Origin
+    block: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    doc: str = ""
+
+    @property
+    def is_reuse(self) -> bool:
+        return self.path != self.module
+
+    def scopes(self) -> Iterator[Scope]:
+        """The scopes directly inside."""
+        return (child for child in self.children if isinstance(child, Scope))
+
+    def walk(self) -> Iterator[Scope]:
+        """This scope and all below it, outermost first."""
+        yield self
+        for child in self.scopes():
+            yield from child.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input of the graph; its value is `Value(-1 - position)`."""
+
+    name: str
+    type: TensorType
+
+
+Tree = Value | tuple["Tree", ...]
+"""An output entry: a value, or a list of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One entry of `outputs:`. `mode` "training": present in training only."""
+
+    name: str
+    value: Tree
+    mode: Mode = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What the network returns: one value, a tuple or a dict."""
+
+    kind: Literal["single", "tuple", "dict"]
+    entries: tuple[Output, ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A compiled network."""
+
+    name: str
+    doc: str
+    inputs: tuple[Input, ...]
+    nodes: tuple[Node, ...]
+    root: Scope
+    outputs: Outputs
+    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    frozen: tuple[str, ...] = ()  # full names of parameters with requires_grad off, by `freeze:`
+    expect: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    expect_spans: Mapping[str, Span] = field(default_factory=dict[str, Span])
+    pins: tuple[tuple[Size, Span], ...] = ()  # sizes that decided structure, and where
+
+    def type_of(self, value: Value) -> TensorType:
+        """The type of a value."""
+        if value.node < 0:
+            return self.inputs[-1 - value.node].type
+        return self.nodes[value.node].outputs[value.part]
+
+    def name_of(self, value: Value) -> str:
+        """How people refer to a value: an input's name, a node's path, `path.1` for a part of several."""
+        if value.node < 0:
+            return self.inputs[-1 - value.node].name
+        node = self.nodes[value.node]
+        if len(node.outputs) == 1:
+            return node.path
+        names = node.op.results
+        return f"{node.path}.{names[value.part] if value.part < len(names) else value.part}"
+
+    def inputs_of(self, node: Node) -> Inputs:
+        """The types a node's op sees."""
+        return Inputs(tuple(self.type_of(value) for value in node.inputs), node.slots)
+
+    @cached_property
+    def modes(self) -> tuple[Mode, ...]:
+        """Per node, when it runs: nodes that only a training-only output needs run in training only."""
+        needed: dict[Mode, set[int]] = {"always": set(), "training": set(), "eval": set()}
+        for entry in self.outputs.entries:
+            needed[entry.mode].update(value.node for value in leaves(entry.value))
+        for mode, wanted in needed.items():
+            for index in range(len(self.nodes) - 1, -1, -1):
+                if index in wanted:
+                    node = self.nodes[index]
+                    needed[mode].update(value.node for value in (*node.inputs, *node.reads))
+        both = needed["training"] & needed["eval"]
+        return tuple(
+            "always" if i in needed["always"] or i in both else "eval" if i in needed["eval"] else "training"
+            for i in range(len(self.nodes))
+        )
+
+    @cached_property
+    def positions(self) -> Mapping[str, int]:
+        """Node positions by path."""
+        return {node.path: position for position, node in enumerate(self.nodes)}
+
+    @cached_property
+    def scopes(self) -> Mapping[str, Scope]:
+        """All scopes by path; the root is ``""``."""
+        return {scope.path: scope for scope in self.root.walk()}
+
+    def state(self) -> Iterator[tuple[Node, str, State]]:
+        """Every tensor the network owns, once: the node that owns it, its full name, its `State`. Ties are left out."""
+        for node in self.nodes:
+            if node.is_reuse:
+                continue
+            tied = {name for name, _ in node.ties}
+            for state in node.op.state():
+                if state.name not in tied:
+                    yield node, full_name(node, state.name), state
+
+
+def leaves(tree: Tree) -> Iterator[Value]:
+    """The values of an output entry, in order."""
+    if isinstance(tree, Value):
+        yield tree
+    else:
+        for branch in tree:
+            yield from leaves(branch)
+
+
+def full_name(node: Node, state: str) -> str:
+    """The `state_dict` key of a node's tensor; a Parameter node's tensor has the node's own path."""
+    return ".".join(part for part in (node.module, state) if part)
+
+
+def verify(graph: Graph) -> Graph:
+    """States the invariants; a violation is a mistake of the compiler.
+
+    Raises:
+        InternalError: naming the node or scope.
+    """
+    paths: set[str] = set()
+    for position, node in enumerate(graph.nodes):
+        _expect(node.path not in paths, f"two nodes at {node.path}")
+        paths.add(node.path)
+        _expect(bool(node.outputs), f"{node.path} has no result")
+        _expect(len(node.inputs) == len(node.slots), f"{node.path} has unnamed inputs")
+        for value in (*node.inputs, *node.reads):
+            _expect(-len(graph.inputs) <= value.node < position, f"{node.path} reads a later value {value}")
+            _expect(value.node < 0 or value.part < len(graph.nodes[value.node].outputs), f"{node.path} reads no {value}")
+    for scope in graph.root.walk():
+        at = scope.start
+        for child in scope.children:
+            start, end = (child, child + 1) if isinstance(child, int) else (child.start, child.end)
+            _expect(start == at, f"scope {scope.path!r} has a gap at node {at}")
+            at = end
+        _expect(at == scope.end, f"scope {scope.path!r} ends at {scope.end}, not {at}")
+    _expect((graph.root.start, graph.root.end) == (0, len(graph.nodes)), "the root does not hold every node")
+    for entry in graph.outputs.entries:
+        for value in leaves(entry.value):
+            _expect(value.node < len(graph.nodes), f"output {entry.name} is no value")
+    return graph
+
+
+def _expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise InternalError(otherwise)

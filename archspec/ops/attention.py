@@ -1,0 +1,353 @@
+"""Attention: Vaswani et al., "Attention is all you need" (2017), arXiv 1706.03762."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from archspec import dims
+from archspec.dims import Dim, show
+from archspec.ops.axes import broadcast
+from archspec.ops.base import (
+    Category,
+    Example,
+    Extra,
+    Inferred,
+    Inputs,
+    ModuleOp,
+    Needs,
+    Op,
+    OpError,
+    Reach,
+    Signature,
+    State,
+    constructor_arguments,
+)
+from archspec.ops.guards import positive
+from archspec.ops.linear import features, like_weights
+from archspec.ops.operands import place_operands
+from archspec.ops.target import Arg, Call, Code, Module, Operand, Target
+from archspec.values import TensorType
+
+
+def probability(argument: str, value: float) -> None:
+    """`value` is a probability."""
+    if not 0 <= value <= 1:
+        raise OpError("bad-argument", f"`{argument}` must lie between 0 and 1, got {value}", argument=argument)
+
+
+def sequence(need: Needs, x: TensorType, *, op: str, batch_first: bool, operand: int = 0) -> tuple[Dim, Dim]:
+    """The batch and the length of `x`."""
+    layout = "[N, L, E]" if batch_first else "[L, N, E] (or `batch_first: true`)"
+    need.rank(x, 3, op=op, layout=layout, operand=operand)
+    return (x.shape[0], x.shape[1]) if batch_first else (x.shape[1], x.shape[0])
+
+
+def same_batch(
+    need: Needs, first: TensorType, other: TensorType, batch_first: bool, names: tuple[str, str], operand: int
+) -> None:
+    """Two sequences have as many samples; the usual cause of a difference is the layout."""
+    axis = 0 if batch_first else 1
+    need.equal(
+        first.shape[axis], other.shape[axis],
+        f"`{names[0]}` and `{names[1]}` need equal batch sizes, got {first} and {other}", operand=operand,
+        label=f"axis {axis} differs: {show(other.shape[axis])}, not {show(first.shape[axis])}",
+        help=None if batch_first else "`batch_first: true` puts the batch on axis 0",
+    )  # fmt: skip
+
+
+def check_mask(
+    need: Needs, inputs: Inputs, name: str, queries: Dim, keys: Dim, batch: Dim, heads: int, *, op: str
+) -> None:
+    """Operand `name`, if given, is a bool or float32 mask of queries and keys, or of keys alone."""
+    position = inputs.position(name)
+    if position is None:
+        return
+    mask = inputs[position]
+    if name.endswith("key_padding_mask"):
+        layout, shapes = "[N, S]", {2: (batch, keys)}
+    else:
+        layout = "[L, S] or [N * heads, L, S]"
+        shapes = {2: (queries, keys), 3: (dims.mul(batch, heads), queries, keys)}
+    need.rank(mask, *shapes, op=op, layout=f"`{name}` of {layout}", operand=position)
+    if mask.dtype not in ("bool", "float32"):
+        raise OpError("wrong-dtype", f"`{name}` must be bool or float32, got {mask.dtype}", operand=position)
+    wanted = TensorType(shapes[mask.rank])
+    for axis, (size, want) in enumerate(zip(mask.shape, wanted.shape, strict=True)):
+        need.equal(
+            want, size, f"`{name}` must have the shape {wanted}, got {mask}", operand=position,
+            label=f"axis {axis} differs: {show(size)}, not {show(want)}",
+        )  # fmt: skip
+
+
+def needs_mask(inputs: Inputs, hint: str, mask: str) -> None:
+    """A hint about a mask comes with the mask."""
+    if inputs.position(mask) is None:
+        raise OpError(
+            "missing-operand", f"`{hint}` is a hint about `{mask}`, which is not given", argument=hint,
+            help="give the causal mask too, or use `scaled_dot_product_attention`, which needs none",
+        )  # fmt: skip
+
+
+def attention_state(
+    prefix: str, embed: int, bias: bool, kdim: int | None = None, vdim: int | None = None, bias_kv: bool = False
+) -> tuple[State, ...]:
+    """The parameters of one multi-head attention, in torch's order; other key or value sizes split the projection."""
+    kdim, vdim = kdim or embed, vdim or embed
+    if kdim == vdim == embed:
+        shapes: dict[str, tuple[int, ...]] = {"in_proj_weight": (3 * embed, embed)}
+    else:
+        shapes = {"q_proj_weight": (embed, embed), "k_proj_weight": (embed, kdim), "v_proj_weight": (embed, vdim)}
+    if bias:
+        shapes["in_proj_bias"] = (3 * embed,)
+    if bias_kv:
+        shapes |= {"bias_k": (1, 1, embed), "bias_v": (1, 1, embed)}
+    shapes["out_proj.weight"] = (embed, embed)
+    if bias:
+        shapes["out_proj.bias"] = (embed,)
+    return tuple(State(prefix + name, shape) for name, shape in shapes.items())
+
+
+def attention_macs(
+    batch: Dim, queries: Dim, keys: Dim, embed: int, kdim: int | None = None, vdim: int | None = None, added: int = 0
+) -> Dim:
+    """The four projections, and the two products of queries with keys and weights with values; `added` keys are not
+    projected."""
+    query_side = dims.mul(queries, 2 * embed * embed)
+    key_side = dims.mul(keys, embed * ((kdim or embed) + (vdim or embed)))
+    products = dims.mul(dims.mul(queries, dims.add(keys, added)), 2 * embed)
+    return dims.mul(batch, dims.total((query_side, key_side, products)))
+
+
+class MultiheadAttention(ModuleOp):
+    """Multi-head attention: query `[L, N, E]`, key `[S, N, kdim]`, value `[S, N, vdim]` to `[L, N, E]`; with
+    `batch_first: true`, the layout of every other op, `[N, L, E]` and so on.
+
+    One input is self-attention. `attn_mask` is `[L, S]` or `[N * num_heads, L, S]`, `key_padding_mask` `[N, S]`, both
+    bool or float32. Unlike torch, where `need_weights` is true, the result is the output alone: `need_weights: true`
+    adds the weights, `[N, L, S]` or by head `[N, num_heads, L, S]`.
+    """
+
+    category: ClassVar[Category] = "attention"
+    signature: ClassVar[Signature] = Signature(("query",), ("key", "value", "key_padding_mask", "attn_mask"))
+    results: ClassVar[tuple[str, ...]] = ("attn_output", "attn_output_weights")
+    reach: ClassVar[Reach] = "global"
+    saves_output: ClassVar[bool] = True  # the weights, where they are asked for by head
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"num_heads": 2, "batch_first": True}, ((2, 5, 8),)),
+        Example({"num_heads": 2, "bias": False, "dropout": 0.1, "add_zero_attn": True}, ((5, 2, 8),)),
+        Example({"num_heads": 4, "batch_first": True, "need_weights": True}, ((2, 5, 8), (2, 3, 6), (2, 3, 7))),
+        Example(
+            {"num_heads": 2, "add_bias_kv": True, "need_weights": True, "average_attn_weights": False},
+            ((5, 2, 8), (3, 2, 8), (3, 2, 8), (2, 3)), ("float32", "float32", "float32", "bool"),
+        ),
+        Example(
+            {"num_heads": 2, "batch_first": True, "is_causal": True}, ((2, 5, 8), (5, 5)), ("float32", "bool"),
+            ("query", "attn_mask"),
+        ),
+    )  # fmt: skip
+
+    embed_dim: Inferred[int]
+    num_heads: int
+    dropout: float = 0.0
+    bias: bool = True
+    add_bias_kv: bool = False
+    add_zero_attn: bool = False
+    kdim: Inferred[int | None] = None
+    vdim: Inferred[int | None] = None
+    batch_first: bool = False
+    need_weights: Extra[bool] = False
+    average_attn_weights: Extra[bool] = True
+    is_causal: Extra[bool] = False
+
+    @classmethod
+    def inferred(cls, need: Needs, inputs: Inputs) -> Mapping[str, Any]:
+        embed = features(need, inputs[0], "embed_dim", op="MultiheadAttention")
+        values = {"embed_dim": embed, "kdim": embed, "vdim": embed}
+        for operand, argument in (("key", "kdim"), ("value", "vdim")):
+            position = inputs.position(operand)
+            if position is not None:
+                values[argument] = features(need, inputs[position], argument, op="MultiheadAttention", operand=position)
+        return values
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType | tuple[TensorType, TensorType]:
+        query = inputs[0]
+        batch, length = sequence(need, query, op="MultiheadAttention", batch_first=self.batch_first)
+        like_weights(need, query, op="MultiheadAttention")
+        keys = self.check_keys(need, inputs, length)
+        check_heads(self.embed_dim, self.num_heads, "embed_dim", "num_heads")
+        probability("dropout", self.dropout)
+        self.check_masks(need, inputs, batch, length, keys)
+        output = query.with_shape(query.shape)
+        if not self.need_weights:
+            return output
+        heads = () if self.average_attn_weights else (self.num_heads,)
+        return output, query.with_shape((batch, *heads, length, dims.add(keys, self.added)))
+
+    @property
+    def added(self) -> int:
+        """Keys that attention itself adds."""
+        return self.add_bias_kv + self.add_zero_attn
+
+    def check_keys(self, need: Needs, inputs: Inputs, length: Dim) -> Dim:
+        """The number of keys."""
+        key, value = inputs.position("key"), inputs.position("value")
+        if key is None and value is None:
+            return length
+        if key is None or value is None:
+            raise OpError(
+                "missing-operand", f"`MultiheadAttention` needs a {'key' if key is None else 'value'} too",
+                operand=value if key is None else key,
+                help="for attention to one sequence write it twice: `from: [query, memory, memory]`",
+            )  # fmt: skip
+        lengths: list[Dim] = []
+        for what, position in (("key", key), ("value", value)):
+            x = inputs[position]
+            like_weights(need, x, op="MultiheadAttention", operand=position)
+            _, keys = sequence(need, x, op="MultiheadAttention", batch_first=self.batch_first, operand=position)
+            same_batch(need, inputs[0], x, self.batch_first, ("query", what), position)
+            lengths.append(keys)
+        return need.equal(
+            lengths[0],
+            lengths[1],
+            f"key and value need equal lengths, got {inputs[key]} and {inputs[value]}",
+            operand=value,
+        )
+
+    def check_masks(self, need: Needs, inputs: Inputs, batch: Dim, length: Dim, keys: Dim) -> None:
+        if self.is_causal:
+            needs_mask(inputs, "is_causal", "attn_mask")
+        for mask in ("key_padding_mask", "attn_mask"):
+            check_mask(need, inputs, mask, length, keys, batch, self.num_heads, op="MultiheadAttention")
+
+    def state(self) -> tuple[State, ...]:
+        return attention_state("", self.embed_dim, self.bias, self.kdim, self.vdim, self.add_bias_kv)
+
+    def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        query, key = inputs[0].shape, (inputs.get("key") or inputs[0]).shape
+        batch, length = query[:2] if self.batch_first else (query[1], query[0])
+        keys = key[1 if self.batch_first else 0]
+        return attention_macs(batch, length, keys, self.embed_dim, self.kdim, self.vdim, self.added)
+
+    def target(self, inputs: Inputs) -> Target:
+        args, kwargs = constructor_arguments(self)
+        same = {("kdim", self.embed_dim), ("vdim", self.embed_dim)}  # torch's None
+        operands = tuple(Operand(inputs.position(name) or 0) for name in ("query", "key", "value"))
+        _, call = place_operands(inputs, ("", "key_padding_mask", "attn_mask"))
+        if not self.need_weights:
+            call += (("need_weights", False),)
+        elif not self.average_attn_weights:
+            call += (("average_attn_weights", False),)
+        if self.is_causal:
+            call += (("is_causal", True),)
+        return Module(
+            "torch.nn.MultiheadAttention", args, tuple(pair for pair in kwargs if pair not in same), operands, call,
+            take=None if self.need_weights else 0, unpack=(0, 1) if self.need_weights else None,
+        )  # fmt: skip
+
+
+def check_heads(embed: int, heads: int, what: str, argument: str) -> None:
+    """The heads share the features equally."""
+    positive(**{argument: heads})
+    if embed % heads:
+        raise OpError("not-divisible", f"`{argument}` {heads} does not divide `{what}` {embed}", argument=argument)
+
+
+LAYOUTS = {"query": "[N, *, L, E]", "key": "[N, *, S, E]", "value": "[N, *, S, Ev]"}
+
+
+class ScaledDotProductAttention(Op):
+    """`softmax(query @ key.T * scale) @ value`: `[N, *, L, E]`, `[N, *, S, E]`, `[N, *, S, Ev]` to `[N, *, L, Ev]`.
+
+    `attn_mask` (bool, or added to the scores) broadcasts to `[N, *, L, S]`. `scale` is `1 / sqrt(E)` unless given;
+    `dropout_p` acts in training only.
+    """
+
+    name: ClassVar[str] = "scaled_dot_product_attention"
+    category: ClassVar[Category] = "attention"
+    signature: ClassVar[Signature] = Signature(("query", "key", "value"), ("attn_mask",))
+    reach: ClassVar[Reach] = "global"
+    saves_output: ClassVar[bool] = True
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((2, 4, 5, 8), (2, 4, 3, 8), (2, 4, 3, 6))),
+        Example({"dropout_p": 0.2, "scale": 0.5}, ((2, 5, 8), (2, 3, 8), (2, 3, 8), (5, 3))),
+        Example({"is_causal": True, "enable_gqa": True}, ((2, 4, 5, 8), (2, 2, 5, 8), (2, 1, 5, 8))),
+        Example(
+            {}, ((2, 4, 5, 8), (2, 1, 3, 8), (2, 1, 3, 8), (2, 1, 1, 3)), ("float32", "float32", "float32", "bool")
+        ),
+    )
+
+    dropout_p: float = 0.0
+    is_causal: bool = False
+    scale: float | None = None
+    enable_gqa: bool = False
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        query, key, value = inputs[:3]
+        probability("dropout_p", self.dropout_p)
+        for operand, (name, layout) in enumerate(LAYOUTS.items()):
+            self.check_tensor(need, inputs, operand, name, layout)
+        got = f"got {query}, {key} and {value}"
+        need.equal(
+            query.shape[-1], key.shape[-1], f"query and key need as many features, {got}", operand=1,
+            label=f"{show(key.shape[-1])} features, not {show(query.shape[-1])}",
+        )  # fmt: skip
+        keys = need.equal(
+            key.shape[-2], value.shape[-2], f"key and value need equal lengths, {got}", operand=2,
+            label=f"length {show(value.shape[-2])}, not {show(key.shape[-2])}",
+        )  # fmt: skip
+        expanded = [self.expanded(need, inputs, operand) for operand in (1, 2)]
+        shapes = (query.shape[:-2], *expanded)
+        batches = [TensorType(shape, x.dtype, x.constant) for shape, x in zip(shapes, inputs[:3], strict=True)]
+        scores = broadcast(need, self.name, batches[:2])
+        batch = broadcast(need, self.name, (TensorType(scores), batches[2]))
+        self.check_mask(need, inputs, (*scores, query.shape[-2], keys))
+        return query.with_shape((*batch, query.shape[-2], value.shape[-1]))
+
+    def check_tensor(self, need: Needs, inputs: Inputs, operand: int, name: str, layout: str) -> None:
+        x, dtype = inputs[operand], inputs[0].dtype
+        need.floating(x, op=type(self).name, operand=operand)
+        if x.rank < 3:
+            raise OpError("wrong-rank", f"the {name} must be {layout}, got {x}", operand=operand)
+        if x.dtype != dtype:
+            raise OpError("wrong-dtype", f"the {name} must be {dtype} as the query, got {x.dtype}", operand=operand)
+
+    def expanded(self, need: Needs, inputs: Inputs, operand: int) -> tuple[Dim, ...]:
+        """The batch axes of key or value; with `enable_gqa` each of its heads serves a group of the query's."""
+        batch, heads = inputs[operand].shape[:-2], inputs[0].shape[-3]
+        if not self.enable_gqa or dims.proved_equal(batch[-1], heads):
+            return batch
+        few = need.integer(batch[-1], "the number of key heads", operand=operand)
+        message = f"`enable_gqa` needs a multiple of {few} heads in the query, got {show(heads)}"
+        need.at_least(few, 1, message, operand=operand)
+        need.divisible(heads, few, message, operand=operand)
+        return (*batch[:-1], heads)
+
+    def check_mask(self, need: Needs, inputs: Inputs, scores: tuple[Dim, ...]) -> None:
+        position = inputs.position("attn_mask")
+        if position is None:
+            return
+        mask, dtype = inputs[position], inputs[0].dtype
+        if self.is_causal:
+            raise OpError("bad-argument", "`is_causal` and `attn_mask` exclude each other", argument="is_causal")
+        if mask.dtype not in ("bool", "float32", dtype):
+            raise OpError("wrong-dtype", f"`attn_mask` must be bool or {dtype}, got {mask.dtype}", operand=position)
+        message = f"`attn_mask` must broadcast to {TensorType(scores)}, got {mask}"
+        if not 2 <= mask.rank <= len(scores):
+            raise OpError("wrong-rank", message, operand=position, label=f"{mask.rank} axes, not 2 to {len(scores)}")
+        for size, want in zip(reversed(mask.shape), reversed(scores), strict=False):
+            if size != 1:
+                need.equal(want, size, message, operand=position)
+
+    def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        scores = dims.mul(dims.product(outputs[0].shape[:-1]), inputs[1].shape[-2])
+        return dims.mul(scores, dims.add(inputs[0].shape[-1], inputs[2].shape[-1]))
+
+    def target(self, inputs: Inputs) -> Target:
+        args, _ = place_operands(inputs, ("query", "key", "value", "attn_mask"))
+        kwargs: list[tuple[str, Arg]] = []
+        if self.dropout_p:
+            kwargs.append(("dropout_p", Code(f"{self.dropout_p!r} if self.training else 0.0")))
+        defaults = {"is_causal": False, "scale": None, "enable_gqa": False}
+        kwargs += [(name, getattr(self, name)) for name, default in defaults.items() if getattr(self, name) != default]
+        return Call("torch.nn.functional.scaled_dot_product_attention", args, tuple(kwargs))

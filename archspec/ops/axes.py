@@ -1,0 +1,125 @@
+"""Axes by number, and shapes that are brought together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archspec import dims
+from archspec.dims import Dim, show
+from archspec.ops.base import Ints
+from archspec.ops.needs import Needs, OpError
+from archspec.values import TensorType
+
+Axes = int | Ints
+"""One axis or several, as torch's `dim` takes them."""
+
+
+def axis_of(x: TensorType, dim: int, *, op: str, argument: str = "dim", new: int = 0) -> int:
+    """Axis `dim` of `x` counted from the front; `new` axes are about to be added. Raises OpError bad-axis."""
+    rank = x.rank + new
+    if -rank <= dim < rank:
+        return dim % rank
+    message = f"`{op}` of {x} has no axis {dim}"
+    raise OpError(
+        "bad-axis", message, argument=argument, label=f"axes are {-rank} to {rank - 1}" if rank else "no axes"
+    )
+
+
+def axes_of(x: TensorType, dim: int | tuple[int, ...], *, op: str, argument: str = "dim") -> tuple[int, ...]:
+    """Several axes of `x` counted from the front, each named once, at least one. Raises OpError bad-axis."""
+    wanted = dim if isinstance(dim, tuple) else (dim,)
+    if not wanted:
+        raise OpError("bad-axis", f"`{op}` needs at least one axis, got none", argument=argument)
+    axes = tuple(axis_of(x, one, op=op, argument=argument) for one in wanted)
+    if len(set(axes)) < len(axes):
+        raise OpError("bad-axis", f"`{op}` names an axis of {x} twice: {list(wanted)}", argument=argument)
+    return axes
+
+
+def replace_axis(shape: tuple[Dim, ...], axis: int, *sizes: Dim) -> tuple[Dim, ...]:
+    """`shape` with other sizes (none: removed; several: split) in place of one."""
+    return (*shape[:axis], *sizes, *shape[axis + 1 :])
+
+
+def equal_axis(
+    need: Needs, message: str, a: TensorType, b: TensorType, axis: int, left: Dim, right: Dim, operand: int
+) -> Dim:
+    """`left` and `right`, the sizes at `axis` of `a` and `b` (input number `operand`), are the same."""
+    label = f"axis {axis} differs: {show(left)} and {show(right)}"
+    if axis == 0 and ((_is_batch(a, left) and _is_fixed(b, right)) or (_is_batch(b, right) and _is_fixed(a, left))):
+        raise OpError(
+            "shape-mismatch", message, operand=operand, label=label,
+            help="give the constant size 1 in axis 0: it would fix the batch",
+        )  # fmt: skip
+    return need.equal(left, right, message, operand=operand, label=label, help=mismatch_help(axis, a.rank))
+
+
+def mismatch_help(axis: int, rank: int) -> str | None:
+    """What brings two feature maps or token lists to one size at `axis`."""
+    if rank == 4 and axis == 1:
+        return "project one of them with a 1x1 Conv2d"
+    if rank == 4 and axis > 1:
+        return (
+            "bring them to one size with `interpolate` or `crop` and `like:`, or check the strides and paddings before"
+        )
+    if axis == rank - 1 and axis:
+        return "project one of them with a Linear"
+    return None
+
+
+def broadcast(need: Needs, op: str, inputs: Sequence[TensorType], last: int = 0) -> tuple[Dim, ...]:
+    """The shape of element-wise operations, `last` axes left out: aligned at the end, size 1 fits all.
+
+    Stricter than torch where alignment would put a batch axis beside another axis: a value of fewer axes must be a
+    constant, or made of constants.
+    """
+    result, shown = _without_last(inputs[0], last), inputs[0]
+    for operand, x in enumerate(inputs[1:], 1):
+        kind = "shapes that broadcast" if last else "equal shapes"
+        message = f"`{op}` needs {kind}, got {shown} and {x}"
+        result = _broadcast_pair(need, message, result, _without_last(x, last), operand)
+        shown = result
+    return result.shape
+
+
+def _without_last(x: TensorType, last: int) -> TensorType:
+    return TensorType(x.shape[: max(x.rank - last, 0)], x.dtype, x.constant)
+
+
+def _broadcast_pair(need: Needs, message: str, a: TensorType, b: TensorType, operand: int) -> TensorType:
+    low, high = (a, b) if a.rank < b.rank else (b, a)
+    extra = high.rank - low.rank
+    if extra and low.rank and not low.constant and (high.constant or dims.proved_equal(low.shape[0], high.shape[0])):
+        raise OpError(
+            "shape-mismatch", message, operand=operand,
+            label=f"{b.rank} axes, not {a.rank}: the batch axis {show(low.shape[0])} would meet another axis",
+            help="add axes of size 1 with `unsqueeze`, or keep them with `keepdim: true`",
+        )  # fmt: skip
+    shape: list[Dim] = list(high.shape[:extra])
+    for axis in range(extra, high.rank):
+        left, right = (x.shape[axis - high.rank] for x in (a, b))
+        if expands(need, left, right):
+            shape.append(right)
+        elif expands(need, right, left):
+            shape.append(left)
+        else:
+            shape.append(equal_axis(need, message, a, b, axis, left, right, operand))
+    return TensorType(tuple(shape), high.dtype, a.constant and b.constant)
+
+
+def expands(need: Needs, size: Dim, to: Dim) -> bool:
+    """Whether `size` is 1, for every input or, beside a known size that it cannot equal, for this one."""
+    if isinstance(size, int):
+        return size == 1
+    if size.value != 1 or dims.value(to) in (None, 1):
+        return False
+    need.equal(size, 1, "")
+    return True
+
+
+def _is_batch(x: TensorType, size: Dim) -> bool:
+    return not x.constant and not isinstance(size, int)
+
+
+def _is_fixed(x: TensorType, size: Dim) -> bool:
+    return x.constant and isinstance(size, int)

@@ -1,0 +1,334 @@
+"""Parts of a tensor, by position."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, ClassVar
+
+from pydantic import BeforeValidator
+
+from archspec import dims
+from archspec.dims import Dim, show
+from archspec.ops.axes import Axes, axes_of, axis_of, replace_axis
+from archspec.ops.base import (
+    Category,
+    Example,
+    Inputs,
+    Ints,
+    Needs,
+    Op,
+    OpError,
+    Reach,
+    RuntimeInt,
+    Window,
+)  # fmt: skip
+from archspec.ops.functional import MethodFunction
+from archspec.ops.target import Arg, Index, Target
+from archspec.values import SizeArg, TensorType, dim_of
+
+_ALL = slice(None)
+
+
+class _Indexing(Op, abstract=True):
+    """A part of the input, sharing its memory."""
+
+    category: ClassVar[Category] = "reshape"
+    reach: ClassVar[Reach] = "reshape"
+    is_view: ClassVar[bool] = True
+
+
+def at_axis(item: Arg, axis: int) -> Index:
+    """The subscription `x[:, :, item]`."""
+    return Index((*(_ALL,) * axis, item))
+
+
+def element(need: Needs, size: Dim, index: SizeArg, *, op: str, axis: int, argument: str) -> None:
+    """`index` is one of an axis of `size`; negative numbers count from the end."""
+    at = dim_of(index)
+    room = dims.sub(size, at) if not isinstance(at, int) or at >= 0 else dims.add(size, at + 1)
+    message = f"`{op}` has no index {show(at)} in axis {axis} of size {show(size)}"
+    need.at_least(room, 1, message, code="bad-axis", argument=argument)
+
+
+def span(need: Needs, size: Dim, start: SizeArg | None, end: SizeArg | None, step: int, *, op: str, axis: int) -> Dim:
+    """How many elements `start:end:step` takes of an axis of `size`; at least one."""
+    first, last = _bound(need, size, start, 0), _bound(need, size, end, size)
+    taken = dims.ceil_div(dims.sub(last, first), step)
+    text = ":".join("" if bound is None else show(dim_of(bound)) for bound in (start, end))
+    message = f"`{op}` of {text} leaves nothing of axis {axis}, which has size {show(size)}"
+    need.at_least(taken, 1, message, argument=None if end is None else "end")
+    return taken
+
+
+def _bound(need: Needs, size: Dim, bound: SizeArg | None, default: Dim) -> Dim:
+    """Where a slice's bound lies, counted from the front and within the axis."""
+    if bound is None:
+        return default
+    at = dim_of(bound)
+    if isinstance(at, int) and at < 0:
+        at = dims.add(size, at)
+    if dims.known_at_least(at, 0) is False:
+        return 0
+    if dims.known_at_least(dims.sub(size, at), 0) is False:
+        need.at_least(dims.sub(at, size), 0, "")
+        return size
+    need.at_least(dims.sub(size, at), 0, "")
+    return at
+
+
+def cut_windows(x: TensorType, axis: int, start: Dim, taken: Dim, step: int = 1) -> tuple[Window, ...]:
+    """The windows, of one element each, of a part that takes `taken` elements of one axis from `start` on."""
+    first = dims.value(start) or 0
+    last = first + ((dims.value(taken) or 1) - 1) * step
+    spare = (dims.value(x.shape[axis]) or last + 1) - last - 1
+    part = Window(1, step, -first, -spare)
+    return tuple(part if other == axis else Window(1) for other in range(2, x.rank))
+
+
+class Slice(_Indexing):
+    """The elements `start:end:step` of axis `dim`: `[N, C, H, W]` with `dim: 1, end: 8` to `[N, 8, H, W]`. Bounds below
+    0 count from the end, and those beyond it are brought to it, as in Python."""
+
+    name: ClassVar[str] = "slice"
+    reach: ClassVar[Reach] = "window"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"dim": 1, "start": 2, "end": 5}),
+        Example({"dim": -1, "start": -3}),
+        Example({"dim": 2, "step": 2}),
+    )
+
+    dim: int
+    start: RuntimeInt | None = None
+    end: RuntimeInt | None = None
+    step: int = 1
+
+    def taken(self, need: Needs, x: TensorType) -> tuple[int, Dim, Dim]:
+        """The axis, where the part starts and how many elements it has. Raises OpError."""
+        axis = axis_of(x, self.dim, op=self.name)
+        if self.step < 1:
+            raise OpError(
+                "bad-argument",
+                f"`step` must be positive, got {self.step}",
+                argument="step",
+                help="`flip` reverses an axis",
+            )
+        size = x.shape[axis]
+        taken = span(need, size, self.start, self.end, self.step, op=self.name, axis=axis)
+        return axis, _bound(need, size, self.start, 0), taken
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        axis, _, taken = self.taken(need, inputs[0])
+        return inputs[0].with_shape(replace_axis(inputs[0].shape, axis, taken))
+
+    def windows(self, inputs: Inputs) -> tuple[Window, ...]:
+        axis, start, taken = self.taken(Needs(), inputs[0])
+        return cut_windows(inputs[0], axis, start, taken, self.step)
+
+    def target(self, inputs: Inputs) -> Target:
+        step = None if self.step == 1 else self.step
+        return at_axis(slice(self.start, self.end, step), axis_of(inputs[0], self.dim, op=self.name))
+
+
+class Select(_Indexing):
+    """Element `index` of axis `dim`, which goes: the class token of `[N, L, D]` is `dim: 1, index: 0`, of `[N, D]`."""
+
+    name: ClassVar[str] = "select"
+    examples: ClassVar[tuple[Example, ...]] = (Example({"dim": 1, "index": 0}), Example({"dim": -1, "index": -2}))
+
+    dim: int
+    index: RuntimeInt
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        x = inputs[0]
+        axis = axis_of(x, self.dim, op=self.name)
+        element(need, x.shape[axis], self.index, op=self.name, axis=axis, argument="index")
+        return x.with_shape(replace_axis(x.shape, axis))
+
+    def target(self, inputs: Inputs) -> Target:
+        return at_axis(self.index, axis_of(inputs[0], self.dim, op=self.name))
+
+
+class Narrow(MethodFunction, _Indexing):
+    """`length` elements of axis `dim` from `start` on: `[N, C, *]` to `[N, length, *]`."""
+
+    name: ClassVar[str] = "narrow"
+    reach: ClassVar[Reach] = "window"
+    examples: ClassVar[tuple[Example, ...]] = (Example({"dim": 1, "start": 2, "length": 3}),)
+
+    dim: int
+    start: RuntimeInt
+    length: RuntimeInt
+
+    def windows(self, inputs: Inputs) -> tuple[Window, ...]:
+        axis, start = axis_of(inputs[0], self.dim, op=self.name), dim_of(self.start)
+        if isinstance(start, int) and start < 0:
+            start = dims.add(inputs[0].shape[axis], start)
+        return cut_windows(inputs[0], axis, start, dim_of(self.length))
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        x = inputs[0]
+        axis = axis_of(x, self.dim, op=self.name)
+        size, start, length = x.shape[axis], dim_of(self.start), dim_of(self.length)
+        need.at_least(length, 1, f"`narrow` of length {show(length)} leaves nothing of axis {axis}", argument="length")
+        if isinstance(start, int) and start < 0:
+            need.at_least(
+                dims.add(size, start), 0, f"`narrow` from {start} starts before axis {axis}", argument="start"
+            )
+            start = dims.add(size, start)
+        message = f"`narrow` from {show(start)} by {show(length)} ends beyond axis {axis} of size {show(size)}"
+        need.at_least(dims.sub(size, dims.add(start, length)), 0, message, argument="length")
+        return x.with_shape(replace_axis(x.shape, axis, length))
+
+
+_SLICE = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*(?::\s*(\d+)?\s*)?")
+_INTEGER = re.compile(r"\s*-?\d+\s*")
+
+
+def _items(value: object) -> object:
+    """An index as torch writes it, `":, 0"`, or its items one by one."""
+    if isinstance(value, str):
+        value = value.split(",")
+    items = tuple(value) if isinstance(value, list | tuple) else (value,)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return tuple(_item(item) for item in items)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _item(item: object) -> int | str | None:
+    if item is None or (isinstance(item, int) and not isinstance(item, bool)):
+        return item
+    if isinstance(item, str):
+        text = item.strip()
+        if text == "None":
+            return None
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        if text == "..." or _SLICE.fullmatch(text):
+            return text.replace(" ", "")
+    raise ValueError("must be integers, slices such as `1:` or `::2`, `...` or null")
+
+
+Indices = Annotated[tuple[int | str | None, ...], BeforeValidator(_items)]
+
+
+class GetItem(_Indexing):
+    """torch's subscription: `index: ":, 0"` is `x[:, 0]`. Items are integers (the axis goes), slices, `...` (all axes
+    between) and null or `None` (a new axis of size 1); they may be a list: `index: [":", 0]`."""
+
+    name: ClassVar[str] = "getitem"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"index": ":, 0"}),
+        Example({"index": ["...", -1, "::2"]}),
+        Example({"index": ":, None, 1:-1"}),
+    )
+
+    index: Indices
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        x = inputs[0]
+        used = sum(item is not None and item != "..." for item in self.index)
+        if used > x.rank or self.index.count("...") > 1:
+            message = f"`getitem` of {x} needs at most {x.rank} items and one `...`, got {len(self.index)}"
+            raise OpError("bad-axis", message, argument="index")
+        shape: list[Dim] = []
+        axis = 0
+        for item in self.index:
+            if item is None:
+                shape.append(1)
+            elif item == "...":
+                shape += x.shape[axis : axis + x.rank - used]
+                axis += x.rank - used
+            elif isinstance(item, int):
+                element(need, x.shape[axis], item, op=self.name, axis=axis, argument="index")
+                axis += 1
+            else:
+                start, end, step = _slice(item)
+                if step == 0:
+                    raise OpError("bad-argument", f"the step of `{item}` must not be 0", argument="index")
+                shape.append(span(need, x.shape[axis], start, end, step or 1, op=self.name, axis=axis))
+                axis += 1
+        return x.with_shape((*shape, *x.shape[axis:]))
+
+    def target(self, inputs: Inputs) -> Target:
+        return Index(tuple(_argument(item) for item in self.index))
+
+
+def _slice(text: str) -> tuple[int | None, int | None, int | None]:
+    match = _SLICE.fullmatch(text)
+    assert match is not None, text
+    start, end, step = (None if part is None else int(part) for part in match.groups())
+    return start, end, step
+
+
+def _argument(item: int | str | None) -> Arg:
+    if isinstance(item, str):
+        return Ellipsis if item == "..." else slice(*_slice(item))
+    return item
+
+
+class IndexSelect(_Indexing):
+    """The elements of axis `dim` at these positions, in this order: `[N, C, *]` with `dim: 1, index: [0, 2]` to
+    `[N, 2, *]`."""
+
+    name: ClassVar[str] = "index_select"
+    is_view: ClassVar[bool] = False
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"dim": 1, "index": [0, 2, 2]}),
+        Example({"dim": -1, "index": [3]}),
+    )
+
+    dim: int
+    index: Ints
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        x = inputs[0]
+        axis = axis_of(x, self.dim, op=self.name)
+        if not self.index or min(self.index) < 0:
+            raise OpError(
+                "bad-argument", f"`index` must be positions from 0 on, got {list(self.index)}", argument="index"
+            )
+        element(need, x.shape[axis], max(self.index), op=self.name, axis=axis, argument="index")
+        return x.with_shape(replace_axis(x.shape, axis, len(self.index)))
+
+    def target(self, inputs: Inputs) -> Target:
+        return at_axis(list(self.index), axis_of(inputs[0], self.dim, op=self.name))
+
+
+class Roll(MethodFunction):
+    """Elements moved along axes `dims` by `shifts`; what leaves at the end comes back at the start: shifted windows."""
+
+    name: ClassVar[str] = "roll"
+    category: ClassVar[Category] = "reshape"
+    reach: ClassVar[Reach] = "reshape"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({"shifts": [-1, 2], "dims": [2, 3]}),
+        Example({"shifts": 1, "dims": -1}),
+    )
+
+    shifts: int | Ints
+    dims: Axes
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        x = inputs[0]
+        axes = tuple(axis_of(x, one, op=self.name, argument="dims") for one in _tuple(self.dims))
+        if len(axes) != len(_tuple(self.shifts)) or not axes:
+            message = f"`roll` needs a shift for each axis, got {len(_tuple(self.shifts))} for {len(axes)}"
+            raise OpError("bad-argument", message, argument="shifts")
+        return x.with_shape(x.shape)
+
+
+def _tuple(value: int | tuple[int, ...]) -> tuple[int, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+class Flip(MethodFunction):
+    """Axes `dims` in reverse."""
+
+    name: ClassVar[str] = "flip"
+    category: ClassVar[Category] = "reshape"
+    reach: ClassVar[Reach] = "reshape"
+    examples: ClassVar[tuple[Example, ...]] = (Example({"dims": [3]}), Example({"dims": [-1, 1]}))
+
+    dims: Axes
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        axes_of(inputs[0], self.dims, op=self.name, argument="dims")
+        return inputs[0].with_shape(inputs[0].shape)

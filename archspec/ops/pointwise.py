@@ -1,0 +1,367 @@
+"""Activations, normalisation and dropout as functions: the lower-case forms of `torch.nn.functional`."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from archspec import dims
+from archspec.dims import show
+from archspec.ops.axes import axis_of, replace_axis
+from archspec.ops.base import Category, Example, Inputs, Ints, Needs, OpError, Reach, Signature
+from archspec.ops.dtypes import require_same
+from archspec.ops.functional import Elementwise, Function
+from archspec.ops.guards import probability
+from archspec.ops.target import Arg, Call, Code, Operand, Target, Training
+from archspec.values import TensorType
+
+Domain = Literal["floating", "numbers", "all"]
+
+_PLAIN = Example({})
+_INPLACE = Example({"inplace": True})
+
+
+class _Activation(Elementwise, abstract=True):
+    """An activation function, element by element."""
+
+    category: ClassVar[Category] = "activation"
+    namespace: ClassVar[str] = "torch.nn.functional"
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN,)
+
+
+def refuse_falling_in_place(inplace: bool, **argument: float) -> None:
+    """A function computed in place must rise: its backward pass reads signs off the result."""
+    ((name, value),) = argument.items()
+    if inplace and value < 0:
+        raise OpError("bad-argument", f"`{name}` must not be negative with `inplace: true`, got {value}", argument=name)
+
+
+class ReLU(_Activation):
+    """`max(x, 0)`."""
+
+    name: ClassVar[str] = "relu"
+    domain: ClassVar[Domain] = "numbers"
+    saves_output: ClassVar[bool] = True
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
+
+    inplace: bool = False
+
+
+class ReLU6(_Activation):
+    """`min(max(x, 0), 6)`."""
+
+    name: ClassVar[str] = "relu6"
+    domain: ClassVar[Domain] = "numbers"
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
+
+    inplace: bool = False
+
+
+class LeakyReLU(_Activation):
+    """`x` where positive, `negative_slope * x` elsewhere."""
+
+    name: ClassVar[str] = "leaky_relu"
+    examples: ClassVar[tuple[Example, ...]] = (Example({"negative_slope": 0.1}), _INPLACE)
+
+    negative_slope: float = 0.01
+    inplace: bool = False
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        refuse_falling_in_place(self.inplace, negative_slope=self.negative_slope)
+        return super().infer(need, inputs)
+
+
+class ELU(_Activation):
+    """`x` where positive, `alpha * (exp(x) - 1)` elsewhere."""
+
+    name: ClassVar[str] = "elu"
+    examples: ClassVar[tuple[Example, ...]] = (Example({"alpha": 0.5}), _INPLACE)
+
+    alpha: float = 1.0
+    inplace: bool = False
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        refuse_falling_in_place(self.inplace, alpha=self.alpha)
+        return super().infer(need, inputs)
+
+
+class SELU(_Activation):
+    """A scaled ELU that keeps mean 0 and variance 1 (arXiv 1706.02515)."""
+
+    name: ClassVar[str] = "selu"
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
+
+    inplace: bool = False
+
+
+class CELU(_Activation):
+    """`max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`: an ELU with a continuous slope."""
+
+    name: ClassVar[str] = "celu"
+    examples: ClassVar[tuple[Example, ...]] = (Example({"alpha": 0.5}), _INPLACE)
+
+    alpha: float = 1.0
+    inplace: bool = False
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        if self.alpha == 0:
+            raise OpError("bad-argument", "`alpha` must not be 0", argument="alpha")
+        refuse_falling_in_place(self.inplace, alpha=self.alpha)
+        return super().infer(need, inputs)
+
+
+class GELU(_Activation):
+    """`x` times the normal distribution function of `x`; `approximate: tanh` for the cheaper form."""
+
+    name: ClassVar[str] = "gelu"
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, Example({"approximate": "tanh"}))
+
+    approximate: Literal["none", "tanh"] = "none"
+
+    def target(self, inputs: Inputs) -> Target:
+        kwargs = () if self.approximate == "none" else (("approximate", self.approximate),)
+        return Call("torch.nn.functional.gelu", (Operand(0),), kwargs)
+
+
+class SiLU(_Activation):
+    """`x * sigmoid(x)` (swish)."""
+
+    name: ClassVar[str] = "silu"
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
+
+    inplace: bool = False
+
+
+class Mish(_Activation):
+    """`x * tanh(softplus(x))`."""
+
+    name: ClassVar[str] = "mish"
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
+
+    inplace: bool = False
+
+
+class Sigmoid(_Activation):
+    """`1 / (1 + exp(-x))`."""
+
+    name: ClassVar[str] = "sigmoid"
+    namespace: ClassVar[str] = "torch"
+    domain: ClassVar[Domain] = "all"
+    real: ClassVar[bool] = True
+    saves_output: ClassVar[bool] = True
+
+
+class Tanh(_Activation):
+    """The hyperbolic tangent."""
+
+    name: ClassVar[str] = "tanh"
+    namespace: ClassVar[str] = "torch"
+    domain: ClassVar[Domain] = "all"
+    real: ClassVar[bool] = True
+    saves_output: ClassVar[bool] = True
+
+
+class HardSigmoid(_Activation):
+    """`min(max(x + 3, 0), 6) / 6`."""
+
+    name: ClassVar[str] = "hardsigmoid"
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
+
+    inplace: bool = False
+
+
+class HardSwish(_Activation):
+    """`x * hardsigmoid(x)`."""
+
+    name: ClassVar[str] = "hardswish"
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
+
+    inplace: bool = False
+
+
+class HardTanh(_Activation):
+    """`x` brought into `[min_val, max_val]`."""
+
+    name: ClassVar[str] = "hardtanh"
+    domain: ClassVar[Domain] = "numbers"
+    examples: ClassVar[tuple[Example, ...]] = (Example({"min_val": -2.0, "max_val": 2.0}), _INPLACE)
+
+    min_val: float = -1.0
+    max_val: float = 1.0
+    inplace: bool = False
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        if self.min_val > self.max_val:
+            raise OpError(
+                "bad-argument", f"`min_val` {self.min_val} must not exceed `max_val` {self.max_val}", argument="min_val"
+            )
+        return super().infer(need, inputs)
+
+
+class Softplus(_Activation):
+    """`log(1 + exp(beta * x)) / beta`, linear where `beta * x` exceeds `threshold`."""
+
+    name: ClassVar[str] = "softplus"
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, Example({"beta": 2, "threshold": 10}))
+
+    beta: float = 1.0
+    threshold: float = 20.0
+
+
+class Softsign(_Activation):
+    """`x / (1 + abs(x))`."""
+
+    name: ClassVar[str] = "softsign"
+    domain: ClassVar[Domain] = "numbers"
+    real: ClassVar[bool] = True
+
+
+class LogSigmoid(_Activation):
+    """`log(sigmoid(x))`."""
+
+    name: ClassVar[str] = "logsigmoid"
+
+
+class Softmax(_Activation):
+    """Shares that sum to 1 along axis `dim`, which is 1 unless given: the classes of `[N, C]` or `[N, C, H, W]`."""
+
+    name: ClassVar[str] = "softmax"
+    namespace: ClassVar[str] = "torch"
+    reach: ClassVar[Reach] = "global"
+    saves_output: ClassVar[bool] = True
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, Example({"dim": -1}))
+
+    dim: int = 1
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        axis_of(inputs[0], self.dim, op=self.name)
+        return super().infer(need, inputs)
+
+
+class LogSoftmax(Softmax):
+    """The logarithm of `softmax` along axis `dim`, which is 1 unless given."""
+
+    name: ClassVar[str] = "log_softmax"
+    namespace: ClassVar[str] = "torch.nn.functional"
+
+
+class GLU(_Activation):
+    """The first half of axis `dim` times the sigmoid of the second: `[N, *, 2 * C]` to `[N, *, C]`."""
+
+    name: ClassVar[str] = "glu"
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, Example({"dim": 1}))
+
+    dim: int = -1
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        x = inputs[0]
+        need.floating(x, op=self.name)
+        axis = axis_of(x, self.dim, op=self.name)
+        message = f"`glu` halves axis {axis} of {x}, and 2 does not divide {show(x.shape[axis])}"
+        return x.with_shape(replace_axis(x.shape, axis, need.divisible(x.shape[axis], 2, message, operand=0)))
+
+
+class Dropout(Elementwise):
+    """Zeroes each element with probability `p` in training, and scales the others by `1 / (1 - p)`."""
+
+    name: ClassVar[str] = "dropout"
+    category: ClassVar[Category] = "dropout"
+    is_view: ClassVar[bool] = True
+    examples: ClassVar[tuple[Example, ...]] = (Example({"p": 0.2}), _INPLACE)
+
+    p: float = 0.5
+    inplace: bool = False
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        probability(self.p)
+        return super().infer(need, inputs)
+
+    def target(self, inputs: Inputs) -> Target:
+        kwargs = (("inplace", True),) if self.inplace else ()
+        return Call("torch.nn.functional.dropout", (Operand(0), self.p, Training()), kwargs)
+
+    def is_identity(self, inputs: Inputs) -> bool:
+        return self.p == 0
+
+
+class LayerNorm(Function):
+    """Mean 0 and variance 1 over the last axes, then `weight` and `bias` where they are given: `[N, *, C]` to the same
+    (arXiv 1607.06450).
+
+    The axes are those of `weight`, or the last one, unless `normalized_shape` says otherwise. The operands are
+    Parameters: `from: {input: x, weight: scale, bias: shift}`.
+    """
+
+    name: ClassVar[str] = "layer_norm"
+    category: ClassVar[Category] = "normalization"
+    signature: ClassVar[Signature] = Signature(("input",), ("weight", "bias"))
+    reach: ClassVar[Reach] = "global"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((2, 4, 6),)),
+        Example({"eps": 1e-6}, ((2, 4, 6), (6,), (6,)), operands=("input", "weight", "bias")),
+        Example({"normalized_shape": [4, 6]}, ((2, 4, 6), (4, 6)), operands=("input", "bias")),
+    )
+
+    normalized_shape: Ints | int | None = None
+    eps: float = 1e-5
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        x = inputs[0]
+        need.floating(x, op=self.name)
+        require_same(inputs, op=self.name)
+        shape = self.normalized(inputs)
+        if not shape or len(shape) > x.rank:
+            raise OpError(
+                "wrong-rank", f"`layer_norm` of {x} cannot take {len(shape)} axes", argument="normalized_shape"
+            )
+        over = f"`layer_norm` over [{', '.join(map(show, shape))}]"
+        for axis, size in enumerate(shape, x.rank - len(shape)):
+            label = f"axis {axis} is {show(x.shape[axis])}"
+            need.equal(x.shape[axis], size, f"{over} does not fit {x}", argument="normalized_shape", label=label)
+        for operand, affine in enumerate(inputs[1:], 1):
+            message = f"{over} needs `{inputs.names[operand]}` of that shape, got {affine}"
+            if affine.rank != len(shape):
+                raise OpError("shape-mismatch", message, operand=operand)
+            for size, wanted in zip(affine.shape, shape, strict=True):
+                need.equal(size, wanted, message, operand=operand)
+        return x.with_shape(x.shape)
+
+    def normalized(self, inputs: Inputs) -> tuple[dims.Dim, ...]:
+        """The sizes of the axes that are normalised."""
+        if self.normalized_shape is not None:
+            return self.normalized_shape if isinstance(self.normalized_shape, tuple) else (self.normalized_shape,)
+        weight = inputs.get("weight") or inputs.get("bias")
+        return weight.shape if weight else inputs[0].shape[-1:]
+
+    def target(self, inputs: Inputs) -> Target:
+        shape = self.normalized(inputs)
+        sizes: Arg = shape if all(isinstance(size, int) for size in shape) else Code(f"{{0}}.shape[-{len(shape)}:]")
+        args: list[Arg] = [Operand(0), sizes]
+        for name in ("weight", "bias"):
+            position = inputs.position(name)
+            args.append(None if position is None else Operand(position))
+        if self.eps != 1e-5:
+            args.append(self.eps)
+        while args[-1] is None:
+            args.pop()
+        return Call("torch.nn.functional.layer_norm", tuple(args))
+
+
+class Normalize(Function):
+    """Vectors along axis `dim`, which is 1 unless given, divided by their p-norm (at least `eps`): `[N, C, *]` to the
+    same."""
+
+    name: ClassVar[str] = "normalize"
+    namespace: ClassVar[str] = "torch.nn.functional"
+    category: ClassVar[Category] = "normalization"
+    reach: ClassVar[Reach] = "global"
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, Example({"p": 1, "dim": -1, "eps": 1e-6}))
+
+    p: float = 2.0
+    dim: int = 1
+    eps: float = 1e-12
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        x = inputs[0]
+        need.floating(x, op=self.name)
+        axis_of(x, self.dim, op=self.name)
+        return x.with_shape(x.shape)

@@ -1,0 +1,139 @@
+"""The shape of a spec file, as pydantic models. Values that the language itself interprets stay located YAML.
+
+Validation is in two stages: this skeleton first; each op's arguments against the op's own model when it is used.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, InstanceOf, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from archspec.diagnostics import Diagnostic, Span, SpecError, did_you_mean, spec_error
+from archspec.syntax import describe
+from archspec.yaml_source import Mapping, Node, Scalar, Sequence
+
+FORMAT = 1
+"""The newest version of the format, the number after `archspec:`."""
+
+
+def _section(value: object) -> object:
+    if isinstance(value, Scalar) and value.value is None:
+        return Mapping((), value.span, False)  # `blocks:` with nothing below it
+    if not isinstance(value, Mapping):
+        raise PydanticCustomError("section", "must be a mapping")
+    return value
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, Scalar) else value
+
+
+Section = Annotated[InstanceOf[Mapping], BeforeValidator(_section)]
+"""A mapping that the language interprets."""
+Anything = Annotated[Any, InstanceOf[Scalar | Sequence | Mapping]]
+Text = Annotated[str, BeforeValidator(_plain)]
+Integer = Annotated[int, BeforeValidator(_plain)]
+Word = Annotated[InstanceOf[Scalar], BeforeValidator(lambda value: value)]  # pyright: ignore[reportUnknownLambdaType]
+
+
+class _Skeleton(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class Block(_Skeleton):
+    """A reusable graph with typed parameters: `blocks: {Name: {params, inputs, let, graph, outputs, doc}}`."""
+
+    doc: Text = ""
+    params: Section | None = None
+    inputs: Anything | None = None
+    let: Section | None = None
+    graph: Anything
+    outputs: Anything | None = None
+
+
+class Document(_Skeleton):
+    """A spec file. One with `graph` describes a network; one without is a library of blocks."""
+
+    archspec: Integer
+    name: Text | None = None
+    doc: Text = ""
+    params: Section | None = None
+    variants: Section | None = None
+    let: Section | None = None
+    input: Anything | None = None
+    inputs: Section | None = None
+    blocks: Section | None = None
+    graph: Anything | None = None
+    outputs: Anything | None = None
+    init: Section | None = None
+    defaults: Section | None = None
+    expect: Section | None = None
+    freeze: Anything | None = None
+    imports: Section | None = None
+    extends: Word | None = None
+    variant: Word | None = None
+
+
+M = TypeVar("M", bound=_Skeleton)
+
+
+def parse_document(node: Node) -> Document:
+    """The file's skeleton. Raises SpecError with every key that is unknown, missing or of the wrong kind."""
+    if not isinstance(node, Mapping):
+        raise spec_error("bad-document", f"a spec is a mapping, got {describe(node)}", node.span, help="start with `archspec: 1`")
+    version = node.entry("archspec")
+    if version is not None and isinstance(version.value, Scalar):
+        _check_version(version.value)
+    document = _validate(Document, node, "a spec")
+    if document.extends is None and document.variant is not None:
+        raise spec_error("unknown-key", "`variant` needs `extends`: it names a variant of the spec that is extended", document.variant.span)
+    if document.input is not None and document.inputs is not None:
+        raise spec_error("unknown-key", "a spec has `input` or `inputs`, not both", document.inputs.span, help="put all of them under `inputs`")
+    return document
+
+
+def parse_block(name: str, node: Node) -> Block:
+    """A block's skeleton. Raises SpecError as `parse_document`."""
+    if not isinstance(node, Mapping):
+        raise spec_error(
+            "bad-block", f"block `{name}` is a mapping with `graph`, got {describe(node)}", node.span, help="put it under `graph:`"
+        )
+    return _validate(Block, node, f"block `{name}`")
+
+
+def _check_version(node: Scalar) -> None:
+    if type(node.value) is not int or node.value < 1:
+        raise spec_error("format-version", f"`archspec` is the format's version, a number; got {describe(node)}", node.span, help=f"write `archspec: {FORMAT}`")
+    if node.value > FORMAT:
+        raise spec_error(
+            "format-version", f"this spec is in format {node.value}, but only {FORMAT} is known here", node.span,
+            help="install a newer archspec",
+        )  # fmt: skip
+
+
+def _validate(model: type[M], node: Mapping, what: str) -> M:
+    try:
+        return model.model_validate({entry.key.text: entry.value for entry in node.entries})
+    except ValidationError as error:
+        raise SpecError([_diagnostic(model, node, what, detail) for detail in error.errors()]) from None
+
+
+def _diagnostic(model: type[_Skeleton], node: Mapping, what: str, detail: ErrorDetails) -> Diagnostic:
+    key = str(detail["loc"][0])
+    entry = node.entry(key)
+    match detail["type"]:
+        case "extra_forbidden" if entry is not None:
+            return Diagnostic(
+                "unknown-key", f"`{key}` is no key of {what}", entry.key.span, help=did_you_mean(key, model.model_fields)
+            )
+        case "missing":
+            span = Span(node.span.source, node.span.line, node.span.column, node.span.line, node.span.column + 1)
+            return Diagnostic("missing-key", f"{what} needs `{key}`", span, help=f"add `{key}:`")
+        case "section" if entry is not None:
+            return Diagnostic("wrong-type", f"`{key}` is a mapping, got {describe(entry.value)}", entry.value.span)
+        case _:
+            kind = {"int_type": "a number", "string_type": "text"}.get(detail["type"], "a name")
+            value = entry.value if entry is not None else node
+            return Diagnostic("wrong-type", f"`{key}` is {kind}, got {describe(value)}", value.span)

@@ -1,0 +1,499 @@
+"""The grammar of graphs: located YAML to statements, once per block; nothing is evaluated here.
+
+    graph      := mapping of (name: node | statement) | list of (node | statement)
+    statement  := for TARGETS in EXPR: body | if EXPR: body [elif EXPR: body]* [else: body] | let TARGETS: value
+    node       := OP | {op: OP, ...} | {graph: GRAPH, ...} | {reuse: NAME, ...} | GRAPH
+
+The same statements stand inside `from` and `outputs`, whose leaves are names instead of nodes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from archspec.diagnostics import Diagnostic, Span, SpecError, did_you_mean, spec_error
+from archspec.expr import Expression, ExprError, Targets, parse, parse_targets, split_for
+from archspec.yaml_source import Mapping, Node, Scalar, Sequence
+
+Leaf = TypeVar("Leaf")
+
+NODE_KEYS = ("op", "graph", "reuse", "from", "when", "else", "as", "repeat", "init", "tie")
+KINDS = ("op", "graph", "reuse")
+_STATEMENT = re.compile(r"(for|if|elif|let)\s+\S|else$")
+_TEMPLATE = re.compile(r"(?:[A-Za-z0-9_-]|\$\w+|\$\(.*?\))+")
+
+
+@dataclass(frozen=True, slots=True)
+class For(Generic[Leaf]):
+    """`for TARGETS in ITERABLE: body`."""
+
+    targets: Targets
+    iterable: Expression
+    span: Span
+    body: tuple[Statement[Leaf], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Branch(Generic[Leaf]):
+    """One arm of an `if`; `condition` is None for `else`."""
+
+    condition: Expression | None
+    span: Span
+    body: tuple[Statement[Leaf], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class If(Generic[Leaf]):
+    """`if`, `elif`, `else`."""
+
+    branches: tuple[Branch[Leaf], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """`let TARGETS: value`."""
+
+    targets: Targets
+    value: Node
+    span: Span
+
+
+Statement = For[Leaf] | If[Leaf] | Let | Leaf
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A name in `from` or `outputs`, still with its `$`."""
+
+    name: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """Where a node reads: names in order, or names by operand."""
+
+    span: Span
+    edges: tuple[Statement[Edge], ...] = ()
+    operands: tuple[tuple[Scalar, Edge], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSyntax:
+    """The right-hand side of a node. Exactly one of `op`, `graph`, `reuse` is set."""
+
+    span: Span
+    op: Scalar | None = None
+    graph: GraphSyntax | None = None
+    reuse: Scalar | None = None
+    reads: From | None = None
+    when: Scalar | None = None
+    otherwise: Scalar | None = None
+    label: Scalar | None = None
+    repeat: Scalar | None = None
+    init: Node | None = None
+    tie: Mapping | None = None
+    arguments: tuple[tuple[Scalar, Node], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A node with the name it is given: `name` in a mapping (still with its `$`), None in a list.
+
+    `parts`: a comma key, `left, right: {op: chunk}`, names the op's results.
+    """
+
+    name: Scalar | None
+    node: NodeSyntax
+    parts: tuple[str, ...] = ()
+
+    @property
+    def span(self) -> Span:
+        return self.name.span if self.name is not None else self.node.span
+
+
+@dataclass(frozen=True, slots=True)
+class GraphSyntax:
+    """A graph as written. `numbered`: a list, whose children are called 0, 1, 2..."""
+
+    numbered: bool
+    body: tuple[Statement[Child], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSyntax:
+    """One entry of `outputs:`."""
+
+    name: Scalar | None
+    value: Edge | tuple[Statement[Edge], ...]
+    only: str | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class OutputsSyntax:
+    """`outputs:` as written: `kind` is "single", "tuple" or "dict"."""
+
+    kind: str
+    body: tuple[Statement[OutputSyntax], ...]
+    span: Span
+
+
+@dataclass(slots=True)
+class Errors:
+    """Collects what is wrong, so that one pass reports every mistake."""
+
+    found: list[Diagnostic] = field(default_factory=list[Diagnostic])
+
+    def add(self, error: SpecError) -> None:
+        self.found.extend(error.diagnostics)
+
+    def check(self) -> None:
+        """Raises SpecError with all that was found, in order of place, each once."""
+        if self.found:
+            unique = {(d.code, str(d.span), d.message): d for d in self.found}
+            raise SpecError(sorted(unique.values(), key=_place))
+
+
+def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    span = diagnostic.span
+    return (span.source.name, span.line, span.column) if span else ("", 0, 0)
+
+
+def is_statement(key: str) -> bool:
+    """Whether a mapping's key is a `for`, `if`, `elif`, `else` or `let`."""
+    return _STATEMENT.match(key) is not None
+
+
+def located(error: ExprError, span: Span, offset: int = 0) -> SpecError:
+    """An expression's error at its place; exact when the expression stands on one line as written."""
+    column = span.column + offset + error.offset
+    if span.line == span.end_line and column + max(error.length, 1) <= span.end_column:
+        span = Span(span.source, span.line, column, span.line, column + max(error.length, 1))
+    return spec_error(error.code, error.message, span, help=error.help)
+
+
+def parse_expression(text: str, span: Span, offset: int = 0) -> Expression:
+    """The expression, or SpecError at its place. `offset`: where it starts within `span`."""
+    try:
+        return parse(text)
+    except ExprError as error:
+        raise located(error, span, offset) from None
+
+
+def _parse_targets(text: str, span: Span, offset: int = 0) -> Targets:
+    try:
+        return parse_targets(text)
+    except ExprError as error:
+        raise located(error, span, offset) from None
+
+
+class _Parser:
+    """Parses one file's graphs; `errors` collects."""
+
+    def __init__(self, errors: Errors) -> None:
+        self.errors = errors
+
+    # --- statements, shared by graphs, `from` and `outputs` ---
+
+    def statements(
+        self, entries: tuple[tuple[Scalar, Node], ...], body: Callable[[Node], tuple[Statement[Leaf], ...]],
+        leaf: Callable[[Scalar, Node], Iterator[Statement[Leaf]]],
+    ) -> tuple[Statement[Leaf], ...]:  # fmt: skip
+        """The statements of a mapping; keys that are no statement go to `leaf`."""
+        out: list[Statement[Leaf]] = []
+        branches: list[Branch[Leaf]] = []
+
+        def close() -> None:
+            if branches:
+                out.append(If(tuple(branches)))
+                branches.clear()
+
+        for key, value in entries:
+            try:
+                word = key.text.split(None, 1)[0] if is_statement(key.text) else ""
+                if word in ("elif", "else"):
+                    if not branches or branches[-1].condition is None:
+                        raise spec_error("stray-else", f"`{word}` follows no `if`", key.span, help="put it right after its `if`")
+                    condition = self.condition(key, "elif") if word == "elif" else None
+                    branches.append(Branch(condition, key.span, body(value)))
+                    continue
+                close()
+                if word == "for":
+                    try:
+                        targets, iterable, _ = split_for(key.text)
+                    except ExprError as error:
+                        raise located(error, key.span) from None
+                    out.append(For(targets, iterable, key.span, body(value)))
+                elif word == "if":
+                    branches.append(Branch(self.condition(key, "if"), key.span, body(value)))
+                elif word == "let":
+                    out.append(Let(_parse_targets(key.text[3:].strip(), key.span, 4), value, key.span))
+                else:
+                    out.extend(leaf(key, value))
+            except SpecError as error:
+                self.errors.add(error)
+        close()
+        return tuple(out)
+
+    def condition(self, key: Scalar, word: str) -> Expression:
+        text = key.text[len(word) :].strip()
+        return parse_expression(text, key.span, key.text.index(text, len(word)))
+
+    # --- graphs ---
+
+    def graph(self, node: Node) -> GraphSyntax:
+        if isinstance(node, Mapping):
+            return GraphSyntax(False, self.named(node), node.span)
+        if isinstance(node, Sequence):
+            return GraphSyntax(True, self.numbered(node), node.span)
+        if isinstance(node.value, str):
+            return GraphSyntax(True, (Child(None, self.node(node)),), node.span)
+        raise spec_error(
+            "bad-graph", "a graph is a mapping of named nodes or a list of numbered ones, got nothing", node.span,
+            help="write `name: Op` or `- Op` below it",
+        )  # fmt: skip
+
+    def named(self, node: Node) -> tuple[Statement[Child], ...]:
+        if not isinstance(node, Mapping):
+            raise spec_error(
+                "bad-graph", "this body stands among named nodes, so it needs names", node.span,
+                help="write `name: Op`, or make the enclosing graph a list",
+            )  # fmt: skip
+        return self.statements(_pairs(node), self.named, self.named_child)
+
+    def named_child(self, key: Scalar, value: Node) -> Iterator[Statement[Child]]:
+        names = tuple(part.strip() for part in key.text.split(","))
+        for name in names:
+            if not _TEMPLATE.fullmatch(name):
+                raise spec_error(
+                    "bad-name", f"`{name}` is no name for a node", key.span,
+                    help="use letters, digits, `_` and `-`, with `$i` or `$(i + 1)` inside",
+                )  # fmt: skip
+            if name == "input":
+                raise spec_error(
+                    "bad-name", "`input` is the graph's own input, not a name for a node", key.span,
+                    help="choose another name",
+                )  # fmt: skip
+        yield Child(key, self.node(value), names if len(names) > 1 else ())
+
+    def numbered(self, node: Node) -> tuple[Statement[Child], ...]:
+        """A list's items, or the body of a statement in a list: an item or a list of items, spliced."""
+        items = node.items if isinstance(node, Sequence) else (node,)
+        out: list[Statement[Child]] = []
+        for item in items:
+            try:
+                if isinstance(item, Mapping) and item.entries and all(is_statement(e.key.text) for e in item.entries):
+                    out.extend(self.statements(_pairs(item), self.numbered, _no_leaf))
+                else:
+                    out.append(Child(None, self.node(item)))
+            except SpecError as error:
+                self.errors.add(error)
+        return tuple(out)
+
+    # --- nodes ---
+
+    def node(self, node: Node) -> NodeSyntax:
+        if isinstance(node, Scalar):
+            if not isinstance(node.value, str) or not node.value:
+                raise spec_error(
+                    "bad-node", f"a node is an op, got {describe(node)}", node.span,
+                    help="write an op's name, `{op: ...}`, or a graph",
+                )  # fmt: skip
+            return NodeSyntax(node.span, op=node)
+        if isinstance(node, Sequence):
+            return NodeSyntax(node.span, graph=self.graph(node))
+        present = [entry.key for entry in node.entries if entry.key.text in KINDS]
+        if not present:
+            return self.inline_or_mistake(node)
+        if len(present) > 1:
+            raise spec_error(
+                "bad-node", f"a node has one of `op`, `graph` and `reuse`, got `{present[0].text}` and `{present[1].text}`",
+                present[1].span, help="split it into two nodes",
+            )  # fmt: skip
+        return self.full_node(node)
+
+    def inline_or_mistake(self, node: Mapping) -> NodeSyntax:
+        """A mapping without `op`: an inline graph, unless its keys show that the op was forgotten."""
+        keys = node.keys()
+        slip = next((key for key in keys if key in NODE_KEYS), None)
+        if slip is not None or not keys:
+            raise spec_error(
+                "bad-node", "a node needs `op`, `graph` or `reuse`", node.span,
+                label=f"has only {', '.join(f'`{key}`' for key in keys) or 'nothing'}",
+                help=did_you_mean(next((key for key in keys if key not in NODE_KEYS), "op"), KINDS) if len(keys) > 1 else None,
+            )  # fmt: skip
+        return NodeSyntax(node.span, graph=self.graph(node))
+
+    def full_node(self, node: Mapping) -> NodeSyntax:
+        special = {entry.key.text: entry.value for entry in node.entries if entry.key.text in NODE_KEYS}
+        rest = tuple((entry.key, entry.value) for entry in node.entries if entry.key.text not in NODE_KEYS)
+        if "op" not in special and rest:
+            key = rest[0][0]
+            raise spec_error(
+                "unknown-key", f"`{key.text}` is no key of a node with `{'graph' if 'graph' in special else 'reuse'}`", key.span,
+                help=did_you_mean(key.text, NODE_KEYS),
+            )  # fmt: skip
+        graph = special.get("graph")
+        tie = special.get("tie")
+        if tie is not None and not isinstance(tie, Mapping):
+            raise spec_error("wrong-type", "`tie` is a mapping of this node's parameters to others", tie.span)
+        return NodeSyntax(
+            node.span,
+            op=_word(special, "op"),
+            graph=self.graph(graph) if graph is not None else None,
+            reuse=_word(special, "reuse"),
+            reads=self.reads(special["from"]) if "from" in special else None,
+            when=_value(special, "when"),
+            otherwise=_word(special, "else"),
+            label=_word(special, "as"),
+            repeat=_value(special, "repeat"),
+            init=special.get("init"),
+            tie=tie,
+            arguments=rest,
+        )
+
+    # --- edges and outputs ---
+
+    def reads(self, node: Node) -> From:
+        if isinstance(node, Mapping):
+            if not (node.entries and all(is_statement(entry.key.text) for entry in node.entries)):
+                return From(node.span, operands=tuple((e.key, _edge(e.value)) for e in node.entries))
+            return From(node.span, self.edges(node))
+        return From(node.span, self.edges(node))
+
+    def edges(self, node: Node) -> tuple[Statement[Edge], ...]:
+        items = node.items if isinstance(node, Sequence) else (node,)
+        out: list[Statement[Edge]] = []
+        for item in items:
+            if isinstance(item, Mapping):
+                out.extend(self.statements(_pairs(item), self.edges, _no_leaf))
+            else:
+                out.append(_edge(item))
+        return tuple(out)
+
+    def outputs(self, node: Node) -> OutputsSyntax:
+        if isinstance(node, Scalar):
+            entry = OutputSyntax(None, _edge(node), None, node.span)
+            return OutputsSyntax("single", (entry,), node.span)
+        if isinstance(node, Sequence):
+            return OutputsSyntax("tuple", self.listed_outputs(node), node.span)
+        return OutputsSyntax("dict", self.named_outputs(node), node.span)
+
+    def listed_outputs(self, node: Node) -> tuple[Statement[OutputSyntax], ...]:
+        items = node.items if isinstance(node, Sequence) else (node,)
+        out: list[Statement[OutputSyntax]] = []
+        for item in items:
+            if isinstance(item, Mapping) and all(is_statement(entry.key.text) for entry in item.entries):
+                out.extend(self.statements(_pairs(item), self.listed_outputs, _no_leaf))
+            else:
+                out.append(self.output(None, item))
+        return tuple(out)
+
+    def named_outputs(self, node: Node) -> tuple[Statement[OutputSyntax], ...]:
+        if not isinstance(node, Mapping):
+            raise spec_error("bad-outputs", "outputs under a statement need names here", node.span, help="write `name: node`")
+        return self.statements(_pairs(node), self.named_outputs, lambda key, value: iter((self.output(key, value),)))
+
+    def output(self, name: Scalar | None, node: Node) -> OutputSyntax:
+        if not isinstance(node, Mapping):
+            value = _edge(node) if isinstance(node, Scalar) else self.edges(node)
+            return OutputSyntax(name, value, None, node.span)
+        for entry in node.entries:
+            if entry.key.text not in ("from", "only"):
+                raise spec_error(
+                    "unknown-key", f"`{entry.key.text}` is no key of an output", entry.key.span,
+                    help=did_you_mean(entry.key.text, ("from", "only")),
+                )  # fmt: skip
+        source, only = node.get("from"), node.get("only")
+        if source is None:
+            raise spec_error("missing-key", "an output needs `from`", node.span)
+        if only is not None and not (isinstance(only, Scalar) and only.value in ("training", "eval")):
+            raise spec_error("bad-argument", f"`only` is `training` or `eval`, got {describe(only)}", only.span)
+        value = _edge(source) if isinstance(source, Scalar) else self.edges(source)
+        return OutputSyntax(name, value, only.text if isinstance(only, Scalar) else None, node.span)
+
+
+def parse_graph(node: Node, errors: Errors) -> GraphSyntax | None:
+    """The graph at `node`; what is wrong is added to `errors`, None when nothing is left of it."""
+    try:
+        return _Parser(errors).graph(node)
+    except SpecError as error:
+        errors.add(error)
+        return None
+
+
+def parse_outputs(node: Node, errors: Errors) -> OutputsSyntax | None:
+    """`outputs:` at `node`; what is wrong is added to `errors`."""
+    try:
+        return _Parser(errors).outputs(node)
+    except SpecError as error:
+        errors.add(error)
+        return None
+
+
+def parse_node(node: Node, errors: Errors) -> NodeSyntax | None:
+    """A single node, for a patch of an elaborated path."""
+    try:
+        return _Parser(errors).node(node)
+    except SpecError as error:
+        errors.add(error)
+        return None
+
+
+def parse_lets(node: Mapping, errors: Errors) -> tuple[Let, ...]:
+    """A `let:` section: computed values, in order."""
+    out: list[Let] = []
+    for entry in node.entries:
+        try:
+            out.append(Let(_parse_targets(entry.key.text, entry.key.span), entry.value, entry.key.span))
+        except SpecError as error:
+            errors.add(error)
+    return tuple(out)
+
+
+def _pairs(node: Mapping) -> tuple[tuple[Scalar, Node], ...]:
+    return tuple((entry.key, entry.value) for entry in node.entries)
+
+
+def _no_leaf(key: Scalar, value: Node) -> Iterator[Statement[Leaf]]:
+    raise spec_error(
+        "unknown-key", f"`{key.text}` does not belong among statements", key.span,
+        help="a list item is a node, or `for`, `if`, `elif`, `else`, `let`",
+    )  # fmt: skip
+
+
+def _edge(node: Node) -> Edge:
+    if not isinstance(node, Scalar) or node.value is None:
+        raise spec_error("bad-edge", f"an edge is a node's name, got {describe(node)}", node.span)
+    return Edge(node)
+
+
+def _word(special: dict[str, Node], key: str) -> Scalar | None:
+    node = special.get(key)
+    if node is None:
+        return None
+    if not isinstance(node, Scalar) or node.value is None or (key == "op" and not isinstance(node.value, str)):
+        raise spec_error("wrong-type", f"`{key}` is a name, got {describe(node)}", node.span)
+    return node
+
+
+def _value(special: dict[str, Node], key: str) -> Scalar | None:
+    node = special.get(key)
+    if node is not None and not isinstance(node, Scalar):
+        raise spec_error("wrong-type", f"`{key}` is an expression, got {describe(node)}", node.span)
+    return node
+
+
+def describe(node: Node) -> str:
+    if isinstance(node, Mapping):
+        return "a mapping"
+    if isinstance(node, Sequence):
+        return "a list"
+    return "nothing" if node.value is None else f"`{node.text}`"
+
+
+

@@ -1,0 +1,44 @@
+"""From a path to a spec's text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archspec.diagnostics import Source, nearest, spec_error
+
+MAX_BYTES = 1_000_000  # of a file
+
+
+def read(path: Path) -> Source:
+    """The text of a spec: UTF-8, at most `MAX_BYTES`, line breaks normalised. Raises SpecError."""
+    try:
+        if path.is_dir():
+            raise spec_error("not-a-file", f"`{path}` is a folder", help="name a YAML file in it")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise spec_error("missing-file", f"no file `{path}`", help=_sibling(path)) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise spec_error("unreadable-file", f"cannot read `{path}`: {reason.lower()}") from None
+    if len(data) > MAX_BYTES:
+        message = f"`{path}` is larger than {MAX_BYTES} bytes"
+        raise spec_error("too-large", message, help="split the spec with `imports`")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"`{path}` is not UTF-8: byte {data[error.start]:#04x} at offset {error.start}"
+        raise spec_error("bad-encoding", message, help="save the file as UTF-8") from None
+    if "\0" in text:
+        message = f"`{path}` is not a text file: NUL byte at offset {data.index(0)}"
+        raise spec_error("bad-encoding", message, help="save the file as UTF-8")
+    return Source(str(path), text.replace("\r\n", "\n"))
+
+
+def _sibling(path: Path) -> str | None:
+    try:
+        names = sorted(p.name for p in path.parent.iterdir() if p.suffix in (".yaml", ".yml"))
+    except OSError:
+        return None
+    close = nearest(path.name, names)
+    return f"did you mean `{path.parent / close}`?" if close else None

@@ -1,0 +1,69 @@
+"""The located tree: scalars, lists and mappings that know their place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archspec.diagnostics import Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalar:
+    """A value without parts. `text` is its content as written, without quotes; a key's `value` is its text."""
+
+    value: bool | int | float | str | None
+    text: str
+    quoted: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sequence:
+    """A list, in flow style (`[a, b]`) or block style."""
+
+    items: tuple[Node, ...]
+    span: Span
+    flow: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A mapping's item."""
+
+    key: Scalar
+    value: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mapping:
+    """Entries in the order written; no key comes twice."""
+
+    entries: tuple[Entry, ...]
+    span: Span
+    flow: bool
+
+    def entry(self, name: str) -> Entry | None:
+        """The entry of this key."""
+        return next((entry for entry in self.entries if entry.key.text == name), None)
+
+    def get(self, name: str) -> Node | None:
+        """The value of this key."""
+        entry = self.entry(name)
+        return None if entry is None else entry.value
+
+    def keys(self) -> tuple[str, ...]:
+        return tuple(entry.key.text for entry in self.entries)
+
+
+Node = Scalar | Sequence | Mapping
+
+
+def plain(node: Node) -> object:
+    """The tree as ordinary dicts, lists and scalars."""
+    match node:
+        case Scalar():
+            return node.value
+        case Sequence():
+            return [plain(item) for item in node.items]
+        case Mapping():
+            return {entry.key.text: plain(entry.value) for entry in node.entries}

@@ -1,0 +1,338 @@
+"""Every op against torch: names, arguments, and for each example shapes, dtypes, state, costs and claims on memory."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, get_args, get_overloads
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from archspec import dims
+from archspec.dims import Dim
+from archspec.ops import FAMILIES, lookup, names
+from archspec.ops.base import EXTRA, INFERRED, Category, Example, Inputs, Needs, Op, is_marked
+from archspec.ops.needs import Requirement
+from archspec.ops.target import StateTensor
+from archspec.values import TensorType
+from tests.target_runner import TargetModule
+
+warnings.filterwarnings("ignore", module="torch")
+
+OPS = [op for op in [lookup(name) for name in names()] if op]
+EXAMPLES = [pytest.param(op, example, id=f"{op.name}-{i}") for op in OPS for i, example in enumerate(op.examples)]
+
+NOT_OPS = {"Module", "Container", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
+NOT_OPS |= {"DataParallel", "AdaptiveLogSoftmaxWithLoss", "NLLLoss2d"}
+"""Classes of `torch.nn` that hold modules, and losses by another name; other losses, lazy layers and base classes are
+left out by their names."""
+
+NOT_TAKEN = {
+    "FractionalMaxPool2d": {"_random_samples"},  # for torch's own tests
+    "FractionalMaxPool3d": {"_random_samples"},
+    "Hardtanh": {"min_value", "max_value"},  # deprecated names of `min_val` and `max_val`
+    "SyncBatchNorm": {"process_group"},  # an object
+    "Embedding": {"_weight", "_freeze"},  # a tensor, and what belongs to it
+    "EmbeddingBag": {"_weight"},
+    "Transformer": {"custom_encoder", "custom_decoder"},  # modules
+}
+"""Arguments of torch's constructors that the op does not take."""
+
+AXIS_DEFAULTS = {"Softmax": "dim", "Softmin": "dim", "LogSoftmax": "dim"}
+"""Arguments whose default is 1 where torch has another: the deliberate difference."""
+
+STACKS = {"TransformerEncoder": "TransformerEncoderLayer", "TransformerDecoder": "TransformerDecoderLayer"}
+"""Layers that torch constructs from a layer, and the op from the layer's arguments."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """An op at the types of an example."""
+
+    op: Op
+    inputs: Inputs
+    outputs: tuple[TensorType, ...]
+    requirements: tuple[Requirement, ...]
+    pinned: frozenset[str]
+
+
+def dtypes(example: Example) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Shapes and dtypes of the inputs."""
+    for position, shape in enumerate(example.inputs):
+        yield shape, example.dtypes[position] if position < len(example.dtypes) else "float32"
+
+
+def types(op: type[Op], example: Example, batch: int | None, symbolic: bool) -> Inputs:
+    """The example's inputs; an axis 0 of size 2 is the batch N, of the nominal value `batch`."""
+
+    def axis(number: int, position: int, size: int) -> Dim:
+        if position == 0 and size == 2:
+            return dims.symbol("N", batch)
+        return dims.symbol(f"S{number}_{position}", size) if symbolic and size > 1 else size  # 1 may broadcast
+
+    shapes = [tuple(axis(n, i, size) for i, size in enumerate(shape)) for n, (shape, _) in enumerate(dtypes(example))]
+    kinds = [TensorType(shape, dtype) for shape, (_, dtype) in zip(shapes, dtypes(example), strict=True)]
+    signature = op.signature
+    slots = example.operands or (*signature.required, *signature.optional)
+    if signature.variadic and not example.operands:
+        slots = tuple(signature.required[min(i, len(signature.required) - 1)] for i in range(len(kinds)))
+    return Inputs(tuple(kinds), tuple(slots[: len(kinds)]))
+
+
+def elaborate(op: type[Op], args: Mapping[str, Any], inputs: Inputs) -> Run:
+    """What the elaborator does with one node."""
+    need = Needs()
+    built = op.model_validate({**op.inferred(need, inputs), **args})
+    result = built.infer(need, inputs)
+    outputs = (result,) if isinstance(result, TensorType) else result
+    pinned = frozenset(name for size in need.pins for name in dims.symbols(size))
+    return Run(built, inputs, outputs, tuple(need.requirements), pinned)
+
+
+def run_example(op: type[Op], example: Example, batch: int | None = 2, symbolic: bool = False) -> Run:
+    return elaborate(op, example.args, types(op, example, batch, symbolic))
+
+
+def sizes_at(x: TensorType, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """A shape where the symbols take these values."""
+    found = tuple(dims.value(dims.substitute(dim, sizes)) for dim in x.shape)
+    assert None not in found, f"{x} is left with symbols"
+    return tuple(size for size in found if size is not None)
+
+
+def tensors(run: Run, sizes: Mapping[str, int], device: str = "cpu") -> tuple[Tensor, ...]:
+    """Inputs of the types of `run`; integers and booleans are 0, a valid index and a mask that hides nothing."""
+    made: list[Tensor] = []
+    for x in run.inputs:
+        shape, dtype = sizes_at(x, sizes), getattr(torch, x.dtype)
+        if dtype.is_floating_point:
+            made.append(torch.rand(shape, dtype=dtype, device=device, requires_grad=True).clone())  # may be overwritten
+        else:
+            made.append(torch.zeros(shape, dtype=dtype, device=device))
+    return tuple(made)
+
+
+def module(run: Run, sizes: Mapping[str, int]) -> TargetModule:
+    return TargetModule(run.op.target(run.inputs), run.op.state(), sizes)
+
+
+def compare(run: Run, sizes: Mapping[str, int]) -> None:
+    """The inferred types are those of real results: in training, in evaluation, and without gradients, where some
+    layers of torch take another path."""
+    program = module(run, sizes)
+    expected = [(sizes_at(x, sizes), x.dtype) for x in run.outputs]
+    for training, gradients in ((True, True), (False, True), (False, False)):
+        with torch.set_grad_enabled(gradients):
+            results = program.train(training)(*tensors(run, sizes))
+        assert [(tuple(x.shape), str(x.dtype).removeprefix("torch.")) for x in results] == expected
+
+
+def holds(requirement: Requirement, sizes: Mapping[str, int]) -> bool:
+    left, right = (dims.value(dims.substitute(side, sizes)) for side in (requirement.left, requirement.right))
+    assert left is not None and right is not None
+    match requirement.kind:
+        case "equal":
+            return left == right
+        case "at-least":
+            return left >= right
+        case _:
+            return left % right == 0
+
+
+# Names
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_defines_its_names(family: str) -> None:
+    defined = vars(import_module(f"archspec.ops.{family}")).values()
+    ops = [op for op in defined if isinstance(op, type) and issubclass(op, Op) and op.__module__.endswith(f".{family}")]
+    assert sorted(op.name for op in ops if op.name) == sorted(FAMILIES[family].split())
+
+
+def test_names_are_unique() -> None:
+    assert len(set(names())) == sum(len(family.split()) for family in FAMILIES.values())
+
+
+def test_an_unknown_name_is_none() -> None:
+    assert lookup("Conv2D") is None
+
+
+def torch_layers() -> list[str]:
+    """Every class of `torch.nn` that maps tensors to tensors."""
+    return sorted(
+        name
+        for name, layer in vars(nn).items()
+        if isinstance(layer, type) and issubclass(layer, nn.Module) and name not in NOT_OPS
+        and not name.startswith("Lazy") and not name.endswith("Loss") and not name.endswith("Base")
+    )  # fmt: skip
+
+
+def test_every_layer_of_torch_is_an_op() -> None:
+    assert [name for name in torch_layers() if not lookup(name)] == []
+
+
+@cache
+def torch_arguments(name: str) -> Mapping[str, inspect.Parameter]:
+    """The arguments of a constructor; a stack of layers takes those of the layer."""
+    constructor = getattr(nn, STACKS.get(name, name)).__init__
+    if name in ("RNN", "LSTM", "GRU"):
+        constructor = get_overloads(constructor)[0]  # itself it takes `*args`
+    left_out = {"self", "device", "dtype", *NOT_TAKEN.get(name, ())}
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    taken = inspect.signature(constructor).parameters
+    return {n: p for n, p in taken.items() if n not in left_out and p.kind not in variadic}
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if op.name in torch_layers()], ids=lambda op: op.name)
+def test_a_layer_takes_torchs_arguments(op: type[Op]) -> None:
+    """Names, order and defaults; what the input gives has none."""
+    expected = torch_arguments(op.name)
+    fields = {n: info for n, info in op.model_fields.items() if not is_marked(info, EXTRA)}
+    if op.name in STACKS:
+        assert fields.pop("num_layers").is_required()
+    assert list(fields) == list(expected)
+    for name, info in fields.items():
+        default = expected[name].default
+        if is_marked(info, INFERRED):
+            continue
+        if default is inspect.Parameter.empty:
+            assert info.is_required(), f"{name} has no default in torch"
+        elif AXIS_DEFAULTS.get(op.name) == name:
+            assert info.default == 1
+        elif callable(default):
+            assert info.default == default.__name__
+        else:
+            assert same_default(info.default, default), f"{name} is {info.default}, in torch {default}"
+
+
+def same_default(ours: object, default: object) -> bool:
+    """Equal, where pairs are written as the number they are widened from."""
+    if isinstance(ours, tuple) and not isinstance(default, tuple):
+        return ours == (default,) * len(ours)
+    return ours == default and isinstance(ours, bool) == isinstance(default, bool)
+
+
+@pytest.mark.parametrize(("op", "example"), [p for p in EXAMPLES if p.values[0].name in torch_layers()])
+def test_a_layer_is_constructed_with_its_fields(op: type[Op], example: Example) -> None:
+    """Every field that torch keeps under the same name has arrived there."""
+    run = run_example(op, example)
+    layer = module(run, {}).op
+    for name in op.model_fields:
+        value = getattr(run.op, name)
+        kept = getattr(layer, name, None)
+        if value is None or isinstance(value, bool) or kept is None or isinstance(kept, Tensor) or callable(kept):
+            continue
+        assert kept == value or same_default(value, kept), name
+
+
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
+def test_an_op_is_documented(op: type[Op]) -> None:
+    assert op.__doc__ and op.examples and op.category in get_args(Category)
+
+
+# Examples
+
+
+@pytest.mark.parametrize(("op", "example"), EXAMPLES)
+def test_types(op: type[Op], example: Example) -> None:
+    compare(run_example(op, example), {})
+
+
+@pytest.mark.parametrize(("op", "example"), EXAMPLES)
+def test_types_at_another_batch(op: type[Op], example: Example) -> None:
+    """The batch is never pinned, known or not: the same op, inferred once, serves every batch."""
+    for batch in (2, None):
+        run = run_example(op, example, batch=batch)
+        assert not run.pinned
+        for size in (2, 3):
+            sizes = {"N": size}
+            if all(holds(requirement, sizes) for requirement in run.requirements):
+                compare(run, sizes)
+
+
+@pytest.mark.parametrize(("op", "example"), EXAMPLES)
+def test_types_at_other_sizes(op: type[Op], example: Example) -> None:
+    """With every axis symbolic: where the recorded requirements hold torch runs, and gives the inferred types."""
+    run = run_example(op, example, symbolic=True)
+    compare(run, {})
+    axes = {name: dims.value(dim) for x in run.inputs for dim in x.shape for name in dims.symbols(dim)}
+    for nominal in {size for size in axes.values() if size is not None}:
+        for size in (nominal + 1, 2 * nominal, nominal - 1):
+            sizes = {name: size for name, old in axes.items() if old == nominal and name not in run.pinned}
+            if size == 1:
+                sizes.pop("N", None)  # a normalisation in training needs two samples
+            if sizes and size and all(holds(requirement, sizes) for requirement in run.requirements):
+                compare(run, sizes)
+
+
+@pytest.mark.parametrize(("op", "example"), EXAMPLES)
+def test_state(op: type[Op], example: Example) -> None:
+    """Names, order, shapes, dtypes, and which tensors are buffers, trained or saved."""
+    run = run_example(op, example)
+    program = module(run, {})
+    owner = program if isinstance(program.target, StateTensor) else getattr(program, "op", nn.Module())
+    prefix = "op" if owner is program else ""
+    real = {name: (tensor, False) for name, tensor in owner.named_parameters()}
+    real |= {name: (tensor, True) for name, tensor in owner.named_buffers()}
+    saved = owner.state_dict()
+    found = {
+        name: (tuple(x.shape), str(x.dtype), buffer, x.requires_grad, name in saved)
+        for name, (x, buffer) in real.items()
+    }
+    assert found == {
+        prefix + state.name: (
+            state.shape,
+            f"torch.{state.dtype}",
+            state.buffer,
+            state.trainable and not state.buffer,
+            state.persistent,
+        )
+        for state in run.op.state()
+    }
+    assert [prefix + state.name for state in run.op.state() if state.persistent] == list(saved)
+
+
+@pytest.mark.parametrize(("op", "example"), EXAMPLES)
+def test_macs(op: type[Op], example: Example) -> None:
+    """Half of what torch's counter finds on the meta device in evaluation."""
+    run = run_example(op, example, symbolic=True)
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        module(run, {}).eval()(*tensors(run, {}, "meta"))
+    assert dims.value(run.op.macs(run.inputs, run.outputs)) == counter.get_total_flops() // 2
+
+
+# Claims about memory, by which `inplace` is checked
+
+
+@pytest.mark.parametrize(("op", "example"), EXAMPLES)
+def test_a_result_in_the_inputs_memory_is_said_to_be(op: type[Op], example: Example) -> None:
+    run = run_example(op, example)
+    program = module(run, {})
+    for training in (True, False):
+        inputs = tensors(run, {})
+        results = program.train(training)(*inputs)
+        shared = [x.untyped_storage().data_ptr() == y.untyped_storage().data_ptr() for x in results for y in inputs[:1]]
+        assert run.op.is_view or run.op.inplace_on_input or not any(shared)
+
+
+@pytest.mark.parametrize(("op", "example"), EXAMPLES)
+def test_a_result_needed_for_backward_is_said_to_be(op: type[Op], example: Example) -> None:
+    """An op that does not say so lets its result be overwritten."""
+    run = run_example(op, example)
+    program = module(run, {})
+    if op.saves_output or op.is_view or isinstance(program.target, StateTensor):
+        return
+    for training in (True, False):
+        for number in range(len(run.outputs)):
+            result = program.train(training)(*tensors(run, {}))[number]
+            if result.requires_grad:
+                with torch.no_grad():
+                    result.mul_(2)
+                result.sum().backward()
