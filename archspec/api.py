@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archspec.diagnostics import Source, did_you_mean, spec_error
 from archspec.elaborate import CustomOps, elaborate
@@ -12,6 +12,9 @@ from archspec.elaborate.inputs import Shape
 from archspec.elaborate.params import given_entries
 from archspec.ir import Graph
 from archspec.spec import Library, Spec, bundled
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def find(name: str) -> tuple[Path, str | None]:
@@ -92,3 +95,35 @@ def _customs(allowed: Iterable[str]) -> CustomOps:
     from archspec.emit.custom import load_custom  # imports torch, which only custom ops need
 
     return CustomOps(packages, load_custom)
+
+
+def build(
+    spec: str | Path | Graph, *, variant: str | None = None, params: Mapping[str, Any] | None = None,
+    input: Shape | Mapping[str, Shape] | None = None, device: Any = None, dtype: Any = None, init: bool = True,
+    allow_ops: Iterable[str] = (), allow_paths: Iterable[str | Path] = (),
+) -> nn.Module:  # fmt: skip
+    """An ordinary, initialised `nn.Module`, made by running the very source that `to_python` gives.
+
+    Args:
+        spec: a compiled graph, or what `load` takes, with the arguments of `load`.
+        device, dtype: where and in what precision the parameters are made; `device="meta"` allocates nothing.
+        init: False leaves the weights uninitialised, for loading a `state_dict` over them.
+
+    Raises:
+        SpecError: with every mistake found.
+    """
+    from archspec.emit import torch as backend  # imports torch
+
+    graph = spec
+    if not isinstance(graph, Graph):
+        graph = load(
+            graph, variant=variant, params=params, input=input, allow_ops=allow_ops, allow_paths=allow_paths
+        )  # fmt: skip
+    return backend.build(graph, device=device, dtype=dtype, init=init)
+
+
+def to_python(graph: Graph) -> str:
+    """The network as a self-contained PyTorch file."""
+    from archspec.emit.python import to_python as emit
+
+    return emit(graph)

@@ -93,9 +93,19 @@ def value(dim: Dim) -> int | None:
 
 
 def show(dim: Dim) -> str:
-    """The value where there is one, else the closed form: `224`, `N`, `(H + 31) // 32`."""
+    """The value where there is one, else the closed form at what is known: `224`, `N`, `16 * N`, `(H + 31) // 32`."""
     known = value(dim)
-    return closed_form(dim) if known is None else str(known)
+    return closed_form(at_nominal(dim)) if known is None else str(known)
+
+
+def at_nominal(dim: Dim) -> Dim:
+    """The size with its symbols of known value replaced by them."""
+    return dim if isinstance(dim, int) else _at_nominal(dim.form)
+
+
+@lru_cache(maxsize=1 << 12)
+def _at_nominal(form: Form) -> Dim:
+    return _substitute(form, dict(_known_values(form)), {})
 
 
 def closed_form(dim: Dim) -> str:
@@ -414,6 +424,22 @@ def _operand(form: Form) -> str:
 
 
 # Evaluation
+
+
+def _known_values(form: Form) -> Iterator[tuple[str, int]]:
+    """The symbols of known value, and it."""
+    for monomial, _ in form.terms:
+        for atom in monomial:
+            match atom:
+                case Symbol(text, nominal):
+                    if nominal is not None:
+                        yield text, nominal
+                case Floor(_, numerator, divisor):
+                    yield from _known_values(numerator)
+                    if not isinstance(divisor, int):
+                        yield from _known_values(divisor)
+                case Held():
+                    yield from _known_values(atom.form)
 
 
 @lru_cache(maxsize=1 << 12)

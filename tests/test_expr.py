@@ -84,7 +84,13 @@ NAMES = Scope(
         "volume": Node("volume", 7, (N, 1, 8, 16, 24)),
         "xs": Node("xs", 8, (N, 2, 4, 4), (N, 3, 5, 5)),
         "layer1": Node(
-            "layer1", 9, (N, 5), **{"0": Node("layer1.0", 8, (N, 6), conv=Node("layer1.0.conv", 8, (N, 9)))}
+            "layer1",
+            9,
+            (N, 5),
+            **{
+                "if": Node("layer1.if", 9, (N, 4)),
+                "0": Node("layer1.0", 8, (N, 6), conv=Node("layer1.0.conv", 8, (N, 9))),
+            },
         ),
         "both": Node("both", 10, (N, 77, 8, 8)),
     },
@@ -184,6 +190,7 @@ def pointed(text: str, error: ExprError) -> str:
         ("xs[1].channels + xs.0.height + xs[-1].shape[2]", 12),
         ("len(xs) + len(flat)", 3),
         ("layer1.0.conv.features + layer1.0.features + layer1.features", 20),
+        ("layer1.if.features if flag else 0", 4),
         ("layer1.$(i - 3).conv.features", 9),
         ("layer1.$(i - 3).$('conv').features", 9),
         ("'é' + 'ü'", "éü"),
@@ -284,7 +291,7 @@ def test_values(text: str, expected: object) -> None:
         ("flag && flag", "bad-expression", "&&"),
         ("!flag", "bad-expression", "!"),
         ("i ? 1 : 2", "bad-expression", "?"),
-        ("2 × 3", "bad-expression", "×"),
+        ("2 · 3", "bad-expression", "·"),
         ("'a' 'b'", "bad-expression", "'b'"),
         ("'a\\n'", "bad-expression", "'a\\n'"),
         ("'abc", "bad-expression", "'abc"),
@@ -570,13 +577,9 @@ def test_a_budget_is_shared() -> None:
     assert parse("1").evaluate(NAMES) == 1
 
 
-TOKENS = st.lists(
-    st.sampled_from(
-        "i depths input . ( ) [ ] , : + - * ** / // % < == != = and or not in if else for $ $i $( 'a' \" ' 1 0 2.5 . .. "
-        "max sum len range height shape lambda is null true x _ { } ! & é \t \n \x00 \\ 日".split(" ")
-    ),
-    max_size=14,
-)
+WORDS = """i depths input . ( ) [ ] , : + - * ** / // % < == != = and or not in if else for $ $i $( 'a' " ' 1 0 2.5 ..
+    max sum len range height shape lambda is null true x _ { } ! & é \\ 日"""
+TOKENS = st.lists(st.sampled_from([*WORDS.split(), "\t", "\n", "\0"]), max_size=14)
 
 
 @given(TOKENS, st.sampled_from(["", " "]))
@@ -586,7 +589,7 @@ def test_any_text_is_a_value_or_an_error_with_a_place(tokens: list[str], space: 
         try:
             evaluate(text)
         except ExprError as error:
-            assert 0 <= error.offset
+            assert error.offset >= 0
             assert error.length >= 0
             assert error.offset + error.length <= max(len(text), 1)
             assert error.message

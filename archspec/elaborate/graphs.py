@@ -109,7 +109,7 @@ class Graphs:
         start = len(self.session.nodes)
         path, module = place.join(name), place.join_module(name)
         try:
-            bound = self.node(place, path, module, syntax, view)
+            bound = self.node(place, path, module, syntax, view, span)
             if len(self.session.nodes) > start:
                 self.definitions[path] = Definition(syntax, view, place.file, module, start, len(self.session.nodes))
         except SpecError as error:
@@ -159,8 +159,11 @@ class Graphs:
 
     # --- nodes ---
 
-    def node(self, place: Place, path: str, module: str, syntax: NodeSyntax, view: View) -> Bound:
-        """What a child comes to: an op, an inline graph, a block, a sub-spec, a reuse, or its stand-in when removed."""
+    def node(self, place: Place, path: str, module: str, syntax: NodeSyntax, view: View, at: Span) -> Bound:
+        """What a child comes to: an op, an inline graph, a block, a sub-spec, a reuse, or its stand-in when removed.
+
+        `at`: where its name is written.
+        """
         use = resolve_op(self.session, place.file, syntax.op, view) if syntax.op is not None else None
         if syntax.when is not None and not self.session.condition(syntax.when, view):
             self._check_removed(place, use, syntax, view)
@@ -170,31 +173,31 @@ class Graphs:
         given = self._inputs(place, syntax, view, use)
         origin = Origin(syntax.span, "", place.used_at)
         if syntax.reuse is not None:
-            return self._reuse(place, path, syntax, syntax.reuse, view)
+            return self._reuse(place, path, syntax, syntax.reuse, view, at)
         if syntax.graph is not None:
-            return self._inline(place, path, module, syntax.graph, given, view, origin)
+            return self._inline(place, path, module, syntax.graph, given, view, origin, at)
         assert use is not None and syntax.op is not None
         own = [Argument(key, value, view) for key, value in syntax.arguments]
         written = {argument.key.text for argument in own}
         arguments = [*own, *(argument for argument in use.bound if argument.key.text not in written)]
-        return self._use(place, path, module, use, arguments, given, syntax, view, origin)
+        return self._use(place, path, module, use, arguments, given, syntax, view, origin, at)
 
     def _use(
         self, place: Place, path: str, module: str, use: Use, arguments: list[Argument], given: list[Reading],
-        syntax: NodeSyntax, view: View, origin: Origin,
+        syntax: NodeSyntax, view: View, origin: Origin, at: Span,
     ) -> Bound:  # fmt: skip
         target = use.target
         if isinstance(target, type):
             if not _is_call(target):
-                check_module_name(path, place.numbered, syntax.span)
+                check_module_name(path, place.numbered, at)
             return add_node(self.session, place, target, arguments, given, path, module, syntax, view, origin)
         if isinstance(target, str):
-            check_module_name(path, place.numbered, syntax.span)
+            check_module_name(path, place.numbered, at)
             return add_custom(self.session, place, target, arguments, given, path, module, syntax, view, origin)
         if syntax.init is not None or syntax.tie is not None:
             key = "init" if syntax.init is not None else "tie"
             raise spec_error("unknown-key", f"`{key}` is for ops; this is a block", syntax.span, help=f"write `{key}` on the op inside the block")
-        check_module_name(path, place.numbered, syntax.span)
+        check_module_name(path, place.numbered, at)
         with self._deeper(syntax.span):
             if isinstance(target, Spec):
                 return use_spec(self, place, path, module, target, arguments, given, syntax, view, origin)
@@ -243,9 +246,10 @@ class Graphs:
     # --- graphs within ---
 
     def _inline(
-        self, place: Place, path: str, module: str, graph: GraphSyntax, given: list[Reading], view: View, origin: Origin
-    ) -> Bound:
-        check_module_name(path, place.numbered, graph.span)
+        self, place: Place, path: str, module: str, graph: GraphSyntax, given: list[Reading], view: View, origin: Origin,
+        at: Span,
+    ) -> Bound:  # fmt: skip
+        check_module_name(path, place.numbered, at)
         values = tuple(reading.value for reading in given)
         inner_input = Bound("input", values, self.session.types_of(values))
         names = Names(view.nodes, inner_input)
@@ -321,7 +325,7 @@ class Graphs:
         if len(values) != wanted:
             raise spec_error(
                 "wrong-inputs", f"{owner} takes {wanted} input{'s' if wanted != 1 else ''}, got {len(values)}", span,
-                help=f"name them: `from: [{', '.join(declared)}]`" if declared else "declare them in the block: `inputs: [x, skip]`, or `inputs: xs` for any number",
+                help=f"name them: `from: [{', '.join(declared)}]`" if declared else "name one with `from`, or declare them in the block: `inputs: [x, skip]`",
             )  # fmt: skip
         return everything, {
             name: Bound(name, (value,), (kind,)) for name, value, kind in zip(declared or (), values, types, strict=False)
@@ -376,7 +380,9 @@ class Graphs:
 
     # --- reuse ---
 
-    def _reuse(self, place: Place, path: str, syntax: NodeSyntax, name: Scalar, view: View) -> Bound:
+    def _reuse(
+        self, place: Place, path: str, syntax: NodeSyntax, name: Scalar, view: View, at: Span
+    ) -> Bound:
         session = self.session
         original = resolve(session, name, view)
         definition = self.definitions.get(original.path or "")
@@ -385,7 +391,7 @@ class Graphs:
         again = replace(definition.syntax, reads=syntax.reads, when=None, otherwise=None, label=None, repeat=None)
         stand = replace(place, file=definition.file)
         start = len(session.nodes)
-        bound = self.node(stand, path, definition.module, again, _with_nodes(definition.view, view))
+        bound = self.node(stand, path, definition.module, again, _with_nodes(definition.view, view), at)
         place.previous = stand.previous
         first, second = session.nodes[definition.start : definition.end], session.nodes[start:]
         if not _same_structure(first, second):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ from archspec.yaml_source import Mapping, Scalar, Sequence as YamlSequence
 from archspec.yaml_source import Node as YamlNode
 
 Leaf = TypeVar("Leaf")
+
+_LITERAL = re.compile(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?|true|false|null")
 
 MAX_NODES = 200_000
 MAX_DEPTH = 64
@@ -92,6 +95,10 @@ class Session:
             return {entry.key.text: self.computed(entry.value, view, pins) for entry in node.entries}
         if not isinstance(node.value, str):
             return node.value
+        if node.quoted and _LITERAL.fullmatch(node.text):
+            raise spec_error(
+                "wrong-type", f'"{node.text}" is text, not a value', node.span, help=f"write `{node.text}` without quotes"
+            )
         try:
             expression = parse(node.text)
         except ExprError as error:
@@ -103,7 +110,7 @@ class Session:
         if "$" not in scalar.text:
             return scalar.text
         try:
-            return interpolate(scalar.text, view)
+            return interpolate(scalar.text, view, self.budget)
         except ExprError as error:
             raise located(error, scalar.span, int(scalar.quoted)) from None
 

@@ -21,9 +21,11 @@ SEGMENT = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
 NUMBER = re.compile(r"0[xXoObB][0-9a-fA-F_]+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 TEXT = re.compile(r"'[^'\\]*'|\"[^\"\\]*\"")
 
-LANGUAGE = {"and", "or", "not", "in", "is", "if", "else", "for", "True", "False", "None", "true", "false", "null"}
+LANGUAGE = frozenset(
+    ["and", "or", "not", "in", "is", "if", "else", "for", "True", "False", "None", "true", "false", "null"]
+)
 REFUSED_WORDS = {"lambda", "await", "yield", "async"}
-OTHER_KEYWORDS = set(kwlist) - LANGUAGE - REFUSED_WORDS
+OTHER_KEYWORDS = frozenset(kwlist) - LANGUAGE - REFUSED_WORDS
 TEXT_PREFIXES = {"f", "r", "b", "u", "br", "rb", "fr", "rf"}
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 SYMBOLS = set("+-*/%=<>!.,:()[]{}&|^~@")
@@ -133,9 +135,9 @@ class _Scanner:
             self._quoted()
         elif char == "." and self.previous in ("name", ")", "]") and MEMBER.match(text, at):
             self._take(1, ".")
-            self._name()
+            self._name(OTHER_KEYWORDS | LANGUAGE)
         elif char == "$" or WORD.match(text, at):
-            self._name()
+            self._name(OTHER_KEYWORDS)
         elif (number := NUMBER.match(text, at)) is not None:
             follows = SEGMENT.match(text, number.end())
             if follows:
@@ -160,7 +162,7 @@ class _Scanner:
             self._fail("two texts side by side", len(found.group()), "put a comma or a `+` between them")
         self._take(len(found.group()), "text")
 
-    def _name(self) -> None:
+    def _name(self, reserved: frozenset[str]) -> None:
         start, pieces = self.at, list[Piece]()
         while self.at < len(self.text):
             segment = SEGMENT.match(self.text, self.at)
@@ -176,13 +178,13 @@ class _Scanner:
         if written.lower() in TEXT_PREFIXES and self.text[self.at : self.at + 1] in ("'", '"'):
             self.at = start
             self._fail(f"`{written}` before text is not part of the language", len(written))
-        if len(pieces) == 1 and WORD.fullmatch(written) and written not in OTHER_KEYWORDS:
+        if len(pieces) == 1 and WORD.fullmatch(written) and written not in reserved:
             self.out.append(written)
         else:
             placeholder = chr(FIRST_PLACEHOLDER + len(self.names)) + "_" * (len(written) - 1)
             self.names[placeholder] = tuple(pieces)
             self.out.append(placeholder)
-        self.previous = "word" if written in LANGUAGE else "name"
+        self.previous = "word" if written in LANGUAGE and written not in reserved else "name"
 
     def _symbol(self, char: str) -> None:
         pair = self.text[self.at : self.at + 2]

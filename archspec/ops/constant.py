@@ -50,8 +50,9 @@ class _Stored(Op, abstract=True):
 
     def sizes(self) -> tuple[int, ...]:
         """The shape as given, or that of the value."""
-        if isinstance(self.value, tuple):
-            shape = shape_of(cast(object, self.value))
+        value: object = self.value
+        if isinstance(value, tuple):
+            shape = shape_of(cast(object, value))
             if self.shape is not None and self.shape != shape:
                 raise OpError(
                     "shape-mismatch", f"`value` has shape {list(shape)}, not {list(self.shape)}", argument="value",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from archspec.ops.base import Category, Example, Inputs, ModuleOp, Needs, Op
+from archspec.ops.base import Category, Example, Inputs, ModuleOp, Needs, Op, constructor_arguments
 from archspec.ops.guards import minimum_rank, probability
 from archspec.ops.target import Module, Target
 from archspec.values import TensorType
@@ -98,7 +98,7 @@ class StochasticDepth(nn.Module):
     Networks with Stochastic Depth" (2016), https://arxiv.org/abs/1603.09382.
     """
 
-    def __init__(self, p: float, mode: str) -> None:
+    def __init__(self, p: float, mode: str = "row") -> None:
         super().__init__()
         self.p = p
         self.mode = mode
@@ -126,12 +126,12 @@ class StochasticDepth(Op):
     category: ClassVar[Category] = "dropout"
     is_view: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({"p": 0.2, "mode": "row"}, ((2, 4, 5, 6),)),
+        Example({"p": 0.2}, ((2, 4, 5, 6),)),
         Example({"p": 1.0, "mode": "batch"}, ((2, 8),)),
     )
 
     p: float
-    mode: Literal["batch", "row"]
+    mode: Literal["batch", "row"] = "row"
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         need.floating(inputs[0], op="StochasticDepth")
@@ -139,4 +139,4 @@ class StochasticDepth(Op):
         return inputs[0].with_shape(inputs[0].shape)
 
     def target(self, inputs: Inputs) -> Target:
-        return Module("StochasticDepth", (self.p, self.mode), support=STOCHASTIC_DEPTH)
+        return Module("StochasticDepth", *constructor_arguments(self), support=STOCHASTIC_DEPTH)

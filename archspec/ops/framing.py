@@ -146,7 +146,7 @@ class Pad(Op):
         if self.mode == "constant":
             return
         if count not in (2 * x.rank - 4, 2 * x.rank - 2) or not 2 <= count <= 6:
-            message = f"`pad` with `mode: {self.mode}` takes all axes of {x} from 1 or 2 on, at most three, got {count} numbers"
+            message = f"`mode: {self.mode}` pads all axes of {x} from 1 or 2 on, at most three, got {count} numbers"
             raise OpError("bad-argument", message, argument="pad")
         if self.value:
             raise OpError("bad-argument", f"`value` has no use with `mode: {self.mode}`", argument="value")

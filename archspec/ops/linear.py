@@ -130,6 +130,8 @@ class CosineSimilarity(_Distance):
         result = TensorType(shape, promote(*inputs))
         need.floating(result, op="CosineSimilarity")
         dim = axis(result, self.dim, "dim")
+        if self.eps < 0:
+            raise OpError("bad-argument", f"`eps` must not be negative, got {self.eps}", argument="eps")
         return result.with_shape((*shape[:dim], *shape[dim + 1 :]))
 
 

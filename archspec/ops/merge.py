@@ -42,7 +42,7 @@ class Cat(_Merge):
             if x.rank != wanted.rank:
                 raise OpError(
                     "wrong-rank", f"`cat` needs as many axes in all inputs, got {wanted} and {x}", operand=operand,
-                    label=f"{x.rank} axes, not {wanted.rank}", help="add axes with `unsqueeze`, or join them with `flatten`",
+                    label=f"{x.rank} axes, not {wanted.rank}", help="add axes with `unsqueeze`, or `flatten` some",
                 )  # fmt: skip
             for other, size in enumerate(x.shape):
                 if other == axis:

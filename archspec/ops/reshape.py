@@ -215,7 +215,7 @@ class Transpose(MethodFunction, _Reshape):
         return first == second
 
 
-class MoveDim(MethodFunction, _Reshape):
+class MoveDim(_Reshape):
     """Axes moved to other places, the rest in their order: `source: 1, destination: -1` makes `[N, C, H, W]`
     `[N, H, W, C]`."""
 
@@ -245,6 +245,14 @@ class MoveDim(MethodFunction, _Reshape):
 
     def is_identity(self, inputs: Inputs) -> bool:
         return self.order(inputs[0]) == tuple(range(inputs[0].rank))
+
+    def target(self, inputs: Inputs) -> Target:
+        return Method("movedim", (alone(self.source), alone(self.destination)))
+
+
+def alone(axes: int | tuple[int, ...]) -> int | tuple[int, ...]:
+    """A list of one axis as that axis: torch wants both arguments of one kind."""
+    return axes[0] if isinstance(axes, tuple) and len(axes) == 1 else axes
 
 
 class Squeeze(MethodFunction, _Reshape):

@@ -128,7 +128,7 @@ class _Transformer(ModuleOp, abstract=True):
         hints = tuple(
             (hint, getattr(self, hint))
             for hint, mask in self.hints.items()
-            if inputs.position(mask) is not None and (getattr(self, hint) or hint in self.guesses)
+            if getattr(self, hint) or (hint in self.guesses and inputs.position(mask) is not None)
         )
         return operands, (*masks, *hints)
 
