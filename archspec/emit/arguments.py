@@ -1,20 +1,23 @@
 """Constructor arguments: what differs between the uses of a class, under the names the spec gives it where it does.
 
-A constant that is not the same in all uses is, in this order: a param of the block, the number of input channels, an item
-of a param that is a list, one of these times, plus or divided by a small integer, the product of two, or an argument of
-its own.
+A constant that is not the same in all uses is, in this order: a param of the block, an item of a param that is a list, a
+simple function of a param, the size of the module's input or a simple function of that, or an argument of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from archspec import dims
 from archspec.emit.expression import Const
 from archspec.emit.literals import identifier, is_literal, literal
-from archspec.ir import Graph, Scope
+from archspec.emit.structure import Unit
+from archspec.emit.targets import ENTRY
+from archspec.ir import Graph
 
+FACTORS = (2, 3, 4, 6, 8)
 NEUTRAL = frozenset({"0", "1", "None", "True", "False", "0.0", "1.0"})
 """Values that are fit to be defaults."""
 
@@ -44,120 +47,141 @@ class Argument:
 
     @property
     def annotation(self) -> str:
-        return " | ".join(dict.fromkeys(_annotation(value) for value in self.column))
+        kinds = dict.fromkeys(_annotation(value) for value in self.column)
+        return " | ".join(sorted(kinds, key=lambda kind: kind == "None"))
 
 
 @dataclass(slots=True)
 class _Bases:
-    """What constants can be expressed by, in order of preference; `used` become arguments."""
+    """What constants can be expressed by: `entry` holds the size of the input, `items` those of params that are lists.
+    The `used` ones become arguments."""
 
-    columns: dict[str, Column]
-    order: list[str]
+    entry: dict[str, Column]
+    params: dict[str, Column]
     items: dict[str, Column]
+    own: dict[str, Column] = field(default_factory=dict[str, Column])
     used: set[str] = field(default_factory=set[str])
+
+    def columns(self) -> Mapping[str, Column]:
+        """All of them, in the order they have as arguments."""
+        return {**self.entry, **self.params, **self.own}
 
 
 def fit(
-    graph: Graph, scopes: Sequence[Scope], columns: Sequence[tuple[Const, Column]], taken: Collection[str]
+    graph: Graph, units: Sequence[Unit], columns: Sequence[tuple[Const, Column]], taken: Collection[str]
 ) -> tuple[list[Argument], list[Fit]]:
-    """The arguments that a class used as `scopes` needs, and each constant (with its values over all uses) by them."""
-    bases = _bases(graph, scopes)
-    names = {key: identifier(key, taken) for key in bases.columns}
-    own: dict[tuple[str, ...], str] = {}
+    """The arguments that a class needs, and each constant (with its values over all uses) by them."""
+    bases = _bases(graph, units)
+    names = {key: identifier(key, taken) for key in bases.columns()}
     fits: list[Fit] = []
     for const, column in columns:
-        texts = tuple(literal(value) for value in column)
+        texts = _texts(column)
         if len(set(texts)) == 1:
             fits.append(Fit(texts[0]))
             continue
-        found = _express(const.hint, column, texts, bases)
+        found = _express(const.hint, column, bases)
         if found is None:
-            name = own.get(texts) or identifier(const.hint, {*taken, *names.values(), *own.values()})
-            if texts not in own:
-                own[texts] = name
-                bases.columns[name] = column
-                bases.order.append(name)
-                names[name] = name
+            name = identifier(const.hint, {*taken, *names.values()})
+            kind = bases.entry if const.hint in ENTRY else bases.own
+            kind[name] = column
+            names[name] = name
             found = Fit("{0}", (name,))
-            bases.used.add(name)
+        bases.used.update(found.names)
         fits.append(Fit(found.template, tuple(names[name] for name in found.names)))
     arguments = [
-        Argument(names[key], bases.columns[key], _default(bases.columns[key])) for key in bases.order if key in bases.used
+        Argument(names[key], column, _default(column)) for key, column in bases.columns().items() if key in bases.used
     ]
     return sorted(arguments, key=lambda argument: argument.default is not None), fits
 
 
-def _bases(graph: Graph, scopes: Sequence[Scope]) -> _Bases:
-    columns: dict[str, Column] = {}
+def _bases(graph: Graph, units: Sequence[Unit]) -> _Bases:
+    params: dict[str, Column] = {}
     items: dict[str, Column] = {}
-    types = [graph.type_of(scope.inputs[0]) if scope.inputs else None for scope in scopes]
-    for name, axis, ranks in (("in_channels", 1, (4, 5)), ("in_features", -1, (2, 3))):
-        sizes = tuple(kind.shape[axis] if kind is not None and kind.rank in ranks else None for kind in types)
-        if all(isinstance(size, int) for size in sizes):
-            columns[name] = sizes
-    for param in scopes[0].params if scopes[0].block else ():
-        column = tuple(scope.params.get(param) for scope in scopes)
+    for name in units[0].scope.params if units[0].scope.block else ():
+        column = tuple(_frozen(unit.scope.params.get(name)) for unit in units)
         if not all(is_literal(value) for value in column):
             continue
-        columns[param] = column
-        if all(isinstance(value, list | tuple) for value in column):
+        params[name] = column
+        if all(isinstance(value, tuple) for value in column):
             for position in range(min(len(value) for value in column)):
-                items[f"{param}[{position}]"] = tuple(value[position] for value in column)
-            columns[param] = tuple(tuple(value) for value in column)
-    return _Bases(columns, list(columns), items)
+                items[f"{name}[{position}]"] = tuple(value[position] for value in column)
+    entry: dict[str, Column] = {}
+    types = [graph.type_of(unit.received[0]) if unit.received else None for unit in units]
+    for name, axis, ranks in (("in_channels", 1, (4, 5)), ("in_features", -1, (2, 3))):
+        sizes = tuple(dims.value(kind.shape[axis]) if kind is not None and kind.rank in ranks else None for kind in types)
+        if None not in sizes and sizes not in params.values():
+            entry[name] = sizes
+    return _Bases(entry, params, items)
 
 
-def _express(hint: str, column: Column, texts: tuple[str, ...], bases: _Bases) -> Fit | None:
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list | tuple) else value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _texts(column: Column) -> tuple[str, ...]:
+    """Tells 1, 1.0 and True apart."""
+    return tuple(literal(value) for value in column)
+
+
+def _express(hint: str, column: Column, bases: _Bases) -> Fit | None:
     """The column by what there is already, None when nothing fits."""
-    same = [name for name, other in bases.columns.items() if tuple(literal(value) for value in other) == texts]
+    texts = _texts(column)
+    if hint in ENTRY:
+        for name, other in bases.entry.items():
+            if _texts(other) == texts:
+                return Fit("{0}", (name,))
+    same = [name for name, other in bases.params.items() if _texts(other) == texts]
     if same:
-        params = [name for name in same if name not in ("in_channels", "in_features")]
-        inputs = hint.endswith(("in_channels", "in_features", "num_features"))
-        pick = next((name for name in params if hint.endswith(name)), None)
-        pick = pick or (same[0] if inputs else params[0] if params else same[0])
-        bases.used.add(pick)
-        return Fit("{0}", (pick,))
+        return Fit("{0}", (next((name for name in same if hint.endswith(name)), same[0]),))
     for item, other in bases.items.items():
-        if tuple(literal(value) for value in other) == texts:
+        if _texts(other) == texts:
             name, index = item.split("[")
-            bases.used.add(name)
             return Fit("{0}[" + index, (name,))
-    if not all(type(value) is int for value in column):
-        return None
-    for found in _derived(column, bases):
-        bases.used.update(found.names)
-        return found
-    return None
+    fixed = {other[0] for other in bases.params.values() if len(set(_texts(other))) == 1 and type(other[0]) is int}
+    numeric = all(type(value) is int for value in column)
+    derived = (*_multiples(column, bases.params, fixed), *_derived(column, bases.params)) if numeric else ()
+    exact = [Fit("{0}", (name,)) for own in (bases.entry, bases.own) for name, other in own.items() if _texts(other) == texts]
+    rest = (*_derived(column, bases.entry), *_products(column, bases.columns())) if numeric else ()
+    return next(iter((*derived, *exact, *rest)), None)
 
 
-def _derived(column: Column, bases: _Bases) -> Iterator[Fit]:
-    numbers = {
-        name: values for name in bases.order for values in [bases.columns[name]]
-        if all(type(value) is int for value in values) and len(set(values)) > 1
-    }  # fmt: skip
-    for name, values in numbers.items():
-        if all(values) and len({(a / b) for a, b in zip(column, values, strict=True)}) == 1:
-            if column[0] % values[0] == 0 and 2 <= column[0] // values[0] <= 64:
-                yield Fit(f"{{0}} * {column[0] // values[0]}", (name,))
-    for name, values in numbers.items():
+def _numbers(columns: Mapping[str, Column]) -> Iterator[tuple[str, Column]]:
+    """The columns of integers that are not all the same."""
+    for name, column in columns.items():
+        if all(type(value) is int for value in column) and len(set(column)) > 1:
+            yield name, column
+
+
+def _multiples(column: Column, columns: Mapping[str, Column], factors: Collection[int]) -> Iterator[Fit]:
+    for name, values in _numbers(columns):
+        for factor in sorted(factors):
+            if factor > 1 and all(a == b * factor for a, b in zip(column, values, strict=True)):
+                yield Fit(f"{{0}} * {factor}", (name,))
+
+
+def _derived(column: Column, columns: Mapping[str, Column]) -> Iterator[Fit]:
+    """One of the columns times, divided by or plus a small number."""
+    yield from _multiples(column, columns, FACTORS)
+    for name, values in _numbers(columns):
         for divisor in (2, 3, 4, 8, 16):
             if all(a == b // divisor for a, b in zip(column, values, strict=True)):
                 yield Fit(f"{{0}} // {divisor}", (name,))
-    for name, values in numbers.items():
         shift = column[0] - values[0]
         if all(a - b == shift for a, b in zip(column, values, strict=True)):
             yield Fit(f"{{0}} {'+' if shift > 0 else '-'} {abs(shift)}", (name,))
-    names = list(numbers)
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            pairs = zip(column, numbers[first], numbers[second], strict=True)
-            if all(a == b * c for a, b, c in pairs):
+
+
+def _products(column: Column, columns: Mapping[str, Column]) -> Iterator[Fit]:
+    numbers = list(_numbers(columns))
+    for i, (first, left) in enumerate(numbers):
+        for second, right in numbers[i + 1 :]:
+            if all(a == b * c for a, b, c in zip(column, left, right, strict=True)):
                 yield Fit("{0} * {1}", (first, second))
 
 
 def _default(column: Column) -> str | None:
     """The literal that most uses have, when it is a neutral one."""
-    texts = [literal(value) for value in column]
+    texts = _texts(column)
     most = max(dict.fromkeys(texts), key=texts.count)
     return most if most in NEUTRAL and 2 * texts.count(most) >= len(texts) else None
 
@@ -166,8 +190,6 @@ def _annotation(value: Any) -> str:
     if value is None:
         return "None"
     if isinstance(value, tuple | list):
-        kinds = [_annotation(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-        uniform = len(set(kinds)) == 1 and isinstance(value, list)
-        inner = kinds[0] if uniform and kinds else ", ".join(kinds)
-        return f"{type(value).__name__}[{inner}]" if kinds else type(value).__name__  # pyright: ignore[reportUnknownArgumentType]
+        kinds: list[str] = [_annotation(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return f"{type(value).__name__}[{', '.join(kinds)}]" if kinds else type(value).__name__  # pyright: ignore[reportUnknownArgumentType]
     return type(value).__name__

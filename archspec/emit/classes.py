@@ -20,14 +20,15 @@ from archspec.emit.expression import (
     form,
     rewrite,
 )
-from archspec.emit.literals import RESERVED, camel, is_plain, unique
+from archspec.emit.literals import RESERVED, camel, is_plain, literal, unique
 from archspec.emit.names import flatten
 from archspec.emit.structure import Unit
+from archspec.emit.targets import ENTRY
 from archspec.ir import Graph
 from archspec.ops import names as op_names
 from archspec.values import Value
 
-POSITIONAL = 4
+POSITIONAL = 2
 """As many required arguments are written without their names."""
 
 
@@ -140,29 +141,29 @@ def _parametrise(graph: Graph, found: Class, classes: dict[str, Class]) -> None:
         (consts[0], tuple(const.value for const in consts)) for consts in zip(*every, strict=True)
     ]
     taken = {m.name for m in found.unit.members} | RESERVED
-    found.arguments, found.fits = fit(graph, [unit.scope for unit in found.units], columns, taken)
+    found.arguments, found.fits = fit(graph, found.units, columns, taken)
 
 
 def _resolved(expr: Expr, classes: dict[str, Class]) -> Expr:
     """The expression with the constructor calls of child classes written out."""
 
     def leaf(open_: Const | Local | Child) -> Expr:
-        return _construct(classes[open_.path], open_.path) if isinstance(open_, Child) else open_
+        return _construct(classes[open_.path], open_) if isinstance(open_, Child) else open_
 
     return rewrite(expr, leaf)
 
 
-def _construct(found: Class, path: str) -> Expr:
-    """The call that makes the unit at `path`."""
-    position = next(i for i, unit in enumerate(found.units) if unit.path == path)
+def _construct(found: Class, child: Child) -> Expr:
+    """The call that makes one of the units."""
+    position = next(i for i, unit in enumerate(found.units) if unit.path == child.path)
     required = sum(argument.default is None for argument in found.arguments)
     items: list[Expr] = []
-    for number, argument in enumerate(found.arguments):
-        value = argument.column[position]
-        const = Const(value, f"{path.rsplit('.', 1)[-1]}_{argument.name}")
+    for argument in found.arguments:
+        own = child.entry and argument.name in ENTRY
+        const = Const(argument.column[position], argument.name if own else f"{child.hint}_{argument.name}")
         if argument.default is not None:
             items.append(Named(argument.name, const, _value(argument)))
-        elif number == 0 or required <= POSITIONAL:
+        elif argument.name in ENTRY or required <= POSITIONAL:
             items.append(const)
         else:
             items.append(Named(argument.name, const, REQUIRED))
@@ -170,8 +171,6 @@ def _construct(found: Class, path: str) -> Expr:
 
 
 def _value(argument: Argument) -> object:
-    from archspec.emit.literals import literal
-
     return next(value for value in argument.column if literal(value) == argument.default)
 
 

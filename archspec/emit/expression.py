@@ -14,6 +14,8 @@ from archspec.emit.literals import literal
 from archspec.values import Value
 
 WIDTH = 100
+MEMBERS = ("Sequential(", "__init__(", "OrderedDict(")
+"""Calls that give each of several arguments a line of its own, once they need more than one."""
 REQUIRED = object()
 """The default of an argument that has none."""
 
@@ -42,9 +44,12 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """The constructor call of a child that has a class of its own, by the path of its scope."""
+    """The constructor call of a child that has a class of its own, by its module's path. `hint` and `entry`: as for an op
+    (`targets.constructor`)."""
 
     path: str
+    hint: str
+    entry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +201,8 @@ def layout(expr: Expr, indent: int = 0, prefix: str = "", suffix: str = "") -> l
             sole_loop = len(items) == 1 and isinstance(items[0], Loop) and not items[0].open
             if not items:
                 return [line]
-            if indent + 4 + len(inner) <= WIDTH and not expr.close[:-1]:
+            many = len(items) > 1 and expr.open.endswith(MEMBERS)
+            if indent + 4 + len(inner) <= WIDTH and not expr.close[:-1] and not many:
                 body = [f"{pad}    {inner}"]
             else:
                 body = [row for item in items for row in layout(item, indent + 4, "", "" if sole_loop else ",")]

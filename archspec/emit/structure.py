@@ -11,7 +11,7 @@ from archspec.diagnostics import InternalError
 from archspec.emit.boundaries import Boundaries, boundaries
 from archspec.emit.expression import Child, Const, Expr, Group, Local, Named, Text, call, tuple_of
 from archspec.emit.literals import is_plain, member, quoted
-from archspec.emit.targets import constructor, use
+from archspec.emit.targets import ENTRY, constructor, use
 from archspec.ir import Graph, Mode, Node, Scope
 from archspec.ops.target import Call, Module, Operand, StateTensor, Target
 from archspec.values import Value
@@ -147,18 +147,18 @@ class _Builder:
                 return False
             if part.module != _join(scope.module, part.name):
                 return False
-            if part.node is not None and self._as_module(part.node, scope) is None:
+            if part.node is not None and self._as_module(part.node, scope, None) is None:
                 return False
             at = part.results
         return at == returned[0]
 
-    def _as_module(self, node: Node, scope: Scope) -> Expr | None:
+    def _as_module(self, node: Node, top: Scope, entry: str | None) -> Expr | None:
         """The module that computes the node from its one input, in a chain."""
-        target = self.targets[self.graph.positions[node.path]]
-        hint = _hint(node.path, scope)
+        target = self._target(node)
+        hint = _hint(node.path, top)
         match target:
             case Module(call_args=None, call_kwargs=(), take=None, unpack=None):
-                return constructor(node.op, target, hint)
+                return constructor(node.op, target, hint, entry)
             case Call("torch.flatten", (Operand(0), *dims), ()) if all(isinstance(dim, int) for dim in dims):
                 defaults = zip(("start_dim", "end_dim"), dims, (1, -1), strict=False)
                 return call("nn.Flatten", *(Named(name, Const(dim, f"{hint}_{name}"), default) for name, dim, default in defaults))
@@ -171,16 +171,18 @@ class _Builder:
         """How the module of a child is made; None when it has none. `top` is the scope whose class it is written in."""
         if part.module != _join(scope.module, part.name):
             return None
+        is_entry = part.inputs[:1] == self.edges.received[top.path][:1]
         if part.node is not None:
+            target = self._target(part.node)
+            entry = ENTRY[self.graph.type_of(part.inputs[0]).rank < 4] if is_entry and part.inputs else None
             if self._is_sequential(scope):
-                return self._as_module(part.node, top)
-            target = self.targets[self.graph.positions[part.node.path]]
-            return constructor(part.node.op, target, _hint(part.node.path, top)) if isinstance(target, Module) else None
+                return self._as_module(part.node, top, entry)
+            return constructor(part.node.op, target, _hint(part.node.path, top), entry) if isinstance(target, Module) else None
         assert part.scope is not None
         if part.scope.start == part.scope.end:
             return call("nn.Sequential") if scope.numbered else None
         if not self._is_inline(part.scope):
-            return Child(part.module)
+            return Child(part.module, _hint(part.scope.path, top), is_entry)
         return self._sequential("nn.Sequential", part.scope, top)
 
     def _sequential(self, function: str, scope: Scope, top: Scope) -> Expr:

@@ -9,7 +9,7 @@ from archspec.diagnostics import InternalError
 from archspec.emit.expression import REQUIRED, Const, Expr, Group, Joined, Local, Named, Text, call, tuple_of
 from archspec.emit.literals import is_literal
 from archspec.ir import Node
-from archspec.ops.base import EXTRA, Op, collapse, is_marked
+from archspec.ops.base import EXTRA, INFERRED, Op, collapse, is_marked
 from archspec.ops.target import (
     Call,
     Code,
@@ -25,6 +25,8 @@ from archspec.ops.target import (
 )
 from archspec.values import Axis, RuntimeCode, RuntimeSize, Value
 
+ENTRY = ("in_channels", "in_features")
+"""What to call the size of a module's own input, by whether channels or features are counted."""
 _TIGHTNESS = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2}
 
 
@@ -35,12 +37,16 @@ def shortened(path: str) -> str:
     return path.removeprefix("torch.") if path.startswith("torch.nn.") else path
 
 
-def constructor(op: Op, target: Module, hint: str) -> Expr:
-    """`nn.Conv2d(3, 64, 7, stride=2)`. Every optional argument is there, to be left out where it has its default."""
+def constructor(op: Op, target: Module, hint: str, entry: str | None = None) -> Expr:
+    """`nn.Conv2d(3, 64, 7, stride=2)`. Every optional argument is there, to be left out where it has its default.
+
+    `hint` begins the names of its constants; `entry` is that of the inferred ones, where the class' own input is read.
+    """
     fields = type(op).model_fields
-    names = [name for name, info in fields.items() if info.is_required() and not is_marked(info, EXTRA)]
+    required = [(name, info) for name, info in fields.items() if info.is_required() and not is_marked(info, EXTRA)]
+    names = [entry if entry and is_marked(info, INFERRED) else f"{hint}_{name}" for name, info in required]
     items: list[Expr] = [
-        _argument(value, (), f"{hint}_{names[at] if at < len(names) else at}") for at, value in enumerate(target.args)
+        _argument(value, (), names[at] if at < len(names) else f"{hint}_{at}") for at, value in enumerate(target.args)
     ]
     given = dict(target.kwargs)
     for name, info in fields.items():

@@ -41,28 +41,29 @@ def replace_axis(shape: tuple[Dim, ...], axis: int, *sizes: Dim) -> tuple[Dim, .
     return (*shape[:axis], *sizes, *shape[axis + 1 :])
 
 
-def equal_axis(
-    need: Needs, message: str, a: TensorType, b: TensorType, axis: int, left: Dim, right: Dim, operand: int
-) -> Dim:
-    """`left` and `right`, the sizes at `axis` of `a` and `b` (input number `operand`), are the same."""
+def equal_axis(need: Needs, message: str, axis: int, left: Dim, right: Dim, *, operand: int, rank: int | None) -> Dim:
+    """`left` and `right`, the sizes at `axis` of two inputs, are the same; `operand` is the second of them.
+
+    `rank`: how many axes they have, where that tells what the axis means.
+    """
     label = f"axis {axis} differs: {show(left)} and {show(right)}"
-    if axis == 0 and ((_is_batch(a, left) and _is_fixed(b, right)) or (_is_batch(b, right) and _is_fixed(a, left))):
+    if axis == 0 and fixes(left, right):
         raise OpError(
             "shape-mismatch", message, operand=operand, label=label,
-            help="give the constant size 1 in axis 0: it would fix the batch",
+            help="give one of them size 1 in axis 0: a number there would fix the batch",
         )  # fmt: skip
-    return need.equal(left, right, message, operand=operand, label=label, help=mismatch_help(axis, a.rank))
+    return need.equal(left, right, message, operand=operand, label=label, help=mismatch_help(axis, rank))
 
 
-def mismatch_help(axis: int, rank: int) -> str | None:
+def mismatch_help(axis: int, rank: int | None) -> str | None:
     """What brings two feature maps or token lists to one size at `axis`."""
+    if rank is None or axis == 0:
+        return None
     if rank == 4 and axis == 1:
         return "project one of them with a 1x1 Conv2d"
     if rank == 4 and axis > 1:
-        return (
-            "bring them to one size with `interpolate` or `crop` and `like:`, or check the strides and paddings before"
-        )
-    if axis == rank - 1 and axis:
+        return "bring them to one size with `interpolate` or `crop` and `like:`"
+    if axis == rank - 1:
         return "project one of them with a Linear"
     return None
 
@@ -77,7 +78,7 @@ def broadcast(need: Needs, op: str, inputs: Sequence[TensorType], last: int = 0)
     for operand, x in enumerate(inputs[1:], 1):
         kind = "shapes that broadcast" if last else "equal shapes"
         message = f"`{op}` needs {kind}, got {shown} and {x}"
-        result = _broadcast_pair(need, message, result, _without_last(x, last), operand)
+        result = _broadcast_pair(need, message, result, _without_last(x, last), operand, last)
         shown = result
     return result.shape
 
@@ -86,16 +87,17 @@ def _without_last(x: TensorType, last: int) -> TensorType:
     return TensorType(x.shape[: max(x.rank - last, 0)], x.dtype, x.constant)
 
 
-def _broadcast_pair(need: Needs, message: str, a: TensorType, b: TensorType, operand: int) -> TensorType:
+def _broadcast_pair(need: Needs, message: str, a: TensorType, b: TensorType, operand: int, last: int) -> TensorType:
     low, high = (a, b) if a.rank < b.rank else (b, a)
     extra = high.rank - low.rank
     if extra and low.rank and not low.constant and (high.constant or dims.proved_equal(low.shape[0], high.shape[0])):
         raise OpError(
             "shape-mismatch", message, operand=operand,
-            label=f"{b.rank} axes, not {a.rank}: the batch axis {show(low.shape[0])} would meet another axis",
+            label=f"{b.rank + last} axes, not {a.rank + last}: the batch axis {show(low.shape[0])} would meet another axis",
             help="add axes of size 1 with `unsqueeze`, or keep them with `keepdim: true`",
         )  # fmt: skip
     shape: list[Dim] = list(high.shape[:extra])
+    rank = None if last else high.rank
     for axis in range(extra, high.rank):
         left, right = (x.shape[axis - high.rank] for x in (a, b))
         if expands(need, left, right):
@@ -103,7 +105,7 @@ def _broadcast_pair(need: Needs, message: str, a: TensorType, b: TensorType, ope
         elif expands(need, right, left):
             shape.append(left)
         else:
-            shape.append(equal_axis(need, message, a, b, axis, left, right, operand))
+            shape.append(equal_axis(need, message, axis, left, right, operand=operand, rank=rank))
     return TensorType(tuple(shape), high.dtype, a.constant and b.constant)
 
 
@@ -117,9 +119,6 @@ def expands(need: Needs, size: Dim, to: Dim) -> bool:
     return True
 
 
-def _is_batch(x: TensorType, size: Dim) -> bool:
-    return not x.constant and not isinstance(size, int)
-
-
-def _is_fixed(x: TensorType, size: Dim) -> bool:
-    return x.constant and isinstance(size, int)
+def fixes(a: Dim, b: Dim) -> bool:
+    """Whether one is a number and the other a size without a nominal value, as the batch is."""
+    return (isinstance(a, int) and dims.value(b) is None) or (isinstance(b, int) and dims.value(a) is None)

@@ -234,6 +234,11 @@ class Op(BaseModel):
         return False
 
     @property
+    def title(self) -> str:
+        """What people call the op: its name; a custom op's import path."""
+        return type(self).name
+
+    @property
     def inplace_on_input(self) -> bool:
         """The op overwrites its first input."""
         return bool(getattr(self, "inplace", False))

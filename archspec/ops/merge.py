@@ -52,7 +52,7 @@ class Cat(_Merge):
                 elif wanted.constant and shape[other] == 1:
                     shape[other] = size
                 else:
-                    shape[other] = equal_axis(need, message, wanted, x, other, shape[other], size, operand)
+                    shape[other] = equal_axis(need, message, other, shape[other], size, operand=operand, rank=x.rank)
             if wanted.constant:
                 wanted = x
         return TensorType(tuple(shape), promote(*inputs))
@@ -97,7 +97,7 @@ class Stack(_Merge):
                     label=f"{x.rank} axes, not {first.rank}",
                 )  # fmt: skip
             for other, size in enumerate(x.shape):
-                shape[other] = equal_axis(need, message, first, x, other, shape[other], size, operand)
+                shape[other] = equal_axis(need, message, other, shape[other], size, operand=operand, rank=x.rank)
         shape.insert(axis, len(inputs))
         return TensorType(tuple(shape), promote(*inputs))
 

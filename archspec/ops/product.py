@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.ops.axes import broadcast
+from archspec.ops.axes import broadcast, equal_axis
 from archspec.ops.base import Category, Example, Inputs, Needs, Op, OpError, Reach, Signature
 from archspec.ops.dtypes import require_same
 from archspec.ops.target import Call, Operand, Operator, Target
@@ -82,17 +82,14 @@ class Einsum(Op):
         terms, result = self.parse(inputs)
         sizes: dict[str, Dim] = {}
         for operand, (term, x) in enumerate(zip(terms, inputs, strict=True)):
-            for label, size in zip(term, x.shape, strict=True):
-                known = sizes.get(label, 1)
-                if known == 1 or size == 1:
-                    sizes[label] = size if known == 1 else known
-                    continue
-                message = (
-                    f"`einsum` of {self.equation!r} has two sizes for {_called(label)}: {show(known)} and {show(size)}"
-                )
-                sizes[label] = need.equal(
-                    known, size, message, operand=operand, label=f"{_called(label)} is {show(size)}"
-                )
+            for axis, (label, size) in enumerate(zip(term, x.shape, strict=True)):
+                known = sizes.get(label)
+                within = label in term[:axis]  # a diagonal: here size 1 does not expand
+                if known is None or (known == 1 and not within):
+                    sizes[label] = size
+                elif size != 1 or within:
+                    message = f"`einsum` of {self.equation!r} has two sizes for {_called(label)}"
+                    sizes[label] = equal_axis(need, message, axis, known, size, operand=operand, rank=None)
         return TensorType(tuple(sizes[label] for label in result), inputs[0].dtype)
 
     def parse(self, inputs: Inputs) -> tuple[list[list[str]], list[str]]:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.ops.axes import Axes, axes_of, axis_of, expands, replace_axis
+from archspec.ops.axes import Axes, axes_of, axis_of, expands, fixes, replace_axis
 from archspec.ops.base import Category, Example, Inputs, Ints, Needs, Op, OpError, Reach, RuntimeInts
 from archspec.ops.functional import Function, MethodFunction
 from archspec.ops.target import Arg, Code, Index, Method, Target
@@ -64,12 +64,23 @@ def filled(need: Needs, op: str, size: Dim, sizes: tuple[SizeArg, ...], of: str,
         label = f"{show(known)} elements, not {show(size)}"
         need.equal(size, known, f"`{op}` cannot make {of} {text}", argument=argument, label=label)
         return given
+    whole, part = one_sample(size), dims.value(known)
+    label = f"{show(known)} does not divide {show(size)}"
+    if whole is not None and part is not None and whole % part:
+        raise OpError("not-divisible", f"`{op}` cannot make {of} {text}", argument=argument, label=label)
     quotient = dims.floor_div(size, known)
-    need.equal(
-        dims.mul(quotient, known), size, f"`{op}` cannot make {of} {text}", code="not-divisible", argument=argument,
-        label=f"{show(known)} does not divide {show(size)}",
-    )  # fmt: skip
+    message = f"`{op}` cannot make {of} {text}"
+    need.equal(dims.mul(quotient, known), size, message, code="not-divisible", argument=argument, label=label)
     return tuple(quotient if n == -1 else n for n in given)
+
+
+def one_sample(size: Dim) -> int | None:
+    """The size in a batch of one: at the nominal sizes, the symbol that has none being 1."""
+    known = dims.value(size)
+    if known is not None:
+        return known
+    guesses = (dims.value(dims.substitute(size, {name: 1})) for name in sorted(dims.symbols(size)))
+    return next((guess for guess in guesses if guess is not None), None)
 
 
 class Reshape(_Reshape):
@@ -273,7 +284,10 @@ class Squeeze(MethodFunction, _Reshape):
         for axis in axes:
             size = x.shape[axis]
             if not isinstance(size, int) and not dims.proved_at_least(size, 2):
-                need.equal(size, 1, f"`squeeze` needs size 1, axis {axis} of {x} is {show(size)}", argument="dim")
+                message = f"`squeeze` needs size 1, axis {axis} of {x} is {show(size)}"
+                if size.value is None:
+                    raise OpError("bad-axis", message, argument="dim")
+                need.equal(size, 1, message, code="bad-axis", argument="dim")
         return x.with_shape(
             tuple(n for axis, n in enumerate(x.shape) if axis not in axes or (isinstance(n, int) and n != 1))
         )
@@ -321,10 +335,14 @@ class Expand(_Reshape):
             if shape[axis] == -1:
                 shape[axis] = size
             elif not expands(need, size, shape[axis]):
-                message = f"`expand` of {x} can only change axes of size 1"
-                label = f"axis {axis - new} is {show(size)}, not {show(shape[axis])}"
+                wrong = OpError(
+                    "shape-mismatch", f"`expand` of {x} can only change axes of size 1", argument="sizes",
+                    label=f"axis {axis - new} is {show(size)}, not {show(shape[axis])}", help="-1 keeps a size",
+                )  # fmt: skip
+                if fixes(size, shape[axis]):
+                    raise wrong
                 shape[axis] = need.equal(
-                    size, shape[axis], message, argument="sizes", label=label, help="-1 keeps a size"
+                    size, shape[axis], wrong.message, argument="sizes", label=wrong.label, help=wrong.help
                 )
         return x.with_shape(tuple(shape))
 

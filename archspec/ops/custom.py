@@ -1,0 +1,36 @@
+"""A layer outside torch, by import path. Its types and state were found by running it; see `archspec.emit.custom`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from archspec.ops.base import Category, Example, Extra, Inputs, Needs, Op, Reach, State
+from archspec.ops.target import Module, Target
+from archspec.values import TensorType
+
+
+class Custom(Op):
+    """A class that the spec names by import path, constructed with keyword arguments and called with the inputs."""
+
+    category: ClassVar[Category] = "custom"
+    reach: ClassVar[Reach] = "global"
+    examples: ClassVar[tuple[Example, ...]] = ()
+
+    path: Extra[str]
+    arguments: Extra[tuple[tuple[str, Any], ...]]
+    outputs: Extra[tuple[TensorType, ...]]
+    states: Extra[tuple[State, ...]]
+
+    @property
+    def title(self) -> str:
+        return self.path
+
+    def infer(self, need: Needs, inputs: Inputs) -> tuple[TensorType, ...]:
+        return self.outputs
+
+    def state(self) -> tuple[State, ...]:
+        return self.states
+
+    def target(self, inputs: Inputs) -> Target:
+        unpack = tuple(range(len(self.outputs))) if len(self.outputs) > 1 else None
+        return Module(self.path, (), self.arguments, unpack=unpack)
