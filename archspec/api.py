@@ -34,15 +34,22 @@ def find(name: str) -> tuple[Path, str | None]:
             return file, name
         variants.extend(names)
     raise spec_error(
-        "file-not-found", f"`{name}` is no file, no bundled spec and no bundled variant", None,
+        "file-not-found",
+        f"`{name}` is no file, no bundled spec and no bundled variant",
+        None,
         help=did_you_mean(name, [*files, *variants]) or "see `archspec list`",
-    )  # fmt: skip
+    )
 
 
 def load(
-    spec: str | Path, *, variant: str | None = None, params: Mapping[str, Any] | None = None,
-    input: Shape | Mapping[str, Shape] | None = None, allow_ops: Iterable[str] = (), allow_paths: Iterable[str | Path] = (),
-) -> Graph:  # fmt: skip
+    spec: str | Path,
+    *,
+    variant: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    input: Shape | Mapping[str, Shape] | None = None,
+    allow_ops: Iterable[str] = (),
+    allow_paths: Iterable[str | Path] = (),
+) -> Graph:
     """Compiles a spec to a graph.
 
     Args:
@@ -63,9 +70,15 @@ def load(
 
 
 def loads(
-    text: str, *, name: str = "<string>", variant: str | None = None, params: Mapping[str, Any] | None = None,
-    input: Shape | Mapping[str, Shape] | None = None, allow_ops: Iterable[str] = (), folder: str | Path | None = None,
-) -> Graph:  # fmt: skip
+    text: str,
+    *,
+    name: str = "<string>",
+    variant: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    input: Shape | Mapping[str, Shape] | None = None,
+    allow_ops: Iterable[str] = (),
+    folder: str | Path | None = None,
+) -> Graph:
     """As `load`, of a spec given as text; `folder` is where its imports start."""
     library = Library()
     spec = library.load_text(Source(name, text), Path(folder) if folder is not None else None)
@@ -73,9 +86,13 @@ def loads(
 
 
 def _elaborate(
-    spec: Spec, library: Library, variant: str | None, params: Mapping[str, Any] | None,
-    input: Shape | Mapping[str, Shape] | None, allow_ops: Iterable[str],
-) -> Graph:  # fmt: skip
+    spec: Spec,
+    library: Library,
+    variant: str | None,
+    params: Mapping[str, Any] | None,
+    input: Shape | Mapping[str, Shape] | None,
+    allow_ops: Iterable[str],
+) -> Graph:
     shapes: dict[str, Shape] = {}
     if isinstance(input, Mapping):
         shapes = dict(input)
@@ -83,9 +100,13 @@ def _elaborate(
         names = spec.inputs.keys() if spec.inputs is not None else ("input",)
         shapes = {names[0]: input}
     return elaborate(
-        spec, library, variant=variant, params=given_entries((params or {}).items()), input_shapes=shapes,
+        spec,
+        library,
+        variant=variant,
+        params=given_entries((params or {}).items()),
+        input_shapes=shapes,
         customs=_customs(allow_ops),
-    )  # fmt: skip
+    )
 
 
 def _customs(allowed: Iterable[str]) -> CustomOps:
@@ -98,10 +119,17 @@ def _customs(allowed: Iterable[str]) -> CustomOps:
 
 
 def build(
-    spec: str | Path | Graph, *, variant: str | None = None, params: Mapping[str, Any] | None = None,
-    input: Shape | Mapping[str, Shape] | None = None, device: Any = None, dtype: Any = None, init: bool = True,
-    allow_ops: Iterable[str] = (), allow_paths: Iterable[str | Path] = (),
-) -> nn.Module:  # fmt: skip
+    spec: str | Path | Graph,
+    *,
+    variant: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    input: Shape | Mapping[str, Shape] | None = None,
+    device: Any = None,
+    dtype: Any = None,
+    init: bool = True,
+    allow_ops: Iterable[str] = (),
+    allow_paths: Iterable[str | Path] = (),
+) -> nn.Module:
     """An ordinary, initialised `nn.Module`, made by running the very source that `to_python` gives.
 
     Args:
@@ -116,9 +144,7 @@ def build(
 
     graph = spec
     if not isinstance(graph, Graph):
-        graph = load(
-            graph, variant=variant, params=params, input=input, allow_ops=allow_ops, allow_paths=allow_paths
-        )  # fmt: skip
+        graph = load(graph, variant=variant, params=params, input=input, allow_ops=allow_ops, allow_paths=allow_paths)
     return backend.build(graph, device=device, dtype=dtype, init=init)
 
 

@@ -227,7 +227,9 @@ def verify(graph: Graph) -> Graph:
         _expect(len(node.inputs) == len(node.slots), f"{node.path} has unnamed inputs")
         for value in (*node.inputs, *node.reads):
             _expect(-len(graph.inputs) <= value.node < position, f"{node.path} reads a later value {value}")
-            _expect(value.node < 0 or value.part < len(graph.nodes[value.node].outputs), f"{node.path} reads no {value}")
+            _expect(
+                value.node < 0 or value.part < len(graph.nodes[value.node].outputs), f"{node.path} reads no {value}"
+            )
     for scope in graph.root.walk():
         at = scope.start
         for child in scope.children:

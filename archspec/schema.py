@@ -82,15 +82,26 @@ M = TypeVar("M", bound=_Skeleton)
 def parse_document(node: Node) -> Document:
     """The file's skeleton. Raises SpecError with every key that is unknown, missing or of the wrong kind."""
     if not isinstance(node, Mapping):
-        raise spec_error("bad-document", f"a spec is a mapping, got {describe(node)}", node.span, help="start with `archspec: 1`")
+        raise spec_error(
+            "bad-document", f"a spec is a mapping, got {describe(node)}", node.span, help="start with `archspec: 1`"
+        )
     version = node.entry("archspec")
     if version is not None and isinstance(version.value, Scalar):
         _check_version(version.value)
     document = _validate(Document, node, "a spec")
     if document.extends is None and document.variant is not None:
-        raise spec_error("unknown-key", "`variant` needs `extends`: it names a variant of the spec that is extended", document.variant.span)
+        raise spec_error(
+            "unknown-key",
+            "`variant` needs `extends`: it names a variant of the spec that is extended",
+            document.variant.span,
+        )
     if document.input is not None and document.inputs is not None:
-        raise spec_error("unknown-key", "a spec has `input` or `inputs`, not both", document.inputs.span, help="put all of them under `inputs`")
+        raise spec_error(
+            "unknown-key",
+            "a spec has `input` or `inputs`, not both",
+            document.inputs.span,
+            help="put all of them under `inputs`",
+        )
     return document
 
 
@@ -98,19 +109,29 @@ def parse_block(name: str, node: Node) -> Block:
     """A block's skeleton. Raises SpecError as `parse_document`."""
     if not isinstance(node, Mapping):
         raise spec_error(
-            "bad-block", f"block `{name}` is a mapping with `graph`, got {describe(node)}", node.span, help="put it under `graph:`"
+            "bad-block",
+            f"block `{name}` is a mapping with `graph`, got {describe(node)}",
+            node.span,
+            help="put it under `graph:`",
         )
     return _validate(Block, node, f"block `{name}`")
 
 
 def _check_version(node: Scalar) -> None:
     if type(node.value) is not int or node.value < 1:
-        raise spec_error("format-version", f"`archspec` is the format's version, a number; got {describe(node)}", node.span, help=f"write `archspec: {FORMAT}`")
+        raise spec_error(
+            "format-version",
+            f"`archspec` is the format's version, a number; got {describe(node)}",
+            node.span,
+            help=f"write `archspec: {FORMAT}`",
+        )
     if node.value > FORMAT:
         raise spec_error(
-            "format-version", f"this spec is in format {node.value}, but only {FORMAT} is known here", node.span,
+            "format-version",
+            f"this spec is in format {node.value}, but only {FORMAT} is known here",
+            node.span,
             help="install a newer archspec",
-        )  # fmt: skip
+        )
 
 
 def _validate(model: type[M], node: Mapping, what: str) -> M:
@@ -126,7 +147,10 @@ def _diagnostic(model: type[_Skeleton], node: Mapping, what: str, detail: ErrorD
     match detail["type"]:
         case "extra_forbidden" if entry is not None:
             return Diagnostic(
-                "unknown-key", f"`{key}` is no key of {what}", entry.key.span, help=did_you_mean(key, model.model_fields)
+                "unknown-key",
+                f"`{key}` is no key of {what}",
+                entry.key.span,
+                help=did_you_mean(key, model.model_fields),
             )
         case "missing":
             span = Span(node.span.source, node.span.line, node.span.column, node.span.line, node.span.column + 1)

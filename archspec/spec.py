@@ -107,7 +107,9 @@ class Library:
         path = self._find(target, folder)
         if path in self._loading:
             chain = " -> ".join(p.name for p in (*self._loading[self._loading.index(path) :], path))
-            raise spec_error("import-cycle", f"`{target.text}` leads back to itself: {chain}", target.span, help="break the circle")
+            raise spec_error(
+                "import-cycle", f"`{target.text}` leads back to itself: {chain}", target.span, help="break the circle"
+            )
         return self._load(path)
 
     def _find(self, target: Scalar, folder: Path | None) -> Path:
@@ -118,14 +120,18 @@ class Library:
             known = [path.name for path in BUNDLED.glob("*.yaml")]
             known += [path.name for path in folder.glob("*.yaml")] if folder is not None and folder.is_dir() else []
             raise spec_error(
-                "file-not-found", f"no spec `{text}` beside this file or among the bundled ones", target.span,
+                "file-not-found",
+                f"no spec `{text}` beside this file or among the bundled ones",
+                target.span,
                 help=did_you_mean(text, known),
-            )  # fmt: skip
+            )
         if not any(found.is_relative_to(root) for root in self.roots):
             raise spec_error(
-                "file-not-allowed", f"`{text}` lies outside the folder of the spec and the bundled specs", target.span,
+                "file-not-allowed",
+                f"`{text}` lies outside the folder of the spec and the bundled specs",
+                target.span,
                 help="move it below the spec's folder, or allow its folder with `--allow-path`",
-            )  # fmt: skip
+            )
         return found
 
     def _load(self, path: Path) -> Spec:
@@ -179,7 +185,11 @@ def _assemble(
         inputs=document.inputs or (base.inputs if base and document.input is None else None),
         blocks={k: v for k, v in {**(base.blocks if base else {}), **blocks}.items() if k not in deleted},
         graph=graph,
-        outputs=parse_outputs(document.outputs, errors) if document.outputs is not None else base.outputs if base else None,
+        outputs=parse_outputs(document.outputs, errors)
+        if document.outputs is not None
+        else base.outputs
+        if base
+        else None,
         init=_merge(base.init if base else None, document.init),
         defaults=_merge(base.defaults if base else None, document.defaults),
         expect=document.expect,
@@ -199,16 +209,23 @@ def _graph(
     own = {entry.key.text: entry for entry in node.entries}
     patches = {
         key: None if _is_null(entry.value) else parse_node(entry.value, errors)
-        for key, entry in own.items() if not is_statement(key)
-    }  # fmt: skip
+        for key, entry in own.items()
+        if not is_statement(key)
+    }
     plain = {
-        statement.name.text for statement in base.graph.body if isinstance(statement, Child) and statement.name is not None
+        statement.name.text
+        for statement in base.graph.body
+        if isinstance(statement, Child) and statement.name is not None
     }
     added = Mapping(
-        tuple(e for k, e in own.items() if k not in plain and "." not in k and not _is_null(e.value)), node.span, node.flow
+        tuple(e for k, e in own.items() if k not in plain and "." not in k and not _is_null(e.value)),
+        node.span,
+        node.flow,
     )
     extra = parse_graph(added, errors) if added.entries and not base.graph.numbered else None
-    return GraphSyntax(base.graph.numbered, (*base.graph.body, *(extra.body if extra else ())), base.graph.span), patches
+    return GraphSyntax(
+        base.graph.numbered, (*base.graph.body, *(extra.body if extra else ())), base.graph.span
+    ), patches
 
 
 def _blocks(section: Mapping | None, errors: Errors) -> dict[str, BlockSyntax]:
@@ -241,10 +258,16 @@ def _block_inputs(block: Block, errors: Errors) -> tuple[str, ...] | str | None:
         return None
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return node.value
-    if isinstance(node, Sequence) and node.items and all(isinstance(i, Scalar) and isinstance(i.value, str) for i in node.items):
+    if (
+        isinstance(node, Sequence)
+        and node.items
+        and all(isinstance(i, Scalar) and isinstance(i.value, str) for i in node.items)
+    ):
         return tuple(item.text for item in node.items if isinstance(item, Scalar))
     errors.add(
-        spec_error("wrong-type", f"`inputs` is a list of names, or one name for all of them; got {describe(node)}", node.span)
+        spec_error(
+            "wrong-type", f"`inputs` is a list of names, or one name for all of them; got {describe(node)}", node.span
+        )
     )
     return None
 
@@ -255,7 +278,9 @@ def _imports(section: Mapping | None, folder: Path | None, errors: Errors) -> di
         if isinstance(entry.value, Scalar) and isinstance(entry.value.value, str):
             found[entry.key.text] = Import(entry.value, folder)
         else:
-            errors.add(spec_error("wrong-type", f"an import is a file's path, got {describe(entry.value)}", entry.value.span))
+            errors.add(
+                spec_error("wrong-type", f"an import is a file's path, got {describe(entry.value)}", entry.value.span)
+            )
     return found
 
 
@@ -273,9 +298,11 @@ def variant_entries(spec: Spec, variant: str, span: Span | None) -> tuple[Entry,
     node = spec.variants.get(variant) if spec.variants is not None else None
     if node is None:
         raise spec_error(
-            "unknown-variant", f"`{spec.name}` has no variant `{variant}`", span,
+            "unknown-variant",
+            f"`{spec.name}` has no variant `{variant}`",
+            span,
             help=did_you_mean(variant, known) or "it has no variants",
-        )  # fmt: skip
+        )
     if isinstance(node, Scalar) and node.value is None:
         return ()
     if not isinstance(node, Mapping):

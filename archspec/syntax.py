@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from archspec.diagnostics import Diagnostic, Span, SpecError, did_you_mean, spec_error
-from archspec.expr import Expression, ExprError, Targets, parse, parse_targets, split_for
+from archspec.expr import ExprError, Expression, Targets, parse, parse_targets, split_for
 from archspec.yaml_source import Mapping, Node, Scalar, Sequence
 
 Leaf = TypeVar("Leaf")
@@ -200,9 +200,11 @@ class _Parser:
     # --- statements, shared by graphs, `from` and `outputs` ---
 
     def statements(
-        self, entries: tuple[tuple[Scalar, Node], ...], body: Callable[[Node], tuple[Statement[Leaf], ...]],
+        self,
+        entries: tuple[tuple[Scalar, Node], ...],
+        body: Callable[[Node], tuple[Statement[Leaf], ...]],
         leaf: Callable[[Scalar, Node], Iterator[Statement[Leaf]]],
-    ) -> tuple[Statement[Leaf], ...]:  # fmt: skip
+    ) -> tuple[Statement[Leaf], ...]:
         """The statements of a mapping; keys that are no statement go to `leaf`."""
         out: list[Statement[Leaf]] = []
         branches: list[Branch[Leaf]] = []
@@ -217,7 +219,9 @@ class _Parser:
                 word = key.text.split(None, 1)[0] if is_statement(key.text) else ""
                 if word in ("elif", "else"):
                     if not branches or branches[-1].condition is None:
-                        raise spec_error("stray-else", f"`{word}` follows no `if`", key.span, help="put it right after its `if`")
+                        raise spec_error(
+                            "stray-else", f"`{word}` follows no `if`", key.span, help="put it right after its `if`"
+                        )
                     condition = self.condition(key, "elif") if word == "elif" else None
                     branches.append(Branch(condition, key.span, body(value)))
                     continue
@@ -253,16 +257,20 @@ class _Parser:
         if isinstance(node.value, str):
             return GraphSyntax(True, (Child(None, self.node(node)),), node.span)
         raise spec_error(
-            "bad-graph", "a graph is a mapping of named nodes or a list of numbered ones, got nothing", node.span,
+            "bad-graph",
+            "a graph is a mapping of named nodes or a list of numbered ones, got nothing",
+            node.span,
             help="write `name: Op` or `- Op` below it",
-        )  # fmt: skip
+        )
 
     def named(self, node: Node) -> tuple[Statement[Child], ...]:
         if not isinstance(node, Mapping):
             raise spec_error(
-                "bad-graph", "this body stands among named nodes, so it needs names", node.span,
+                "bad-graph",
+                "this body stands among named nodes, so it needs names",
+                node.span,
                 help="write `name: Op`, or make the enclosing graph a list",
-            )  # fmt: skip
+            )
         return self.statements(_pairs(node), self.named, self.named_child)
 
     def named_child(self, key: Scalar, value: Node) -> Iterator[Statement[Child]]:
@@ -270,14 +278,18 @@ class _Parser:
         for name in names:
             if not _TEMPLATE.fullmatch(name):
                 raise spec_error(
-                    "bad-name", f"`{name}` is no name for a node", key.span,
+                    "bad-name",
+                    f"`{name}` is no name for a node",
+                    key.span,
                     help="use letters, digits, `_` and `-`, with `$i` or `$(i + 1)` inside",
-                )  # fmt: skip
+                )
             if name == "input":
                 raise spec_error(
-                    "bad-name", "`input` is the graph's own input, not a name for a node", key.span,
+                    "bad-name",
+                    "`input` is the graph's own input, not a name for a node",
+                    key.span,
                     help="choose another name",
-                )  # fmt: skip
+                )
         yield Child(key, self.node(value), names if len(names) > 1 else ())
 
     def numbered(self, node: Node) -> tuple[Statement[Child], ...]:
@@ -300,9 +312,11 @@ class _Parser:
         if isinstance(node, Scalar):
             if not isinstance(node.value, str) or not node.value:
                 raise spec_error(
-                    "bad-node", f"a node is an op, got {describe(node)}", node.span,
+                    "bad-node",
+                    f"a node is an op, got {describe(node)}",
+                    node.span,
                     help="write an op's name, `{op: ...}`, or a graph",
-                )  # fmt: skip
+                )
             return NodeSyntax(node.span, op=node)
         if isinstance(node, Sequence):
             return NodeSyntax(node.span, graph=self.graph(node))
@@ -311,9 +325,11 @@ class _Parser:
             return self.inline_or_mistake(node)
         if len(present) > 1:
             raise spec_error(
-                "bad-node", f"a node has one of `op`, `graph` and `reuse`, got `{present[0].text}` and `{present[1].text}`",
-                present[1].span, help="split it into two nodes",
-            )  # fmt: skip
+                "bad-node",
+                f"a node has one of `op`, `graph` and `reuse`, got `{present[0].text}` and `{present[1].text}`",
+                present[1].span,
+                help="split it into two nodes",
+            )
         return self.full_node(node)
 
     def inline_or_mistake(self, node: Mapping) -> NodeSyntax:
@@ -322,10 +338,14 @@ class _Parser:
         slip = next((key for key in keys if key in NODE_KEYS), None)
         if slip is not None or not keys:
             raise spec_error(
-                "bad-node", "a node needs `op`, `graph` or `reuse`", node.span,
+                "bad-node",
+                "a node needs `op`, `graph` or `reuse`",
+                node.span,
                 label=f"has only {', '.join(f'`{key}`' for key in keys) or 'nothing'}",
-                help=did_you_mean(next((key for key in keys if key not in NODE_KEYS), "op"), KINDS) if len(keys) > 1 else None,
-            )  # fmt: skip
+                help=did_you_mean(next((key for key in keys if key not in NODE_KEYS), "op"), KINDS)
+                if len(keys) > 1
+                else None,
+            )
         return NodeSyntax(node.span, graph=self.graph(node))
 
     def full_node(self, node: Mapping) -> NodeSyntax:
@@ -334,9 +354,11 @@ class _Parser:
         if "op" not in special and rest:
             key = rest[0][0]
             raise spec_error(
-                "unknown-key", f"`{key.text}` is no key of a node with `{'graph' if 'graph' in special else 'reuse'}`", key.span,
+                "unknown-key",
+                f"`{key.text}` is no key of a node with `{'graph' if 'graph' in special else 'reuse'}`",
+                key.span,
                 help=did_you_mean(key.text, NODE_KEYS),
-            )  # fmt: skip
+            )
         graph = special.get("graph")
         tie = special.get("tie")
         if tie is not None and not isinstance(tie, Mapping):
@@ -395,7 +417,9 @@ class _Parser:
 
     def named_outputs(self, node: Node) -> tuple[Statement[OutputSyntax], ...]:
         if not isinstance(node, Mapping):
-            raise spec_error("bad-outputs", "outputs under a statement need names here", node.span, help="write `name: node`")
+            raise spec_error(
+                "bad-outputs", "outputs under a statement need names here", node.span, help="write `name: node`"
+            )
         return self.statements(_pairs(node), self.named_outputs, lambda key, value: iter((self.output(key, value),)))
 
     def output(self, name: Scalar | None, node: Node) -> OutputSyntax:
@@ -405,9 +429,11 @@ class _Parser:
         for entry in node.entries:
             if entry.key.text not in ("from", "only"):
                 raise spec_error(
-                    "unknown-key", f"`{entry.key.text}` is no key of an output", entry.key.span,
+                    "unknown-key",
+                    f"`{entry.key.text}` is no key of an output",
+                    entry.key.span,
                     help=did_you_mean(entry.key.text, ("from", "only")),
-                )  # fmt: skip
+                )
         source, only = node.get("from"), node.get("only")
         if source is None:
             raise spec_error("missing-key", "an output needs `from`", node.span)
@@ -461,9 +487,11 @@ def _pairs(node: Mapping) -> tuple[tuple[Scalar, Node], ...]:
 
 def _no_leaf(key: Scalar, value: Node) -> Iterator[Statement[Leaf]]:
     raise spec_error(
-        "unknown-key", f"`{key.text}` does not belong among statements", key.span,
+        "unknown-key",
+        f"`{key.text}` does not belong among statements",
+        key.span,
         help="a list item is a node, or `for`, `if`, `elif`, `else`, `let`",
-    )  # fmt: skip
+    )
 
 
 def _edge(node: Node) -> Edge:
@@ -494,6 +522,3 @@ def describe(node: Node) -> str:
     if isinstance(node, Sequence):
         return "a list"
     return "nothing" if node.value is None else f"`{node.text}`"
-
-
-

@@ -7,13 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
-from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
-from archspec.ops.base import INFERRED, Example, Needs, Op, is_marked
-from archspec.ops.needs import OpError
-from tests.target_runner import TargetModule
-from tests.test_ops_registry import EXAMPLES, Run, dtypes, run_example, sizes_at, tensors, types
+from archspec.ops.base import INFERRED, Example, Op, is_marked
+from tests.op_oracle import EXAMPLES, dtypes, outcome_here, outcome_in_torch
 
 BATCH = "the batch axis is not to be touched"
 POSITIVE = "torch's sizes happen to come out positive"
@@ -115,44 +112,6 @@ def other_values(value: Any) -> Iterator[Any]:
         for position, item in enumerate(value):
             for other in other_values(item):
                 yield [*value[:position], other, *value[position + 1 :]]
-
-
-def outcome_in_torch(op: type[Op], example: Example) -> str | None:
-    """The types torch gives, or "refused" and why; None when the op cannot even be stated. A tensor without elements
-    counts as refused: nothing here makes one."""
-    inputs = types(op, example, 2, symbolic=False)
-    try:
-        run = Run(op.model_validate({**op.inferred(Needs(), inputs), **example.args}), inputs, (), (), frozenset())
-        target, state = run.op.target(inputs), run.op.state()
-    except (OpError, ZeroDivisionError, IndexError):
-        return None
-    try:
-        program = TargetModule(target, state)
-        found = [results_in_torch(program.train(training), run) for training in (True, False)]
-    except Exception as error:
-        return f"refused: {type(error).__name__} {str(error)[:120]}"
-    return found[0] if found[0] == found[1] else "refused: not the same in training and evaluation"
-
-
-def results_in_torch(program: TargetModule, run: Run) -> str:
-    results = program(*tensors(run, {}))
-    for x in results:
-        if x.requires_grad and x.dtype.is_floating_point:
-            x.sum().backward(retain_graph=True)
-    if any(x.numel() == 0 for x in (*program.parameters(), *results)):
-        raise ValueError("no elements")
-    return str([(list(x.shape), str(x.dtype)) for x in results])
-
-
-def outcome_here(op: type[Op], example: Example) -> str | None:
-    """The types inferred, or "refused" and why; None where an argument is not of its type."""
-    try:
-        run = run_example(op, example)
-    except ValidationError:
-        return None
-    except OpError as error:
-        return f"refused: {error.code} {error.message}"
-    return str([(list(sizes_at(x, {})), f"torch.{x.dtype}") for x in run.outputs])
 
 
 @pytest.mark.parametrize(("op", "example"), EXAMPLES)

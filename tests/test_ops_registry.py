@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from typing import Any, get_args, get_overloads
+from typing import get_args, get_overloads
 
 import pytest
 import torch
@@ -16,18 +14,11 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from archspec import dims
-from archspec.dims import Dim
 from archspec.ops import FAMILIES, lookup, names
-from archspec.ops.base import EXTRA, INFERRED, Category, Example, Inputs, Needs, Op, is_marked
+from archspec.ops.base import EXTRA, INFERRED, Category, Example, Op, is_marked
 from archspec.ops.needs import Requirement
 from archspec.ops.target import StateTensor
-from archspec.values import TensorType
-from tests.target_runner import TargetModule
-
-warnings.filterwarnings("ignore", module="torch")
-
-OPS = [op for op in [lookup(name) for name in names()] if op]
-EXAMPLES = [pytest.param(op, example, id=f"{op.name}-{i}") for op in OPS for i, example in enumerate(op.examples)]
+from tests.op_oracle import EXAMPLES, OPS, Run, module, run_example, sizes_at, tensors
 
 NOT_OPS = {"Module", "Container", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
 NOT_OPS |= {"DataParallel", "AdaptiveLogSoftmaxWithLoss", "NLLLoss2d"}
@@ -50,77 +41,6 @@ AXIS_DEFAULTS = {"Softmax": "dim", "Softmin": "dim", "LogSoftmax": "dim"}
 
 STACKS = {"TransformerEncoder": "TransformerEncoderLayer", "TransformerDecoder": "TransformerDecoderLayer"}
 """Layers that torch constructs from a layer, and the op from the layer's arguments."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """An op at the types of an example."""
-
-    op: Op
-    inputs: Inputs
-    outputs: tuple[TensorType, ...]
-    requirements: tuple[Requirement, ...]
-    pinned: frozenset[str]
-
-
-def dtypes(example: Example) -> Iterator[tuple[tuple[int, ...], str]]:
-    """Shapes and dtypes of the inputs."""
-    for position, shape in enumerate(example.inputs):
-        yield shape, example.dtypes[position] if position < len(example.dtypes) else "float32"
-
-
-def types(op: type[Op], example: Example, batch: int | None, symbolic: bool) -> Inputs:
-    """The example's inputs; an axis 0 of size 2 is the batch N, of the nominal value `batch`."""
-
-    def axis(number: int, position: int, size: int) -> Dim:
-        if position == 0 and size == 2:
-            return dims.symbol("N", batch)
-        return dims.symbol(f"S{number}_{position}", size) if symbolic and size > 1 else size  # 1 may broadcast
-
-    shapes = [tuple(axis(n, i, size) for i, size in enumerate(shape)) for n, (shape, _) in enumerate(dtypes(example))]
-    kinds = [TensorType(shape, dtype) for shape, (_, dtype) in zip(shapes, dtypes(example), strict=True)]
-    signature = op.signature
-    slots = example.operands or (*signature.required, *signature.optional)
-    if signature.variadic and not example.operands:
-        slots = tuple(signature.required[min(i, len(signature.required) - 1)] for i in range(len(kinds)))
-    return Inputs(tuple(kinds), tuple(slots[: len(kinds)]))
-
-
-def elaborate(op: type[Op], args: Mapping[str, Any], inputs: Inputs) -> Run:
-    """What the elaborator does with one node."""
-    need = Needs()
-    built = op.model_validate({**op.inferred(need, inputs), **args})
-    result = built.infer(need, inputs)
-    outputs = (result,) if isinstance(result, TensorType) else result
-    pinned = frozenset(name for size in need.pins for name in dims.symbols(size))
-    return Run(built, inputs, outputs, tuple(need.requirements), pinned)
-
-
-def run_example(op: type[Op], example: Example, batch: int | None = 2, symbolic: bool = False) -> Run:
-    return elaborate(op, example.args, types(op, example, batch, symbolic))
-
-
-def sizes_at(x: TensorType, sizes: Mapping[str, int]) -> tuple[int, ...]:
-    """A shape where the symbols take these values."""
-    found = tuple(dims.value(dims.substitute(dim, sizes)) for dim in x.shape)
-    assert None not in found, f"{x} is left with symbols"
-    return tuple(size for size in found if size is not None)
-
-
-def tensors(run: Run, sizes: Mapping[str, int], device: str = "cpu") -> tuple[Tensor, ...]:
-    """Inputs of the types of `run`; integers and booleans are 0, a valid index and a mask that hides nothing."""
-    made: list[Tensor] = []
-    for x in run.inputs:
-        shape, dtype = sizes_at(x, sizes), getattr(torch, x.dtype)
-        if dtype.is_floating_point:
-            made.append(torch.rand(shape, dtype=dtype, device=device, requires_grad=True).clone())  # may be overwritten
-        else:
-            made.append(torch.zeros(shape, dtype=dtype, device=device))
-    return tuple(made)
-
-
-def module(run: Run, sizes: Mapping[str, int]) -> TargetModule:
-    return TargetModule(run.op.target(run.inputs), run.op.state(), sizes)
 
 
 def compare(run: Run, sizes: Mapping[str, int]) -> None:

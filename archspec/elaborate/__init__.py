@@ -1,6 +1,6 @@
 """Elaboration: variants, loops, conditions and blocks become a graph; each node's type is inferred as it is inserted."""
 
-from archspec.elaborate.elaborator import elaborate
 from archspec.elaborate.custom import CustomOps
+from archspec.elaborate.elaborator import elaborate
 
 __all__ = ["CustomOps", "elaborate"]

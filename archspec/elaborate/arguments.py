@@ -18,7 +18,8 @@ from archspec.expr import pin
 from archspec.ops.base import EXTRA, INFERRED, Op, is_marked
 from archspec.syntax import NODE_KEYS
 from archspec.values import Axis, RuntimeCode, RuntimeSize, Value
-from archspec.yaml_source import Mapping, Node, Scalar, Sequence as YamlSequence
+from archspec.yaml_source import Mapping, Node, Scalar
+from archspec.yaml_source import Sequence as YamlSequence
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,9 +57,14 @@ def plans(op: type[Op]) -> dict[str, Plan]:
         words = frozenset(leaf for leaf in leaves if isinstance(leaf, str))
         other = any(not isinstance(leaf, str) and leaf is not str for leaf in leaves)
         found[name] = Plan(
-            words, str in leaves, other, RuntimeSize in leaves, is_marked(info, INFERRED), is_marked(info, EXTRA),
+            words,
+            str in leaves,
+            other,
+            RuntimeSize in leaves,
+            is_marked(info, INFERRED),
+            is_marked(info, EXTRA),
             _in_words(info.annotation),
-        )  # fmt: skip
+        )
     return found
 
 
@@ -108,12 +114,15 @@ def check_keys(op: type[Op], arguments: Sequence[Argument]) -> None:
         raise SpecError(
             [
                 Diagnostic(
-                    "unknown-argument", f"`{op.name}` has no argument `{a.key.text}`", a.key.span,
-                    help=did_you_mean(a.key.text, valid) or f"`{op.name}` takes {', '.join(f'`{name}`' for name in known) or 'none'}",
+                    "unknown-argument",
+                    f"`{op.name}` has no argument `{a.key.text}`",
+                    a.key.span,
+                    help=did_you_mean(a.key.text, valid)
+                    or f"`{op.name}` takes {', '.join(f'`{name}`' for name in known) or 'none'}",
                 )
                 for a in wrong
             ]
-        )  # fmt: skip
+        )
 
 
 def evaluate(session: Session, argument: Argument, plan: Plan, pins: list[Size], inferred: dict[str, Any]) -> Any:
@@ -191,7 +200,15 @@ def _wrong(op: type[Op], name: str, value: object, span: Span, known: dict[str, 
         help = f"write `{int(value)}`"
     elif isinstance(value, str) and value.lstrip("-").isdigit():
         help = f"write `{value}` without quotes"
-    shown = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
+    shown = (
+        f'"{value}"'
+        if isinstance(value, str)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else "null"
+        if value is None
+        else str(value)
+    )
     return Diagnostic("wrong-type", f"`{name}` of `{op.name}` is {wanted}, got {shown}", span, help=help)
 
 
@@ -199,6 +216,8 @@ def check_inferred(op: type[Op], argument: Argument, written: object, inferred: 
     """An inferred argument that is written anyway must agree."""
     if written != inferred:
         raise spec_error(
-            "inferred-mismatch", f"`{argument.key.text}` of `{op.name}` is {inferred} here, got {written}", argument.value.span,
+            "inferred-mismatch",
+            f"`{argument.key.text}` of `{op.name}` is {inferred} here, got {written}",
+            argument.value.span,
             help=f"leave out `{argument.key.text}`: it follows from the input",
-        )  # fmt: skip
+        )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from archspec import ops
-from archspec.diagnostics import did_you_mean, spec_error
+from archspec.diagnostics import SpecError, did_you_mean, spec_error
 from archspec.elaborate.arguments import Argument, check_keys
 from archspec.elaborate.environment import View
 from archspec.elaborate.initialize import rules_of
 from archspec.elaborate.place import File
 from archspec.elaborate.session import Session
-from archspec.diagnostics import SpecError
 from archspec.syntax import describe
 from archspec.yaml_source import Entry, Mapping
 
@@ -28,10 +27,16 @@ def check_sections(session: Session, file: File) -> None:
 def _check(entry: Entry, file: File, is_init: bool) -> None:
     op = ops.lookup(entry.key.text)
     if op is None:
-        raise spec_error("unknown-op", f"no op `{entry.key.text}`", entry.key.span, help=did_you_mean(entry.key.text, ops.names()))
+        raise spec_error(
+            "unknown-op", f"no op `{entry.key.text}`", entry.key.span, help=did_you_mean(entry.key.text, ops.names())
+        )
     if is_init:
         rules_of(entry.value, op.name)
         return
     if not isinstance(entry.value, Mapping):
-        raise spec_error("wrong-type", f"defaults of `{op.name}` are a mapping of arguments, got {describe(entry.value)}", entry.value.span)
+        raise spec_error(
+            "wrong-type",
+            f"defaults of `{op.name}` are a mapping of arguments, got {describe(entry.value)}",
+            entry.value.span,
+        )
     check_keys(op, [Argument(e.key, e.value, View(file.env)) for e in entry.value.entries])

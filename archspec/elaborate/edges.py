@@ -39,9 +39,11 @@ def resolve_text(view: View, text: str, span: Span) -> Bound:
         if nodes.is_incomplete():
             raise Poisoned
         raise spec_error(
-            "unknown-node", f"no node `{first}` before this one", span,
+            "unknown-node",
+            f"no node `{first}` before this one",
+            span,
             help=_hint(first, view) or did_you_mean(first, nodes.visible()),
-        )  # fmt: skip
+        )
     for name in rest:
         if bound.failed:
             raise Poisoned
@@ -51,9 +53,11 @@ def resolve_text(view: View, text: str, span: Span) -> Bound:
             if inner is not None and inner.incomplete:
                 raise Poisoned
             raise spec_error(
-                "unknown-node", f"`{bound.label}` has no part or node `{name}`", span,
+                "unknown-node",
+                f"`{bound.label}` has no part or node `{name}`",
+                span,
                 help=did_you_mean(name, bound.member_names()),
-            )  # fmt: skip
+            )
         bound = child
     if bound.failed:
         raise Poisoned
@@ -96,7 +100,9 @@ def explicit(session: Session, reads: From, view: View) -> list[Reading]:
     return out
 
 
-def assign_operands(op: str, signature: Signature, given: Sequence[Reading], span: Span) -> tuple[list[Reading], tuple[str, ...]]:
+def assign_operands(
+    op: str, signature: Signature, given: Sequence[Reading], span: Span
+) -> tuple[list[Reading], tuple[str, ...]]:
     """Inputs in torch's order and the operand each fills. Raises SpecError for missing, surplus or unknown ones."""
     if any(reading.operand is not None for reading in given):
         return _by_name(op, signature, given, span)
@@ -106,34 +112,46 @@ def assign_operands(op: str, signature: Signature, given: Sequence[Reading], spa
         names += [required[-1]] * (len(given) - len(names))
     if len(given) < max(len(required) if not signature.variadic else 0, signature.minimum if required else 0):
         raise spec_error(
-            "missing-input", f"`{op}` needs {_inputs_in_words(signature)}, got {len(given)}", span,
+            "missing-input",
+            f"`{op}` needs {_inputs_in_words(signature)}, got {len(given)}",
+            span,
             help="name them: `from: [" + ", ".join(required) + "]`",
-        )  # fmt: skip
+        )
     if len(given) > len(names):
         extra = given[len(names)].span or span
         raise spec_error(
-            "surplus-input", f"`{op}` takes {_inputs_in_words(signature)}, got {len(given)}", extra,
+            "surplus-input",
+            f"`{op}` takes {_inputs_in_words(signature)}, got {len(given)}",
+            extra,
             help="merge them first, with `cat` or `add`" if required else "leave out `from`",
-        )  # fmt: skip
+        )
     return list(given), tuple(names)
 
 
-def _by_name(op: str, signature: Signature, given: Sequence[Reading], span: Span) -> tuple[list[Reading], tuple[str, ...]]:
+def _by_name(
+    op: str, signature: Signature, given: Sequence[Reading], span: Span
+) -> tuple[list[Reading], tuple[str, ...]]:
     order = [*signature.required, *signature.optional]
     for reading in given:
         if reading.operand not in order:
             raise spec_error(
-                "unknown-operand", f"`{op}` has no operand `{reading.operand}`", reading.span,
+                "unknown-operand",
+                f"`{op}` has no operand `{reading.operand}`",
+                reading.span,
                 help=did_you_mean(reading.operand or "", order),
-            )  # fmt: skip
+            )
     missing = [name for name in signature.required if all(reading.operand != name for reading in given)]
     if missing:
-        raise spec_error("missing-input", f"`{op}` needs operand `{missing[0]}`", span, help=f"add `{missing[0]}:` to `from`")
+        raise spec_error(
+            "missing-input", f"`{op}` needs operand `{missing[0]}`", span, help=f"add `{missing[0]}:` to `from`"
+        )
     ordered = sorted(given, key=lambda reading: order.index(reading.operand or ""))
     names = tuple(reading.operand or "" for reading in ordered)
     for name in names:
         if names.count(name) > 1 and not (signature.variadic and name == signature.required[-1]):
-            raise spec_error("surplus-input", f"operand `{name}` of `{op}` takes one tensor, got {names.count(name)}", span)
+            raise spec_error(
+                "surplus-input", f"operand `{name}` of `{op}` takes one tensor, got {names.count(name)}", span
+            )
     return ordered, names
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 
-from archspec.diagnostics import SpecError, did_you_mean, spec_error
+from archspec.diagnostics import did_you_mean, spec_error
 from archspec.elaborate.custom import CustomOps
 from archspec.elaborate.defaults import check_sections
 from archspec.elaborate.environment import Env, View
@@ -16,7 +16,7 @@ from archspec.elaborate.graphs import Graphs
 from archspec.elaborate.inputs import Shape, make_inputs
 from archspec.elaborate.names import Bound, Names
 from archspec.elaborate.outputs import graph_outputs
-from archspec.elaborate.place import File, OpValue, Patches, Place
+from archspec.elaborate.place import File, Patches, Place, shown_params
 from archspec.elaborate.session import Session
 from archspec.ir import Graph, Input, Origin, Scope, verify
 from archspec.spec import Library, Spec
@@ -27,9 +27,14 @@ NO_CUSTOM_OPS = CustomOps()
 
 
 def elaborate(
-    spec: Spec, library: Library, *, variant: str | None = None, params: Sequence[Entry] = (),
-    input_shapes: Dict[str, Shape] | None = None, customs: CustomOps = NO_CUSTOM_OPS,
-) -> Graph:  # fmt: skip
+    spec: Spec,
+    library: Library,
+    *,
+    variant: str | None = None,
+    params: Sequence[Entry] = (),
+    input_shapes: Dict[str, Shape] | None = None,
+    customs: CustomOps = NO_CUSTOM_OPS,
+) -> Graph:
     """Compiles a spec.
 
     `params` override the spec's, after its `variant`'s; `input_shapes` its input sizes, by input name.
@@ -39,7 +44,10 @@ def elaborate(
     """
     if spec.graph is None:
         raise spec_error(
-            "no-graph", f"`{spec.name}` is a library of blocks, not a network", spec.span, help="add `graph:`, or import it from a spec"
+            "no-graph",
+            f"`{spec.name}` is a library of blocks, not a network",
+            spec.span,
+            help="add `graph:`, or import it from a spec",
         )
     session = Session(library, customs)
     file = open_file(session, spec, variant, params)
@@ -47,9 +55,15 @@ def elaborate(
     session.errors.check()
     check_sections(session, file)
     place = Place(
-        file, names, View(Env(file.env), names, mark=session.mark), "", "", spec.graph.numbered, Origin(spec.graph.span),
-        Patches("", spec.patches), names.input,
-    )  # fmt: skip
+        file,
+        names,
+        View(Env(file.env), names, mark=session.mark),
+        "",
+        "",
+        spec.graph.numbered,
+        Patches("", spec.patches),
+        names.input,
+    )
     graphs = Graphs(session)
     graphs.fill(place, spec.graph.body)
     _check_patches(session, place)
@@ -59,13 +73,29 @@ def elaborate(
         raise spec_error("bad-graph", "the graph has no nodes", spec.graph.span, help="add a node")
     values = tuple(Value(-1 - position) for position in range(len(inputs)))
     root = Scope(
-        "", "", spec.graph.numbered, tuple(place.children), 0, len(session.nodes), values, place.previous.values,
-        Origin(spec.graph.span), None, _shown(file), spec.doc,
-    )  # fmt: skip
+        "",
+        "",
+        spec.graph.numbered,
+        tuple(place.children),
+        0,
+        len(session.nodes),
+        values,
+        place.previous.values,
+        Origin(spec.graph.span),
+        None,
+        shown_params(file.env.values),
+        spec.doc,
+    )
     graph = Graph(
-        variant or spec.name, spec.doc, inputs, tuple(session.nodes), root, outputs, _shown(file),
+        variant or spec.name,
+        spec.doc,
+        inputs,
+        tuple(session.nodes),
+        root,
+        outputs,
+        shown_params(file.env.values),
         pins=tuple(session.pins),
-    )  # fmt: skip
+    )
     check_unread(session, graph, names)
     check_inplace(session, graph)
     session.errors.check()
@@ -95,15 +125,9 @@ def _check_patches(session: Session, place: Place) -> None:
         if key not in place.patches.used and ("." in key or place.patches.nodes[key] is None or place.numbered):
             session.errors.add(
                 spec_error(
-                    "unknown-node", f"`{key}` replaces nothing: the extended network has no such node", place.file.spec.span,
+                    "unknown-node",
+                    f"`{key}` replaces nothing: the extended network has no such node",
+                    place.file.spec.span,
                     help=did_you_mean(key, [node.path for node in session.nodes]),
                 )
-            )  # fmt: skip
-
-
-def _shown(file: File) -> dict[str, object]:
-    """Params and lets as the graph keeps them: ops by their name."""
-    return {name: value.label if isinstance(value, OpValue) else value for name, value in file.env.values.items()}
-
-
-__all__ = ["NO_CUSTOM_OPS", "SpecError", "elaborate"]
+            )

@@ -44,9 +44,16 @@ def _rows(file: File, section: Mapping) -> dict[str, Mapping] | None:
     rows: dict[str, Mapping] = {}
     for entry in section.entries:
         if entry.key.text not in names:
-            raise spec_error("unknown-variant", f"`expect` has a row for `{entry.key.text}`, which is no variant", entry.key.span, help=did_you_mean(entry.key.text, names))
+            raise spec_error(
+                "unknown-variant",
+                f"`expect` has a row for `{entry.key.text}`, which is no variant",
+                entry.key.span,
+                help=did_you_mean(entry.key.text, names),
+            )
         if not isinstance(entry.value, Mapping):
-            raise spec_error("wrong-type", f"a row of `expect` is a mapping, got {describe(entry.value)}", entry.value.span)
+            raise spec_error(
+                "wrong-type", f"a row of `expect` is a mapping, got {describe(entry.value)}", entry.value.span
+            )
         rows[entry.key.text] = entry.value
     return rows
 
@@ -61,7 +68,12 @@ def _row(file: File, rows: dict[str, Mapping], variant: str | None) -> Mapping |
 def _check_keys(row: Mapping) -> None:
     for entry in row.entries:
         if entry.key.text not in KEYS:
-            raise spec_error("unknown-key", f"`{entry.key.text}` is nothing that can be expected", entry.key.span, help=did_you_mean(entry.key.text, KEYS))
+            raise spec_error(
+                "unknown-key",
+                f"`{entry.key.text}` is nothing that can be expected",
+                entry.key.span,
+                help=did_you_mean(entry.key.text, KEYS),
+            )
 
 
 def _belief(session: Session, node: Node, view: View) -> object:

@@ -17,7 +17,8 @@ from archspec.elaborate.session import Session
 from archspec.ops.base import Op
 from archspec.spec import BlockSyntax, Spec, variant_entries
 from archspec.syntax import Let
-from archspec.yaml_source import Entry, Mapping, Node, Scalar, Sequence as YamlSequence, plain
+from archspec.yaml_source import Entry, Mapping, Node, Scalar, plain
+from archspec.yaml_source import Sequence as YamlSequence
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _READS_INPUT = re.compile(r"\binput\b")
@@ -50,9 +51,13 @@ class _IsOp(IsOp):
 
 
 def open_file(
-    session: Session, spec: Spec, variant: str | None = None, given: Sequence[Entry] = (),
-    arguments: Sequence[Argument] = (), span: Span | None = None,
-) -> File:  # fmt: skip
+    session: Session,
+    spec: Spec,
+    variant: str | None = None,
+    given: Sequence[Entry] = (),
+    arguments: Sequence[Argument] = (),
+    span: Span | None = None,
+) -> File:
     """A spec with its params set: defaults, then what it overrides of its base, its variant, what is given."""
     file = File(spec, Env())
     params = declare(spec.params, _IsOp(spec))
@@ -62,17 +67,19 @@ def open_file(
         if param.default is not None:
             file.env.values[name] = literal_value(param, param.default, file)
     for entry in literal:
-        param = _known(params, entry.key, f"`{spec.name}`")
+        param = known_param(params, entry.key, f"`{spec.name}`")
         file.env.values[param.name] = literal_value(param, entry.value, file)
     for argument in arguments:
-        param = _known(params, argument.key, f"`{spec.name}`")
+        param = known_param(params, argument.key, f"`{spec.name}`")
         file.env.values[param.name] = bound_value(session, param, argument, file)
     missing = [name for name in params if name not in file.env.values]
     if missing:
         raise spec_error(
-            "missing-param", f"`{spec.name}` needs a value for {', '.join(f'`{name}`' for name in missing)}",
-            span or params[missing[0]].span, help=f"give it a default, or set it: `--set {missing[0]}=...`",
-        )  # fmt: skip
+            "missing-param",
+            f"`{spec.name}` needs a value for {', '.join(f'`{name}`' for name in missing)}",
+            span or params[missing[0]].span,
+            help=f"give it a default, or set it: `--set {missing[0]}=...`",
+        )
     return file
 
 
@@ -92,12 +99,15 @@ def _mentions_input(node: Node) -> bool:
             return any(_mentions_input(entry.value) for entry in node.entries)
 
 
-def _known(params: dict[str, Param], key: Scalar, owner: str) -> Param:
+def known_param(params: dict[str, Param], key: Scalar, owner: str) -> Param:
+    """The param that a key names. Raises SpecError."""
     if key.text not in params:
         raise spec_error(
-            "unknown-param", f"{owner} has no param `{key.text}`", key.span,
+            "unknown-param",
+            f"{owner} has no param `{key.text}`",
+            key.span,
             help=did_you_mean(key.text, params) or (None if params else "it takes no params"),
-        )  # fmt: skip
+        )
     return params[key.text]
 
 
@@ -148,7 +158,7 @@ def bind_block(
     params = block_params(file, block)
     given: dict[str, Any] = {}
     for argument in arguments:
-        param = _known(params, argument.key, f"block `{block.name}`")
+        param = known_param(params, argument.key, f"block `{block.name}`")
         given[param.name] = bound_value(session, param, argument, caller)
     values: dict[str, Any] = {}
     for name, param in params.items():
@@ -189,9 +199,11 @@ def _resolve(session: Session, file: File, word: Any, scalar: Scalar) -> Use | N
     if _DOTTED.fullmatch(word):
         if not session.customs.allows(word):
             raise spec_error(
-                "custom-op-not-allowed", f"`{word}` would run code of package `{head}`, which is not allowed", scalar.span,
+                "custom-op-not-allowed",
+                f"`{word}` would run code of package `{head}`, which is not allowed",
+                scalar.span,
                 help=f"allow it with `--allow-op {head}`, or import the spec `{head}` if that is meant",
-            )  # fmt: skip
+            )
         return Use(word)
     known = [*file.spec.blocks, *file.spec.imports, *ops.names()]
     raise spec_error("unknown-op", f"no op or block `{word}`", scalar.span, help=did_you_mean(word, known))
@@ -216,12 +228,16 @@ def _imported(session: Session, file: File, head: str, member: str, scalar: Scal
     if not member:
         if spec.graph is None:
             raise spec_error(
-                "unknown-op", f"`{head}` is a library of blocks, not a network", scalar.span,
+                "unknown-op",
+                f"`{head}` is a library of blocks, not a network",
+                scalar.span,
                 help=did_you_mean(head, [f"{head}.{name}" for name in spec.blocks]),
-            )  # fmt: skip
+            )
         return Use(spec)
     if member not in spec.blocks:
-        raise spec_error("unknown-op", f"`{head}` has no block `{member}`", scalar.span, help=did_you_mean(member, spec.blocks))
+        raise spec_error(
+            "unknown-op", f"`{head}` has no block `{member}`", scalar.span, help=did_you_mean(member, spec.blocks)
+        )
     key = ("library", id(spec))
     if key not in session.cache:
         library = open_file(session, spec)

@@ -30,18 +30,23 @@ def check_unread(session: Session, graph: Graph, names: Names) -> None:
         origin = scope.origin if scope is not None else node.origin
         session.errors.add(
             spec_error(
-                "unread-node", f"nothing reads `{what}`", span, notes=used_notes(origin),
+                "unread-node",
+                f"nothing reads `{what}`",
+                span,
+                notes=used_notes(origin),
                 help="read it with `from`, name it in `outputs`, or remove it",
             )
-        )  # fmt: skip
+        )
     for index, item in enumerate(graph.inputs):
         if -1 - index not in read:
             session.errors.add(
                 spec_error(
-                    "unread-input", f"nothing reads the input `{item.name}`", names.spans.get(item.name) or graph.root.origin.span,
+                    "unread-input",
+                    f"nothing reads the input `{item.name}`",
+                    names.spans.get(item.name) or graph.root.origin.span,
                     help="read it with `from`, or remove it",
                 )
-            )  # fmt: skip
+            )
 
 
 def _scope_yielding(scope: Scope, position: int) -> Scope | None:
@@ -67,10 +72,13 @@ def check_inplace(session: Session, graph: Graph) -> None:
             if reason is not None:
                 session.errors.add(
                     spec_error(
-                        "bad-inplace", f"`{node.path}` would overwrite {reason}", node.origin.span,
-                        notes=used_notes(node.origin), help="leave out `inplace: true`",
+                        "bad-inplace",
+                        f"`{node.path}` would overwrite {reason}",
+                        node.origin.span,
+                        notes=used_notes(node.origin),
+                        help="leave out `inplace: true`",
                     )
-                )  # fmt: skip
+                )
 
 
 def _overwrites(
@@ -107,11 +115,18 @@ def frozen_names(session: Session, file: File, graph: Graph) -> Graph:
     frozen = dict.fromkeys(names, False)
     for item in items:
         if not isinstance(item, Scalar) or not isinstance(item.value, str):
-            raise spec_error("wrong-type", f"`freeze` is a list of patterns, got {describe(item)}", item.span, help="write `['*', '!fc.*']`")
+            raise spec_error(
+                "wrong-type",
+                f"`freeze` is a list of patterns, got {describe(item)}",
+                item.span,
+                help="write `['*', '!fc.*']`",
+            )
         pattern = item.text.removeprefix("!")
         matched = [name for name in names if fnmatchcase(name, pattern)]
         if not matched:
-            raise spec_error("unknown-state", f"`{pattern}` matches no parameter", item.span, help=did_you_mean(pattern, names))
+            raise spec_error(
+                "unknown-state", f"`{pattern}` matches no parameter", item.span, help=did_you_mean(pattern, names)
+            )
         frozen.update(dict.fromkeys(matched, not item.text.startswith("!")))
     return replace(graph, frozen=tuple(name for name in names if frozen[name]))
 

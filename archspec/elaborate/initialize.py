@@ -32,8 +32,16 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 }
 REQUIRED = {"constant_": ("val",), "sparse_": ("sparsity",)}
 NONLINEARITIES = (
-    "linear", "conv1d", "conv2d", "conv3d", "sigmoid", "tanh", "relu", "leaky_relu", "selu",
-)  # fmt: skip
+    "linear",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "selu",
+)
 MATRIX_ONLY = frozenset({"xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_", "orthogonal_"})
 
 
@@ -41,9 +49,11 @@ def rules_of(node: Node, op: str) -> dict[str, tuple[Scalar, Node]]:
     """The rules of an `init:` for one op, by parameter name. Raises SpecError when it is no mapping."""
     if not isinstance(node, Mapping):
         raise spec_error(
-            "wrong-type", f"`init` of `{op}` maps its parameters to rules, got {describe(node)}", node.span,
+            "wrong-type",
+            f"`init` of `{op}` maps its parameters to rules, got {describe(node)}",
+            node.span,
             help="write `{weight: ..., bias: zeros_}`",
-        )  # fmt: skip
+        )
     return {entry.key.text: (entry.key, entry.value) for entry in node.entries}
 
 
@@ -53,16 +63,21 @@ def initializer(session: Session, node: Node, view: View, op: Op, shape: tuple[i
     name = function.text
     if name not in FUNCTIONS:
         raise spec_error(
-            "unknown-initializer", f"`{name}` is no function of torch.nn.init", function.span, help=did_you_mean(name, FUNCTIONS)
+            "unknown-initializer",
+            f"`{name}` is no function of torch.nn.init",
+            function.span,
+            help=did_you_mean(name, FUNCTIONS),
         )
     inside = View(view.env, view.nodes, {key: getattr(op, key) for key in type(op).model_fields}, view.mark)
     values: dict[str, Any] = {}
     for key, value in arguments.items():
         if key.text not in FUNCTIONS[name]:
             raise spec_error(
-                "unknown-argument", f"`{name}` has no argument `{key.text}`", key.span,
+                "unknown-argument",
+                f"`{name}` has no argument `{key.text}`",
+                key.span,
                 help=did_you_mean(key.text, FUNCTIONS[name]) or f"`{name}` takes no arguments",
-            )  # fmt: skip
+            )
         values[key.text] = _argument(session, key.text, value, inside)
     for required in REQUIRED.get(name, ()):
         if required not in values:
@@ -79,9 +94,11 @@ def _split(node: Node) -> tuple[Scalar, dict[Scalar, Node]]:
         if isinstance(function, Scalar):
             return function, {entry.key: entry.value for entry in node.entries if entry.key.text != "op"}
     raise spec_error(
-        "wrong-type", f"a rule is a function of torch.nn.init, got {describe(node)}", node.span,
+        "wrong-type",
+        f"a rule is a function of torch.nn.init, got {describe(node)}",
+        node.span,
         help="write `zeros_` or `{op: normal_, std: 0.01}`",
-    )  # fmt: skip
+    )
 
 
 def _argument(session: Session, name: str, node: Node, view: View) -> Any:
@@ -90,9 +107,11 @@ def _argument(session: Session, name: str, node: Node, view: View) -> Any:
         value = session.word(node, view) if isinstance(node, Scalar) else None
         if value not in words:
             raise spec_error(
-                "wrong-type", f"`{name}` is one of {', '.join(f'`{word}`' for word in words)}, got {describe(node)}", node.span,
+                "wrong-type",
+                f"`{name}` is one of {', '.join(f'`{word}`' for word in words)}, got {describe(node)}",
+                node.span,
                 help=did_you_mean(str(value), words),
-            )  # fmt: skip
+            )
         return value
     value = pin(session.computed(node, view, []), [])
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -104,8 +123,14 @@ def _check_shape(name: str, shape: tuple[int, ...], span: Span) -> None:
     needs = 2 if name in MATRIX_ONLY else 0
     exact = 2 if name in ("eye_", "sparse_") else None
     shown = f"[{', '.join(map(str, shape))}]"
-    if len(shape) < needs or (exact is not None and len(shape) != exact) or (name == "dirac_" and len(shape) not in (3, 4, 5)):
+    if (
+        len(shape) < needs
+        or (exact is not None and len(shape) != exact)
+        or (name == "dirac_" and len(shape) not in (3, 4, 5))
+    ):
         raise spec_error(
-            "bad-initializer", f"`{name}` needs a matrix, but this parameter has shape {shown}", span,
+            "bad-initializer",
+            f"`{name}` needs a matrix, but this parameter has shape {shown}",
+            span,
             help="use `zeros_`, `ones_`, `normal_` or `uniform_` here",
-        )  # fmt: skip
+        )

@@ -6,7 +6,7 @@ from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 
 from archspec.diagnostics import Span, did_you_mean, spec_error
-from archspec.dims import Dim, Size, symbol
+from archspec.dims import Dim, symbol
 from archspec.elaborate.environment import View
 from archspec.elaborate.session import Session
 from archspec.expr import pin
@@ -14,11 +14,21 @@ from archspec.ir import Input
 from archspec.spec import Spec
 from archspec.syntax import describe
 from archspec.values import TensorType
-from archspec.yaml_source import Mapping, Node, Scalar, Sequence as YamlSequence
+from archspec.yaml_source import Mapping, Node, Scalar
+from archspec.yaml_source import Sequence as YamlSequence
 
 DTYPES = (
-    "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool",
-)  # fmt: skip
+    "float32",
+    "float64",
+    "float16",
+    "bfloat16",
+    "int64",
+    "int32",
+    "int16",
+    "int8",
+    "uint8",
+    "bool",
+)
 AXES = {2: "NF", 3: "NCL", 4: "NCHW", 5: "NCDHW"}
 
 Shape = Sequence[int | str]
@@ -36,13 +46,18 @@ def make_inputs(session: Session, spec: Spec, view: View, given: Dict[str, Shape
     elif spec.input is not None:
         declared = {"input": spec.input}
     if not declared:
-        raise spec_error("missing-key", "a network needs `input`", _start(spec.span), help="add `input: [N, 3, 224, 224]`")
+        raise spec_error(
+            "missing-key", "a network needs `input`", _start(spec.span), help="add `input: [N, 3, 224, 224]`"
+        )
     for name in given:
         if name not in declared:
-            raise spec_error("unknown-input", f"`{spec.name}` has no input `{name}`", None, help=did_you_mean(name, declared))
+            raise spec_error(
+                "unknown-input", f"`{spec.name}` has no input `{name}`", None, help=did_you_mean(name, declared)
+            )
     taken: dict[str, int | None] = {}
     return tuple(
-        Input(name, _type(session, name, node, view, given.get(name), taken, len(declared) > 1)) for name, node in declared.items()
+        Input(name, _type(session, name, node, view, given.get(name), taken, len(declared) > 1))
+        for name, node in declared.items()
     )
 
 
@@ -51,7 +66,13 @@ def _start(span: Span) -> Span:
 
 
 def _type(
-    session: Session, name: str, node: Node, view: View, given: Shape | None, taken: dict[str, int | None], several: bool
+    session: Session,
+    name: str,
+    node: Node,
+    view: View,
+    given: Shape | None,
+    taken: dict[str, int | None],
+    several: bool,
 ) -> TensorType:
     dtype = "float32"
     shape: Node | None = node
@@ -59,26 +80,33 @@ def _type(
         for entry in node.entries:
             if entry.key.text not in ("shape", "dtype"):
                 raise spec_error(
-                    "unknown-key", f"`{entry.key.text}` is no key of an input", entry.key.span,
+                    "unknown-key",
+                    f"`{entry.key.text}` is no key of an input",
+                    entry.key.span,
                     help=did_you_mean(entry.key.text, ("shape", "dtype")),
-                )  # fmt: skip
+                )
         shape, kind = node.get("shape"), node.get("dtype")
         if kind is not None:
             if not isinstance(kind, Scalar) or kind.value not in DTYPES:
-                raise spec_error("wrong-type", f"`dtype` is a torch dtype, got {describe(kind)}", kind.span, help=did_you_mean(getattr(kind, "text", ""), DTYPES))
+                raise spec_error(
+                    "wrong-type",
+                    f"`dtype` is a torch dtype, got {describe(kind)}",
+                    kind.span,
+                    help=did_you_mean(getattr(kind, "text", ""), DTYPES),
+                )
             dtype = kind.text
     if not isinstance(shape, YamlSequence) or not shape.items:
         raise spec_error(
-            "wrong-type", f"input `{name}` is a shape, got {describe(shape) if shape is not None else 'nothing'}", node.span,
+            "wrong-type",
+            f"input `{name}` is a shape, got {describe(shape) if shape is not None else 'nothing'}",
+            node.span,
             help="write `[N, 3, 224, 224]`, the batch first",
-        )  # fmt: skip
+        )
     sizes = [_declared_size(session, item, view) for item in shape.items]
     if given is not None:
         sizes = _override(name, sizes, given)
     letters = AXES.get(len(sizes), "")
-    return TensorType(
-        tuple(_axis(size, axis, letters, name, taken, several) for axis, size in enumerate(sizes)), dtype
-    )
+    return TensorType(tuple(_axis(size, axis, letters, name, taken, several) for axis, size in enumerate(sizes)), dtype)
 
 
 def _declared_size(session: Session, item: Node, view: View) -> int | str:
@@ -90,7 +118,12 @@ def _declared_size(session: Session, item: Node, view: View) -> int | str:
             return item.text
     value = pin(session.computed(item, view, []), [])
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise spec_error("wrong-type", f"a size is a positive integer, got {value!r}", item.span, help="write a number, or a capital letter for an unknown size")
+        raise spec_error(
+            "wrong-type",
+            f"a size is a positive integer, got {value!r}",
+            item.span,
+            help="write a number, or a capital letter for an unknown size",
+        )
     return value
 
 
@@ -101,9 +134,11 @@ def _override(name: str, declared: list[int | str], given: Shape) -> list[int | 
     if len(sizes) != len(declared):
         shown = "x".join(map(str, given))
         raise spec_error(
-            "wrong-input-shape", f"input `{name}` has {len(declared)} axes, {', '.join(map(str, declared))}, but {shown} has {len(given)}", None,
+            "wrong-input-shape",
+            f"input `{name}` has {len(declared)} axes, {', '.join(map(str, declared))}, but {shown} has {len(given)}",
+            None,
             help="give " + "x".join(str(size) for size in declared[1:]) + ", say",
-        )  # fmt: skip
+        )
     return sizes
 
 
@@ -119,6 +154,3 @@ def _axis(size: int | str, axis: int, letters: str, name: str, taken: dict[str, 
         letter += "'"
     taken[letter] = size
     return symbol(letter, size)
-
-
-__all__ = ["Shape", "Size", "make_inputs"]

@@ -42,9 +42,11 @@ class Bound:
     def select(self, positions: tuple[int, ...], name: str) -> Bound:
         """Some of the values, as a value of their own."""
         return Bound(
-            f"{self.label}.{name}", tuple(self.values[i] for i in positions), tuple(self.types[i] for i in positions),
+            f"{self.label}.{name}",
+            tuple(self.values[i] for i in positions),
+            tuple(self.types[i] for i in positions),
             failed=self.failed,
-        )  # fmt: skip
+        )
 
     def everything(self) -> Iterator[Bound]:
         """`m.*`: all children of an inline graph, or all outputs of a block."""
@@ -105,16 +107,21 @@ class Names:
         if name in self.table:
             first = self.spans.get(name)
             raise spec_error(
-                "duplicate-name", f"`{name}` is defined twice in this graph", span,
+                "duplicate-name",
+                f"`{name}` is defined twice in this graph",
+                span,
                 related=[Label(first, "first defined here")] if first is not None and first != span else [],
                 help=f"rename one of them; in a loop, name it by the loop variable: `{name}$i`",
-            )  # fmt: skip
+            )
         if name in self.borrowed:
             read = self.borrowed[name]
             raise spec_error(
-                "shadowed-name", f"`{name}` is defined here, but an outer `{name}` was read in this graph before", span,
-                related=[Label(read, "read here")] if read is not None else [], help="rename one of them",
-            )  # fmt: skip
+                "shadowed-name",
+                f"`{name}` is defined here, but an outer `{name}` was read in this graph before",
+                span,
+                related=[Label(read, "read here")] if read is not None else [],
+                help="rename one of them",
+            )
         self.table[name] = bound
         self.spans[name] = span
 

@@ -32,7 +32,9 @@ def resolve_outputs(session: Session, syntax: OutputsSyntax, view: View) -> list
         try:
             name = session.name(leaf.name, inside) if leaf.name is not None else str(len(entries))
             if any(entry.name == name for entry in entries):
-                raise spec_error("duplicate-name", f"output `{name}` is defined twice", leaf.span, help="rename one of them")
+                raise spec_error(
+                    "duplicate-name", f"output `{name}` is defined twice", leaf.span, help="rename one of them"
+                )
             mode: Mode = "training" if leaf.only == "training" else "eval" if leaf.only == "eval" else "always"
             entries.append(Entry(name, _tree(session, leaf, inside), mode, leaf))
         except SpecError as error:
@@ -58,9 +60,11 @@ def _present(session: Session, edge: Edge, view: View) -> tuple[Value, ...]:
     bound = view.nodes.find(text) if view.nodes is not None and "." not in text else None
     if bound is not None and bound.absent:
         raise spec_error(
-            "removed-output", f"output `{text}` is removed by its `when`", edge.name.span,
+            "removed-output",
+            f"output `{text}` is removed by its `when`",
+            edge.name.span,
             help="put the output under an `if` with the same condition",
-        )  # fmt: skip
+        )
     return edge_values(session, edge, view)
 
 
@@ -71,7 +75,9 @@ def graph_outputs(session: Session, syntax: OutputsSyntax | None, view: View, la
             return Outputs("single", (Output("output", last.values[0]),))
         return Outputs("tuple", tuple(Output(str(i), value) for i, value in enumerate(last.values)))
     entries = resolve_outputs(session, syntax, view)
-    kind: Literal["single", "tuple", "dict"] = "dict" if syntax.kind == "dict" else "tuple" if syntax.kind == "tuple" else "single"
+    kind: Literal["single", "tuple", "dict"] = (
+        "dict" if syntax.kind == "dict" else "tuple" if syntax.kind == "tuple" else "single"
+    )
     if kind == "single" and entries and not isinstance(entries[0].tree, Value):
         return Outputs("tuple", tuple(Output(str(i), tree, "always") for i, tree in enumerate(entries[0].tree)))
     if kind == "single":

@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from archspec.diagnostics import Source, Span, did_you_mean, spec_error
-from archspec.syntax import describe
 from archspec.values import RuntimeSize
 from archspec.yaml_source import Entry, Mapping, Node, Scalar, Sequence, parse, plain
 
 TYPES = ("int", "float", "bool", "str", "list", "op", "null")
 KINDS = {
-    "int": "an integer", "float": "a number", "bool": "true or false", "str": "a word", "list": "a list",
-    "op": "an op", "null": "null", "record": "a mapping",
-}  # fmt: skip
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a word",
+    "list": "a list",
+    "op": "an op",
+    "null": "null",
+    "record": "a mapping",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,9 +71,7 @@ def _declared_types(node: Node) -> frozenset[str] | None:
         return frozenset(words)
     if len(words) > 1:
         wrong = next(word for word in words if word not in TYPES)
-        raise spec_error(
-            "unknown-type", f"`{wrong}` is no type of a param", node.span, help=did_you_mean(wrong, TYPES)
-        )
+        raise spec_error("unknown-type", f"`{wrong}` is no type of a param", node.span, help=did_you_mean(wrong, TYPES))
     return None
 
 
@@ -81,9 +84,11 @@ def _types_of(entry: Entry, is_op: IsOp) -> frozenset[str]:
             return frozenset({"op", "null"} if node.entry("op") is not None else {"record"})
         case Scalar(value=None):
             raise spec_error(
-                "missing-type", f"param `{entry.key.text}` is null, which says nothing about its type", entry.key.span,
+                "missing-type",
+                f"param `{entry.key.text}` is null, which says nothing about its type",
+                entry.key.span,
                 help=f"declare it: `{entry.key.text}: int | null`",
-            )  # fmt: skip
+            )
         case Scalar(value=bool()):
             return frozenset({"bool"})
         case Scalar(value=int()):
@@ -125,11 +130,21 @@ def check_value(param: Param, value: object, span: Span | None) -> Any:
             return value  # pyright: ignore[reportUnknownVariableType]
     elif "op" in types:
         return value
-    shown = f"`{value}`" if isinstance(value, str) else "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    shown = (
+        f"`{value}`"
+        if isinstance(value, str)
+        else "null"
+        if value is None
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )
     raise spec_error(
-        "wrong-type", f"param `{param.name}` is {param.wanted}, got {shown}", span,
+        "wrong-type",
+        f"param `{param.name}` is {param.wanted}, got {shown}",
+        span,
         help="write a whole number" if isinstance(value, float) and "int" in types else None,
-    )  # fmt: skip
+    )
 
 
 def given_entries(values: Iterable[tuple[str, object]]) -> tuple[Entry, ...]:
@@ -156,7 +171,9 @@ class Written:
 def _to_node(value: object, span: Span) -> Node:
     if isinstance(value, dict):
         pairs: list[tuple[object, object]] = list(value.items())  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        return Mapping(tuple(Entry(Scalar(str(k), str(k), False, span), _to_node(v, span)) for k, v in pairs), span, True)
+        return Mapping(
+            tuple(Entry(Scalar(str(k), str(k), False, span), _to_node(v, span)) for k, v in pairs), span, True
+        )
     if isinstance(value, list | tuple):
         items: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         return Sequence(tuple(_to_node(item, span) for item in items), span, True)
@@ -168,6 +185,3 @@ def _to_node(value: object, span: Span) -> Node:
 def literal(node: Node) -> object:
     """Literal data, as `params:` and `variants:` hold it."""
     return plain(node)
-
-
-__all__ = ["Param", "Written", "check_value", "declare", "describe", "given_entries", "literal"]

@@ -1,17 +1,21 @@
-"""Where in the network the elaborator stands: the file it reads, the graph it fills."""
+"""Where in the network the elaborator stands: the file it reads, the graph it fills, the node it makes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+from archspec.diagnostics import Span
 from archspec.elaborate.environment import Env, View
 from archspec.elaborate.names import Bound, Names
 from archspec.elaborate.params import Param
+from archspec.elaborate.session import Session
 from archspec.ir import Origin, Scope
-from archspec.spec import BlockSyntax, Spec
-from archspec.syntax import NodeSyntax
+from archspec.spec import Spec
+from archspec.syntax import Child, NodeSyntax, Statement
+from archspec.yaml_source import Mapping as YamlMapping
+from archspec.yaml_source import Scalar
 
 
 @dataclass(slots=True, eq=False)
@@ -27,11 +31,12 @@ class File:
 class OpValue:
     """An op as a value, for `op: $block` and `norm: $norm`: a name or `{op: ...}` with the place it was written in.
 
-    Two are equal when they say the same in the same file, so that blocks given equal layers are elaborated once.
+    Two are equal when they say the same in the same file, so that blocks given equal layers are elaborated once; one
+    equals a word that is its name, so that `block == 'Bottleneck'` can be asked.
     """
 
     label: str
-    node: Any  # Scalar | Mapping
+    node: Scalar | YamlMapping
     file: File
     view: View
 
@@ -39,13 +44,21 @@ class OpValue:
         return self.label
 
     def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            return self.label == other
         return isinstance(other, OpValue) and self._key() == other._key()
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        return hash(self.label)
 
     def _key(self) -> tuple[object, ...]:
-        return (self.label, id(self.node), id(self.file), id(self.view.env))
+        simple = isinstance(self.node, Scalar) and "$" not in self.node.text
+        return (self.label, self.file) if simple else (self.label, self.file, self.node, self.view.env)
+
+
+def shown_params(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Params as the graph keeps them: ops by their name."""
+    return {name: value.label if isinstance(value, OpValue) else value for name, value in values.items()}
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +77,7 @@ class Patches:
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """The graph that is being filled."""
+    """The graph that is being filled. `previous`: what the next node reads. `used_at`: the use of the block it is in."""
 
     file: File
     names: Names
@@ -72,16 +85,38 @@ class Place:
     path: str
     module: str
     numbered: bool
-    origin: Origin | None
     patches: Patches
     previous: Bound
     counter: int = 0
     children: list[Scope | int] = field(default_factory=list["Scope | int"])
     used_at: Origin | None = None
-    block: BlockSyntax | None = None
 
     def join(self, name: str) -> str:
         return f"{self.path}.{name}" if self.path else name
 
     def join_module(self, name: str) -> str:
         return f"{self.module}.{name}" if self.module else name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """Where a node goes: in which graph, under which path and module, as written. `name_span`: where its name stands."""
+
+    place: Place
+    path: str
+    module: str
+    syntax: NodeSyntax
+    view: View
+    name_span: Span
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.syntax.span, "", self.place.used_at)
+
+
+class Filler(Protocol):
+    """What blocks and sub-specs need of `Graphs`, which uses them."""
+
+    session: Session
+
+    def fill(self, place: Place, body: Sequence[Statement[Child]]) -> None: ...

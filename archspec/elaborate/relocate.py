@@ -62,7 +62,14 @@ def moved_node(node: Node, move: Move, path: Prefix, module: Prefix, origin: Cal
     )
 
 
-def moved_scope(scope: Scope, shift: Callable[[int], int | None], move: Move, path: Prefix, module: Prefix, origin: Callable[[Origin], Origin]) -> Scope | None:
+def moved_scope(
+    scope: Scope,
+    shift: Callable[[int], int | None],
+    move: Move,
+    path: Prefix,
+    module: Prefix,
+    origin: Callable[[Origin], Origin],
+) -> Scope | None:
     """A scope at its new place, None when none of its nodes remain."""
     children: list[Scope | int] = []
     for child in scope.children:
@@ -119,7 +126,9 @@ def _later(inner: Callable[[], Names], move: Move, path: Prefix) -> Callable[[],
 
 def moved_names(names: Names, move: Move, path: Prefix) -> Names:
     """A graph's names at their new place; those whose nodes are gone are left out."""
-    table = {name: moved for name, bound in names.table.items() if (moved := moved_bound(bound, move, path)) is not None}
+    table = {
+        name: moved for name, bound in names.table.items() if (moved := moved_bound(bound, move, path)) is not None
+    }
     return Names(None, moved_bound(names.input, move, path) or names.input, table, names.spans)
 
 

@@ -11,14 +11,15 @@ from archspec.diagnostics import Span, SpecError, spec_error
 from archspec.dims import Size
 from archspec.elaborate.custom import CustomOps
 from archspec.elaborate.environment import Env, View
-from archspec.elaborate.names import Bound, Poisoned
-from archspec.expr import Budget, Expression, ExprError, interpolate, parse, pin
+from archspec.elaborate.names import Poisoned
+from archspec.expr import Budget, ExprError, Expression, interpolate, parse, pin
 from archspec.ir import Node, Origin
 from archspec.spec import Library
-from archspec.syntax import Branch, Errors, For, If, Let, Statement, describe, located
+from archspec.syntax import Branch, Errors, For, If, Let, Statement, located
 from archspec.values import TensorType, Value
-from archspec.yaml_source import Mapping, Scalar, Sequence as YamlSequence
+from archspec.yaml_source import Mapping, Scalar
 from archspec.yaml_source import Node as YamlNode
+from archspec.yaml_source import Sequence as YamlSequence
 
 Leaf = TypeVar("Leaf")
 
@@ -59,7 +60,10 @@ class Session:
         """Appends a node and returns its position."""
         if len(self.nodes) >= MAX_NODES:
             raise spec_error(
-                "too-large", f"the network has more than {MAX_NODES:,} nodes", node.origin.span, help="use fewer repeats"
+                "too-large",
+                f"the network has more than {MAX_NODES:,} nodes",
+                node.origin.span,
+                help="use fewer repeats",
             )
         self.nodes.append(node)
         self.mark(node.inputs)
@@ -71,7 +75,9 @@ class Session:
     def view(self, env: Env, view: View) -> View:
         return View(env, view.nodes, mark=self.mark)
 
-    def evaluate(self, expression: Expression, view: View, span: Span, offset: int = 0, pins: list[Size] | None = None) -> Any:
+    def evaluate(
+        self, expression: Expression, view: View, span: Span, offset: int = 0, pins: list[Size] | None = None
+    ) -> Any:
         """The value of an expression; its error at its place."""
         try:
             return expression.evaluate(view, self.budget, pins)
@@ -97,7 +103,10 @@ class Session:
             return node.value
         if node.quoted and _LITERAL.fullmatch(node.text):
             raise spec_error(
-                "wrong-type", f'"{node.text}" is text, not a value', node.span, help=f"write `{node.text}` without quotes"
+                "wrong-type",
+                f'"{node.text}" is text, not a value',
+                node.span,
+                help=f"write `{node.text}` without quotes",
             )
         try:
             expression = parse(node.text)
@@ -139,7 +148,10 @@ class Session:
         if isinstance(value, bool):
             return value
         raise spec_error(
-            "wrong-type", f"a condition is true or false, but `{text}` is {value!r}", span, help="compare it: `x > 0`, `x != null`"
+            "wrong-type",
+            f"a condition is true or false, but `{text}` is {value!r}",
+            span,
+            help="compare it: `x > 0`, `x != null`",
         )
 
     # --- statements ---
@@ -152,7 +164,12 @@ class Session:
                     case For():
                         items = self.pinned(statement.iterable, view, statement.span, _expression_offset(statement))
                         if not isinstance(items, list | tuple):
-                            raise spec_error("wrong-type", f"`for` runs over a list, got {items!r}", statement.span, help="write `range(n)` to count")
+                            raise spec_error(
+                                "wrong-type",
+                                f"`for` runs over a list, got {items!r}",
+                                statement.span,
+                                help="write `range(n)` to count",
+                            )
                         for item in items:  # pyright: ignore[reportUnknownVariableType]
                             env = Env(view.env, self.bind(statement, item))
                             yield from self.expand(statement.body, self.view(env, view))
@@ -215,6 +232,3 @@ def used_notes(origin: Origin) -> tuple[str, ...]:
         notes.append(f"in {at.within} used at {at.span}")
         at = at.used_at
     return tuple(notes)
-
-
-__all__ = ["MAX_DEPTH", "Bound", "Session", "Value", "describe", "used_notes"]

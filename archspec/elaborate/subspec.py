@@ -4,78 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
-from archspec.diagnostics import Span, spec_error
+from archspec.diagnostics import spec_error
 from archspec.elaborate.arguments import Argument
+from archspec.elaborate.blocks import block_inputs, close
 from archspec.elaborate.edges import Reading, edge_values
 from archspec.elaborate.environment import Env, View
 from archspec.elaborate.files import open_file
 from archspec.elaborate.names import Bound, Names, Poisoned
 from archspec.elaborate.outputs import block_values, resolve_outputs
-from archspec.elaborate.place import File, OpValue, Patches, Place
+from archspec.elaborate.place import Filler, Patches, Place, Site, shown_params
 from archspec.elaborate.relocate import Prefix, Template, moved_bound, moved_names, moved_node, moved_scope
 from archspec.elaborate.session import Session
 from archspec.ir import Origin, Scope
 from archspec.spec import Spec
-from archspec.syntax import Child, Edge, NodeSyntax, Statement, parse_outputs
-from archspec.values import TensorType, Value
+from archspec.syntax import Edge, parse_outputs
+from archspec.values import Value
 from archspec.yaml_source import Scalar
 
 
-class Filler(Protocol):
-    """What is needed of `Graphs`."""
-
-    session: Session
-
-    def fill(self, place: Place, body: Sequence[Statement[Child]]) -> None: ...
-
-    def block_inputs(
-        self, declared: tuple[str, ...] | str | None, owner: str, values: tuple[Value, ...],
-        types: tuple[TensorType, ...], span: Span,
-    ) -> tuple[Bound, dict[str, Bound]]: ...  # fmt: skip
-
-    def close(
-        self, place: Place, inside: Place, start: int, inputs: tuple[Value, ...], outputs: tuple[Value, ...],
-        block: str | None, params: dict[str, object], doc: str,
-    ) -> Scope | None: ...  # fmt: skip
-
-
-def use_spec(
-    graphs: Filler, place: Place, path: str, module: str, spec: Spec, arguments: Sequence[Argument],
-    given: Sequence[Reading], syntax: NodeSyntax, view: View, origin: Origin,
-) -> Bound:  # fmt: skip
-    """Elaborates `spec` on the given inputs as a scope at `path`. Raises SpecError."""
-    session = graphs.session
-    cut = {argument.key.text: argument for argument in arguments if argument.key.text in ("variant", "output", "outputs")}
+def use_spec(graphs: Filler, site: Site, spec: Spec, arguments: Sequence[Argument], given: Sequence[Reading]) -> Bound:
+    """Elaborates `spec` on the given inputs as a scope at the site. Raises SpecError."""
+    session, span = graphs.session, site.syntax.span
+    cut = {
+        argument.key.text: argument for argument in arguments if argument.key.text in ("variant", "output", "outputs")
+    }
     rest = [argument for argument in arguments if argument.key.text not in cut]
     variant = cut.get("variant")
-    name = session.name(variant.value, variant.view) if variant is not None and isinstance(variant.value, Scalar) else None
-    file = open_file(session, spec, name, (), rest, variant.value.span if variant is not None else syntax.span)
+    name = session.name(variant.value, variant.view) if variant and isinstance(variant.value, Scalar) else None
+    file = open_file(session, spec, name, (), rest, variant.value.span if variant else span)
     values = tuple(reading.value for reading in given)
     types = session.types_of(values)
     declared = spec.inputs.keys() if spec.inputs is not None else None
-    inputs, table = graphs.block_inputs(declared, f"`{spec.name}`", values, types, syntax.span)
+    inputs, table = block_inputs(declared, f"`{spec.name}`", values, types, span)
     names = Names(None, inputs, table)
     session.lets(spec.lets, View(file.env, names, mark=session.mark))
-    used_at = Origin(syntax.span, f"{path}, the network {spec.name}", place.used_at)
     assert spec.graph is not None
     inside = Place(
-        file, names, View(Env(file.env), names, mark=session.mark), path, module, spec.graph.numbered, origin,
-        Patches(path, spec.patches), inputs, used_at=used_at,
-    )  # fmt: skip
+        file,
+        names,
+        View(Env(file.env), names, mark=session.mark),
+        site.path,
+        site.module,
+        spec.graph.numbered,
+        Patches(site.path, spec.patches),
+        inputs,
+        used_at=Origin(span, f"{site.path}, the network {spec.name}", site.place.used_at),
+    )
     start = len(session.nodes)
     graphs.fill(inside, spec.graph.body)
     result, parts = _result(session, spec, inside, cut)
-    scope = graphs.close(place, inside, start, values, result, spec.name, _plain_params(file), spec.doc)
-    bound = Bound(path, result, session.types_of(result), parts, lambda: names, True, path=path)
-    return _prune(session, place, start, scope, bound) if scope is not None else replace(bound, absent=True)
-
-
-
-def _plain_params(file: File) -> dict[str, object]:
-    """Params as the graph keeps them: ops by their name."""
-    return {name: str(value) if isinstance(value, OpValue) else value for name, value in file.env.values.items()}
+    scope = close(session, site, inside, start, values, result, spec.name, shown_params(file.env.values), spec.doc)
+    bound = Bound(site.path, result, session.types_of(result), parts, lambda: names, True, path=site.path)
+    return _prune(session, site.place, start, scope, bound) if scope is not None else replace(bound, absent=True)
 
 
 def _result(
@@ -150,6 +131,3 @@ def _prune(session: Session, place: Place, start: int, scope: Scope, bound: Boun
     assert result is not None and bound.inner is not None
     names = moved_names(bound.inner(), move, same)
     return replace(result, inner=lambda: names)
-
-
-__all__ = ["use_spec"]

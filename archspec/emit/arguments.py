@@ -108,7 +108,9 @@ def _bases(graph: Graph, units: Sequence[Unit]) -> _Bases:
     entry: dict[str, Column] = {}
     types = [graph.type_of(unit.received[0]) if unit.received else None for unit in units]
     for name, axis, ranks in (("in_channels", 1, (4, 5)), ("in_features", -1, (2, 3))):
-        sizes = tuple(dims.value(kind.shape[axis]) if kind is not None and kind.rank in ranks else None for kind in types)
+        sizes = tuple(
+            dims.value(kind.shape[axis]) if kind is not None and kind.rank in ranks else None for kind in types
+        )
         if None not in sizes and sizes not in params.values():
             entry[name] = sizes
     return _Bases(entry, params, items)
@@ -140,7 +142,9 @@ def _express(hint: str, column: Column, bases: _Bases) -> Fit | None:
     fixed = {other[0] for other in bases.params.values() if len(set(_texts(other))) == 1 and type(other[0]) is int}
     numeric = all(type(value) is int for value in column)
     derived = (*_multiples(column, bases.params, fixed), *_derived(column, bases.params)) if numeric else ()
-    exact = [Fit("{0}", (name,)) for own in (bases.entry, bases.own) for name, other in own.items() if _texts(other) == texts]
+    exact = [
+        Fit("{0}", (name,)) for own in (bases.entry, bases.own) for name, other in own.items() if _texts(other) == texts
+    ]
     rest = (*_derived(column, bases.entry), *_products(column, bases.columns())) if numeric else ()
     return next(iter((*derived, *exact, *rest)), None)
 

@@ -126,9 +126,7 @@ def _returned_directly(steps: list[Step], unit: Unit, outputs: Outputs | None) -
 def _target(results: Results, names: Names) -> str:
     if isinstance(results, Value):
         return names.of[results] if names.is_used(results) else "_"
-    parts = [
-        f"({_target(part, names)})" if not isinstance(part, Value) else _target(part, names) for part in results
-    ]
+    parts = [f"({_target(part, names)})" if not isinstance(part, Value) else _target(part, names) for part in results]
     return parts[0] + "," if len(parts) == 1 else ", ".join(parts)
 
 
@@ -167,7 +165,11 @@ def _return_dict(values: list[tuple[Output, str]]) -> list[str]:
 def _tuple(texts: list[str]) -> Group:
     if len(texts) == 1:
         return Group("(", (Text(texts[0]),), ",)")
-    return Group("", tuple(Text(text) for text in texts), "") if len(", ".join(texts)) < 80 else Group("(", tuple(map(Text, texts)))
+    return (
+        Group("", tuple(Text(text) for text in texts), "")
+        if len(", ".join(texts)) < 80
+        else Group("(", tuple(map(Text, texts)))
+    )
 
 
 def _tree(tree: Tree, names: Names) -> str:

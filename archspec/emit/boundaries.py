@@ -91,9 +91,7 @@ def _agree(graph: Graph, uses: list[Scope], result: Boundaries) -> None:
     }
     inputs = list(zip(*(use.inputs for use in uses), strict=True))
     ordered = sorted(outside, key=lambda values: inputs.index(values) if values in inputs else len(inputs))
-    inside = {
-        Value(value.node - use.start, value.part): None for use in uses for value in result.returned[use.path]
-    }
+    inside = {Value(value.node - use.start, value.part): None for use in uses for value in result.returned[use.path]}
     for position, use in enumerate(uses):
         result.received[use.path] = tuple(values[position] for values in ordered)
         result.returned[use.path] = tuple(Value(use.start + value.node, value.part) for value in inside)

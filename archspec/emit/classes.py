@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from archspec.emit.arguments import Argument, Column, Fit, fit
 from archspec.emit.expression import (
@@ -16,16 +15,17 @@ from archspec.emit.expression import (
     Named,
     Text,
     call,
+    children,
     constants,
     form,
     rewrite,
 )
-from archspec.emit.literals import RESERVED, camel, is_plain, literal, unique
+from archspec.emit.literals import RESERVED, literal
 from archspec.emit.names import flatten
+from archspec.emit.naming import class_names
 from archspec.emit.structure import Unit
 from archspec.emit.targets import ENTRY
 from archspec.ir import Graph
-from archspec.ops import names as op_names
 from archspec.values import Value
 
 POSITIONAL = 2
@@ -42,6 +42,7 @@ class Class:
     fits: list[Fit] = field(default_factory=list[Fit])
     members: list[Expr] = field(default_factory=list[Expr])  # of units[0], children called with their arguments
     stored: list[str] = field(default_factory=list[str])  # arguments that `forward` uses
+    height: int = 0  # above the classes that use no other
 
     @property
     def unit(self) -> Unit:
@@ -59,11 +60,13 @@ def group(graph: Graph, units: Sequence[Unit], root_name: str, reserved: set[str
             grouped.append([])
         grouped[number].append(unit)
         numbers[unit.path] = number
-    classes = [Class(name, found) for name, found in zip(_names(grouped, root_name, reserved), grouped, strict=True)]
+    classes = [
+        Class(name, found) for name, found in zip(class_names(grouped, root_name, reserved), grouped, strict=True)
+    ]
     of_path = {path: classes[number] for path, number in numbers.items()}
     for found in classes:
         _parametrise(graph, found, of_path)
-    return classes
+    return sorted(classes, key=lambda found: found.height)
 
 
 def _form(unit: Unit, numbers: dict[str, int]) -> Hashable:
@@ -84,55 +87,12 @@ def _form(unit: Unit, numbers: dict[str, int]) -> Hashable:
     return (unit.scope.block, unit.kind, members, steps, len(unit.received), returned, unit.path == "")
 
 
-def _names(grouped: list[list[Unit]], root_name: str, reserved: set[str]) -> list[str]:
-    """A name for each class: the block's, with what tells it from its simplest form when there are several."""
-    taken = {*reserved, *RESERVED, root_name}
-    names: list[str] = [""] * len(grouped)
-    alike: dict[str, list[int]] = {}
-    for number, found in enumerate(grouped):
-        alike.setdefault(_base_name(found), []).append(number)
-    for base, numbers in alike.items():
-        plain = camel(base)
-        plain = f"{plain}Block" if plain in op_names() or not is_plain(plain) else plain
-        ranked = sorted(numbers, key=lambda number: (len(_parts(grouped[number][0])), number))
-        simplest = _parts(grouped[ranked[0]][0])
-        for number in ranked:
-            if grouped[number][0].path == "":
-                names[number] = root_name
-                continue
-            extra = [name for name in _parts(grouped[number][0]) if name not in simplest and not name[0].isdigit()]
-            suffix = "" if number == ranked[0] or not extra else camel(extra[0])
-            names[number] = unique(plain + suffix, taken)
-            taken.add(names[number])
-    return names
-
-
-def _base_name(units: list[Unit]) -> str:
-    scope = units[0].scope
-    if scope.block:
-        return scope.block.rsplit(".", 1)[-1]
-    words = [part for part in scope.module.split(".") if not part.isdigit()]
-    last = scope.module.rsplit(".", 1)[-1]
-    if not words:
-        return f"block{last}"
-    if last.isdigit():
-        return f"{words[-1]}{last}" if len(units) == 1 else f"{words[-1]}Item"
-    return words[-1].rstrip("0123456789_") or words[-1] if len(units) > 1 else words[-1]
-
-
-@lru_cache(maxsize=None)
-def _parts_of(path: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    return names
-
-
-def _parts(unit: Unit) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*(m.name for m in unit.members), *(step.name for step in unit.steps)]))
-
-
 def _parametrise(graph: Graph, found: Class, classes: dict[str, Class]) -> None:
     """Finds the arguments of a class from all its units; those of the classes it uses are known."""
     members = [[_resolved(m.expr, classes) for m in unit.members] for unit in found.units]
     found.members = members[0]
+    used = [classes[child.path].height for m in found.unit.members for child in children(m.expr)]
+    found.height = max(used, default=-1) + 1
     every = [
         [const for expr in (*exprs, *(step.expr for step in unit.steps)) for const in constants(expr)]
         for exprs, unit in zip(members, found.units, strict=True)

@@ -37,7 +37,9 @@ def _class(path: str) -> type[nn.Module]:
         found = getattr(import_module(package), name)
     except (ImportError, AttributeError) as error:
         raise OpError(
-            "custom-op-failed", f"`{path}` cannot be imported: {error}", help="check the path, and that the package is installed"
+            "custom-op-failed",
+            f"`{path}` cannot be imported: {error}",
+            help="check the path, and that the package is installed",
         ) from None
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise OpError("custom-op-failed", f"`{path}` is no class of nn.Module", help="name the class itself")
@@ -55,9 +57,10 @@ def _run(
     except Exception as error:
         shapes = ", ".join(str(kind) for kind in inputs)
         raise OpError(
-            "custom-op-failed", f"`{path}` fails on {shapes}: {type(error).__name__}: {error}",
+            "custom-op-failed",
+            f"`{path}` fails on {shapes}: {type(error).__name__}: {error}",
             help="a custom op must run on the meta device",
-        ) from None  # fmt: skip
+        ) from None
     tensors: tuple[Any, ...] = tuple(result) if isinstance(result, tuple | list) else (result,)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if not tensors or not all(isinstance(tensor, torch.Tensor) for tensor in tensors):
         raise OpError("custom-op-failed", f"`{path}` returns {type(result).__name__}, not tensors")
@@ -87,7 +90,9 @@ def _type(path: str, small: torch.Tensor, large: torch.Tensor, inputs: Inputs) -
     shape: list[Dim] = []
     for a, b in zip(small.shape, large.shape, strict=True):
         if a != b and (a, b) != PROBES:
-            raise OpError("custom-op-failed", f"`{path}` gives an axis of {a} for batch {PROBES[0]} and {b} for {PROBES[1]}")
+            raise OpError(
+                "custom-op-failed", f"`{path}` gives an axis of {a} for batch {PROBES[0]} and {b} for {PROBES[1]}"
+            )
         shape.append(batch if a != b else int(a))
     return TensorType(tuple(shape), str(small.dtype).removeprefix("torch."))
 

@@ -119,20 +119,30 @@ def rewrite(expr: Expr, leaf: Callable[[Const | Local | Child], Expr]) -> Expr:
 
 def constants(expr: Expr) -> Iterator[Const]:
     """The constants of a tree, in the order of `rewrite`."""
+    return (leaf for leaf in open_leaves(expr) if isinstance(leaf, Const))
+
+
+def children(expr: Expr) -> Iterator[Child]:
+    """The children that a tree constructs."""
+    return (leaf for leaf in open_leaves(expr) if isinstance(leaf, Child))
+
+
+def open_leaves(expr: Expr) -> Iterator[Const | Local | Child]:
+    """What is still open in a tree, in the order of `rewrite`."""
     match expr:
-        case Const():
+        case Const() | Local() | Child():
             yield expr
         case Named():
-            yield from constants(expr.expr)
+            yield from open_leaves(expr.expr)
         case Group():
             for item in expr.items:
-                yield from constants(item)
+                yield from open_leaves(item)
         case Loop():
-            yield from constants(expr.element)
+            yield from open_leaves(expr.element)
         case Joined():
             for part in expr.parts:
-                yield from constants(part)
-        case _:
+                yield from open_leaves(part)
+        case Text():
             pass
 
 

@@ -8,7 +8,9 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-RESERVED = frozenset({"self", "torch", "nn", "F", "Tensor", "OrderedDict", "super", "range", "print", "getattr", "isinstance"})
+RESERVED = frozenset(
+    {"self", "torch", "nn", "F", "Tensor", "OrderedDict", "super", "range", "print", "getattr", "isinstance"}
+)
 """Names that emitted code uses itself."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from archspec.emit.literals import identifier
-from archspec.emit.structure import Results, Step, Unit
+from archspec.emit.structure import Results, Unit
 from archspec.ir import Graph
 from archspec.values import Value
 
@@ -169,8 +169,3 @@ class Names:
             while following < len(self.steps) and self.steps[following].mode != "always":
                 following += 1
         return following
-
-
-def is_alone(step: Step) -> bool:
-    """Whether the step reads one value."""
-    return len(set(step.reads)) == 1

@@ -9,11 +9,11 @@ from archspec.emit.body import forward
 from archspec.emit.classes import Class, filler, group
 from archspec.emit.expression import Expr, Group, Named, Text, call, layout
 from archspec.emit.initialize import has_rules, init_weights
-from archspec.emit.literals import camel, docstring, is_plain, literal, member, quoted, unique
+from archspec.emit.literals import docstring, is_plain, literal, member, quoted
+from archspec.emit.naming import network_name
 from archspec.emit.runs import compressed
 from archspec.emit.structure import Member, Unit, sequential, units
 from archspec.ir import Graph, full_name
-from archspec.ops import names as op_names
 from archspec.ops.target import Module
 from archspec.values import TensorType
 
@@ -35,8 +35,7 @@ def emit(graph: Graph) -> Program:
     """The file of `to_python`, and what is needed to run it."""
     support = _support(graph)
     taken = {"Tensor", "OrderedDict", *support}
-    name = camel(graph.name)
-    name = unique(f"{name}Net" if name in op_names() or not is_plain(name) else name, taken)
+    name = network_name(graph.name, taken)
     classes = group(graph, units(graph), name, taken)
     blocks = [text.strip("\n").split("\n") for text in support.values()]
     blocks += [_class(graph, found) for found in classes]
@@ -146,7 +145,12 @@ def _after(graph: Graph) -> list[str]:
     if has_rules(graph):
         lines.append("        self.init_weights()")
     if graph.frozen:
-        lines += layout(Group("(", tuple(Text(literal(name)) for name in graph.frozen), ")" if len(graph.frozen) > 1 else ",)"), 8, "for name in ", ":")
+        lines += layout(
+            Group("(", tuple(Text(literal(name)) for name in graph.frozen), ")" if len(graph.frozen) > 1 else ",)"),
+            8,
+            "for name in ",
+            ":",
+        )
         lines.append("            self.get_parameter(name).requires_grad_(False)")
     return lines
 

@@ -83,8 +83,12 @@ def _run(texts: list[str], at: int) -> tuple[int, str, str]:
     (base, step), *others = series
     if any(other != (base, step) for other in others):
         return 1, "", ""
-    return length, pattern.replace("\0", "i"), f"i in range({base}, {base + step * length}, {step})" if step != 1 else (
-        f"i in range({base}, {base + length})"
+    return (
+        length,
+        pattern.replace("\0", "i"),
+        f"i in range({base}, {base + step * length}, {step})"
+        if step != 1
+        else (f"i in range({base}, {base + length})"),
     )
 
 

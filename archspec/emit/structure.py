@@ -13,7 +13,7 @@ from archspec.emit.expression import Child, Const, Expr, Group, Local, Named, Te
 from archspec.emit.literals import is_plain, member, quoted
 from archspec.emit.targets import ENTRY, constructor, use
 from archspec.ir import Graph, Mode, Node, Scope
-from archspec.ops.target import Call, Module, Operand, StateTensor, Target
+from archspec.ops.target import Call, Index, Module, Operand, Operator, StateTensor, Target
 from archspec.values import Value
 
 Results = Value | tuple["Results", ...]
@@ -93,12 +93,19 @@ class _Builder:
         uses: dict[str, list[Scope]] = defaultdict(list)
         for scope in self.graph.root.walk():
             uses[scope.module].append(scope)
-        return {path: max(found, key=lambda scope: len(set(self.edges.received[scope.path]))) for path, found in uses.items()}
+        return {
+            path: max(found, key=lambda scope: len(set(self.edges.received[scope.path])))
+            for path, found in uses.items()
+        }
 
     def units(self) -> Iterator[Unit]:
         """Children before parents, each module once."""
         for scope in _postorder(self.graph.root):
-            if not scope.is_reuse and scope.start < scope.end and not self._is_inline(self.representative[scope.module]):
+            if (
+                not scope.is_reuse
+                and scope.start < scope.end
+                and not self._is_inline(self.representative[scope.module])
+            ):
                 yield self._unit(self.representative[scope.module])
 
     def _is_inline(self, scope: Scope) -> bool:
@@ -116,23 +123,15 @@ class _Builder:
                 returned = self.edges.returned[child.path]
                 results = None if not returned else returned[0] if len(returned) == 1 else returned
                 mode = self.modes[child.path]
-                part = _Part(_last(child.path), child.module, self.edges.received[child.path], results, mode, None, child)
+                part = _Part(
+                    _last(child.path), child.module, self.edges.received[child.path], results, mode, None, child
+                )
             else:
                 node = self.graph.nodes[child]
                 mode = self.graph.modes[child]
                 inputs = (*node.inputs, *node.reads)
-                part = _Part(_last(node.path), node.module, inputs, self._results(child), mode, node, None)
+                part = _Part(_last(node.path), node.module, inputs, None if isinstance(self.targets[child], StateTensor) else results_of(self.graph, child, self.targets[child]), mode, node, None)
             yield replace(part, mode="always") if part.mode == own_mode else part
-
-    def _results(self, position: int) -> Results | None:
-        target = self.targets[position]
-        count = len(self.graph.nodes[position].outputs)
-        nesting = getattr(target, "unpack", None)
-        if isinstance(target, StateTensor):
-            return None
-        if nesting is None:
-            return Value(position) if count == 1 else tuple(Value(position, part) for part in range(count))
-        return _nested(position, nesting)
 
     def _is_chain(self, scope: Scope) -> bool:
         """Whether each child reads exactly the one before it and the last one is all that is read from outside."""
@@ -161,7 +160,10 @@ class _Builder:
                 return constructor(node.op, target, hint, entry)
             case Call("torch.flatten", (Operand(0), *dims), ()) if all(isinstance(dim, int) for dim in dims):
                 defaults = zip(("start_dim", "end_dim"), dims, (1, -1), strict=False)
-                return call("nn.Flatten", *(Named(name, Const(dim, f"{hint}_{name}"), default) for name, dim, default in defaults))
+                return call(
+                    "nn.Flatten",
+                    *(Named(name, Const(dim, f"{hint}_{name}"), default) for name, dim, default in defaults),
+                )
             case Call(function, (Operand(0),), ()) if function in _MODULE_OF:
                 return call(f"nn.{_MODULE_OF[function]}")
             case _:
@@ -177,7 +179,11 @@ class _Builder:
             entry = ENTRY[self.graph.type_of(part.inputs[0]).rank < 4] if is_entry and part.inputs else None
             if self._is_sequential(scope):
                 return self._as_module(part.node, top, entry)
-            return constructor(part.node.op, target, _hint(part.node.path, top), entry) if isinstance(target, Module) else None
+            return (
+                constructor(part.node.op, target, _hint(part.node.path, top), entry)
+                if isinstance(target, Module)
+                else None
+            )
         assert part.scope is not None
         if part.scope.start == part.scope.end:
             return call("nn.Sequential") if scope.numbered else None
@@ -213,7 +219,11 @@ class _Builder:
         return self.targets[self.graph.positions[node.path]]
 
     def _step(self, part: _Part, scope: Scope, indexed: bool) -> Step:
-        own = Text(_access(part.module, scope, indexed)) if part.scope or isinstance(self._target(part.node), Module) else Text("")  # type: ignore[arg-type]
+        own = (
+            Text(_access(part.module, scope, indexed))
+            if part.scope or isinstance(self._target(part.node), Module)
+            else Text("")
+        )  # type: ignore[arg-type]
         if part.node is not None:
             expr = use(part.node, self._target(part.node), own, _hint(part.node.path, scope))
         else:
@@ -231,7 +241,11 @@ class _Builder:
         if target.value is None:
             tensor = call("torch.empty" if node.init else "torch.zeros", *(sizes or shape), *dtype)
         elif isinstance(target.value, tuple):
-            tensor = call("torch.tensor", Const(_listed(target.value), f"{name}_value"), Named("dtype", Text(f"torch.{kind.dtype}")))
+            tensor = call(
+                "torch.tensor",
+                Const(_listed(target.value), f"{name}_value"),
+                Named("dtype", Text(f"torch.{kind.dtype}")),
+            )
         else:
             full_dtype = Named("dtype", Text(f"torch.{kind.dtype}"))
             tensor = call("torch.full", tuple_of(sizes), Const(target.value, f"{name}_value"), full_dtype)
@@ -287,6 +301,15 @@ def _flatten(results: Results) -> Iterator[Value]:
     else:
         for part in results:
             yield from _flatten(part)
+
+
+def results_of(graph: Graph, position: int, target: Target) -> Results:
+    """What a node gives: one value, or several as torch nests them."""
+    count = len(graph.nodes[position].outputs)
+    nesting = None if isinstance(target, Operator | Index | StateTensor) else target.unpack
+    if nesting is not None:
+        return _nested(position, nesting)
+    return Value(position) if count == 1 else tuple(Value(position, part) for part in range(count))
 
 
 def _nested(position: int, nesting: int | tuple[object, ...]) -> Results:

@@ -69,7 +69,9 @@ def use(node: Node, target: Target, own: Expr, hint: str) -> Expr:
         return tuple(_argument(arg, (*node.inputs, *node.reads), hint, len(node.inputs)) for arg in args)
 
     def keywords(kwargs: tuple[tuple[str, Any], ...]) -> tuple[Expr, ...]:
-        return tuple(Named(name, value) for (name, _), value in zip(kwargs, arguments([v for _, v in kwargs]), strict=True))
+        return tuple(
+            Named(name, value) for (name, _), value in zip(kwargs, arguments([v for _, v in kwargs]), strict=True)
+        )
 
     match target:
         case Module():
@@ -147,5 +149,9 @@ def _size(code: RuntimeCode, values: tuple[Value, ...], hint: str, reads: int, a
         return Joined((Local(values[reads + code.source]), Text(f".shape[{code.axis}]")))
     symbol, left, right = code
     tightness = _TIGHTNESS[symbol]
-    parts = (_size(left, values, hint, reads, tightness), Text(f" {symbol} "), _size(right, values, hint, reads, tightness + 1))
+    parts = (
+        _size(left, values, hint, reads, tightness),
+        Text(f" {symbol} "),
+        _size(right, values, hint, reads, tightness + 1),
+    )
     return Joined((Text("("), *parts, Text(")"))) if tightness < above else Joined(parts)

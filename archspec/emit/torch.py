@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import linecache
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -14,10 +16,14 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from archspec import dims
+from archspec.emit import flat
 from archspec.emit.initialize import has_rules
 from archspec.emit.python import emit
-from archspec.ir import Graph, full_name
-from archspec.ops.target import Module
+from archspec.emit.structure import Results
+from archspec.ir import Graph, Tree, full_name, leaves
+from archspec.ops.target import Module, Target
+from archspec.values import TensorType, Value
 
 _PREFIX = "archspec._generated_"
 _INITIALISERS: frozenset[Any] = frozenset(
@@ -138,3 +144,178 @@ def _reduce(self: nn.Module, protocol: Any) -> tuple[Any, ...]:
 def _restore(source: str, name: str) -> nn.Module:
     cls = getattr(load_source(source), name)
     return cls.__new__(cls)
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Where the module is not what was inferred: our mistake, not the spec's."""
+
+    where: str
+    inferred: str
+    real: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: inferred {self.inferred}, got {self.real}"
+
+
+def run_and_compare(graph: Graph, model: nn.Module, *, batch: int = 2, seed: int = 0) -> list[Mismatch]:
+    """Runs the network on random input, in eval and in training mode, and compares it with what was inferred.
+
+    Every node is computed by itself, with the module's weights, for its shapes and dtypes; the module's own `forward` must
+    return the same outputs under the same names; its weights must be those inferred. The module is left as it was.
+
+    Args:
+        batch: the size of the batch axis; other sizes are the nominal ones.
+    """
+    found = list(_compare_state(graph, model))
+    was_training = model.training
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        for training in (False, True):
+            torch.manual_seed(seed)
+            model.train(training)
+            found += _Run(graph, model, batch).compare()
+        for buffer, before in buffers:
+            buffer.copy_(before)
+    model.train(was_training)
+    return found
+
+
+def _compare_state(graph: Graph, model: nn.Module) -> Iterator[Mismatch]:
+    """The names, shapes and trainability of parameters and buffers."""
+    frozen = set(graph.frozen)
+    inferred = {
+        name: (state.shape, state.trainable and not state.buffer and name not in frozen) for _, name, state in graph.state()
+    }
+    tensors = itertools.chain(model.named_parameters(), model.named_buffers())
+    real = {name: (tuple(tensor.shape), tensor.requires_grad) for name, tensor in tensors}
+    for name in dict.fromkeys((*inferred, *real)):
+        if inferred.get(name) != real.get(name):
+            yield Mismatch(name, _described(inferred.get(name)), _described(real.get(name)))
+    kept = {name for _, name, state in graph.state() if state.persistent}
+    kept |= {full_name(node, state) for node in graph.nodes for state, _ in node.ties if not node.is_reuse}
+    if kept != (keys := set(model.state_dict())):
+        odd = ", ".join(sorted(kept ^ keys)[:8])
+        yield Mismatch("state_dict", f"{len(kept)} names", f"{len(keys)}, which differ in {odd}")
+
+
+def _described(entry: tuple[tuple[int, ...], bool] | None) -> str:
+    return "nothing" if entry is None else f"{list(entry[0])}{'' if entry[1] else ', not trained'}"
+
+
+class _Run:
+    """One pass over the nodes, and one of the module, in the mode that the module is in."""
+
+    def __init__(self, graph: Graph, model: nn.Module, batch: int) -> None:
+        self.graph, self.model = graph, model
+        weight = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
+        self.device, self.floating = weight.device, weight.dtype
+        self.sizes = {
+            name: batch if axis == 0 else dims.value(dim) or 1
+            for item in reversed(graph.inputs)
+            for axis, dim in reversed(list(enumerate(item.type.shape)))
+            for name in dims.symbols(dim)
+        }
+        self.values: dict[tuple[int, int], Any] = {}
+
+    def compare(self) -> Iterator[Mismatch]:
+        inputs = [self.random(position) for position in range(len(self.graph.inputs))]
+        wanted = yield from self.nodes(inputs)
+        if wanted is None:
+            return
+        mode = "training" if self.model.training else "eval"
+        try:
+            real = self.model(*(tensor.clone() for tensor in inputs))
+        except Exception as error:  # whatever torch raises is the finding
+            yield Mismatch(f"forward in {mode} mode", "no error", f"{type(error).__name__}: {error}")
+            return
+        expected = _output(self.graph, mode, wanted)
+        if (shape := _outline(expected)) != (got := _outline(real)):
+            yield Mismatch(f"outputs in {mode} mode", shape, got)
+        elif not self.model.training and not _close(expected, real):
+            yield Mismatch("outputs in eval mode", "the values of the nodes", "others")
+
+    def nodes(self, inputs: list[Tensor]) -> Generator[Mismatch, None, dict[Value, Tensor] | None]:
+        """Runs the nodes one by one; gives the output values, None after an error."""
+        mode = "training" if self.model.training else "eval"
+        kept = {value for entry in self.graph.outputs.entries for value in leaves(entry.value)}
+        last = {value: at for at, node in enumerate(self.graph.nodes) for value in (*node.inputs, *node.reads)}
+        names: dict[str, Any] = {"torch": torch, "nn": nn, "F": nn.functional, "self": self.model, "v": self.values}
+        self.values.update({(-1 - i, 0): tensor.clone() for i, tensor in enumerate(inputs)})
+        for at, (node, line) in enumerate(zip(self.graph.nodes, flat.lines(self.graph), strict=True)):
+            if self.graph.modes[at] not in ("always", mode):
+                continue
+            names["own"] = self.owned(node.module, line.owns)
+            try:
+                result = eval(line.code, names)
+            except Exception as error:  # whatever torch raises is the finding
+                yield Mismatch(f"{node.path} in {mode} mode", "no error", f"{type(error).__name__}: {error}")
+                return None
+            self.store(line.results, result)
+            for part, kind in enumerate(node.outputs):
+                inferred, real = self.expected(kind), _outline(self.values.get((at, part)))
+                if inferred != real:
+                    yield Mismatch(f"{self.graph.name_of(Value(at, part))} in {mode} mode", inferred, real)
+            for value in (*node.inputs, *node.reads):
+                if last[value] == at and value not in kept:
+                    self.values.pop(value, None)
+        return {Value(*key): tensor for key, tensor in self.values.items()}
+
+    def owned(self, path: str, kind: type[Target] | None) -> Any:
+        if kind is None:
+            return None
+        owner, _, name = path.rpartition(".")
+        return self.model.get_submodule(path) if kind is Module else getattr(self.model.get_submodule(owner), name)
+
+    def store(self, results: Results, real: Any) -> None:
+        if isinstance(results, Value):
+            self.values[results] = real
+        else:
+            for part, item in zip(results, real, strict=True):
+                self.store(part, item)
+
+    def expected(self, kind: TensorType) -> str:
+        shape = [dims.value(dims.substitute(dim, self.sizes)) for dim in kind.shape]
+        dtype = str(self.floating).removeprefix("torch.") if kind.dtype == "float32" else kind.dtype
+        return f"{shape} {dtype}"
+
+    def random(self, position: int) -> Tensor:
+        kind = self.graph.inputs[position].type
+        shape = [dims.value(dims.substitute(dim, self.sizes)) or 1 for dim in kind.shape]
+        if kind.dtype == "float32":
+            return torch.randn(shape, dtype=self.floating, device=self.device)
+        value = Value(-1 - position)
+        limits = [getattr(node.op, "num_embeddings", None) for node in self.graph.nodes if value in node.inputs]
+        high = min((limit for limit in limits if limit is not None), default=2)
+        return torch.randint(0, high, shape, device=self.device).to(getattr(torch, kind.dtype))
+
+
+def _output(graph: Graph, mode: str, values: dict[Value, Tensor]) -> Any:
+    """What `forward` should return."""
+
+    def tree(entry: Tree) -> Any:
+        return values[entry] if isinstance(entry, Value) else tuple(tree(branch) for branch in entry)
+
+    entries = {entry.name: tree(entry.value) for entry in graph.outputs.entries if entry.mode in ("always", mode)}
+    if graph.outputs.kind == "dict":
+        return entries
+    return tuple(entries.values()) if graph.outputs.kind == "tuple" else next(iter(entries.values()))
+
+
+def _outline(value: Any) -> str:
+    """Structure, shapes and dtypes in words."""
+    if isinstance(value, Tensor):
+        return f"{list(value.shape)} {str(value.dtype).removeprefix('torch.')}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_outline(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(_outline(item) for item in value) + ")"
+    return type(value).__name__
+
+
+def _close(a: Any, b: Any) -> bool:
+    if isinstance(a, Tensor):
+        same = a.is_meta or torch.equal(a, b)
+        return same or (a.is_floating_point() and torch.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True))
+    items = zip(a.values(), b.values(), strict=True) if isinstance(a, dict) else zip(a, b, strict=True)
+    return all(_close(left, right) for left, right in items)

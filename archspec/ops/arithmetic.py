@@ -155,7 +155,6 @@ class Pow(_Arithmetic):
 
     name: ClassVar[str] = "pow"
     signature: ClassVar[Signature] = Signature(("input",), ("exponent",))
-    saves_output: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"exponent": 2}),
         Example({"exponent": 0.5}),
@@ -164,10 +163,14 @@ class Pow(_Arithmetic):
 
     exponent: Number | None = None
 
+    @property
+    def saves_output(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.exponent is None  # the gradient of a tensor exponent reads it
+
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         second_operand(self.name, self.exponent, len(inputs) > 1, "exponent")
         out = self.result(need, inputs, *number(self.exponent))
-        require_no_bool(out, op=self.name)
+        require_no_bool(inputs[-1] if is_float(out.dtype) and len(inputs) > 1 else out, op=self.name)
         if self.exponent is not None and self.exponent < 0 and not is_float(out.dtype):
             raise OpError(
                 "bad-argument", f"integers have no power {self.exponent}", argument="exponent",

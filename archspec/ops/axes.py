@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.ops.base import Ints
+from archspec.ops.base import Ints, Reach
 from archspec.ops.needs import Needs, OpError
 from archspec.values import TensorType
 
@@ -34,6 +34,12 @@ def axes_of(x: TensorType, dim: int | tuple[int, ...], *, op: str, argument: str
     if len(set(axes)) < len(axes):
         raise OpError("bad-axis", f"`{op}` names an axis of {x} twice: {list(wanted)}", argument=argument)
     return axes
+
+
+def reach_along(dim: int | tuple[int, ...], *, kept: bool = True) -> Reach:
+    """What an op that mixes these axes reads: one place of a map if they are its channels (and stay, `kept`)."""
+    channels = all(axis in (0, 1) for axis in (dim if isinstance(dim, tuple) else (dim,)))
+    return "pointwise" if channels and kept else "global"
 
 
 def replace_axis(shape: tuple[Dim, ...], axis: int, *sizes: Dim) -> tuple[Dim, ...]:
@@ -93,7 +99,7 @@ def _broadcast_pair(need: Needs, message: str, a: TensorType, b: TensorType, ope
     if extra and low.rank and not low.constant and (high.constant or dims.proved_equal(low.shape[0], high.shape[0])):
         raise OpError(
             "shape-mismatch", message, operand=operand,
-            label=f"{b.rank + last} axes, not {a.rank + last}: the batch axis {show(low.shape[0])} would meet another axis",
+            label=f"{b.rank + last} axes, not {a.rank + last}: the batch {show(low.shape[0])} would meet another axis",
             help="add axes of size 1 with `unsqueeze`, or keep them with `keepdim: true`",
         )  # fmt: skip
     shape: list[Dim] = list(high.shape[:extra])

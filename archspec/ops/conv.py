@@ -105,7 +105,7 @@ class _Conv(_Convolution, abstract=True):
             raise OpError(
                 "bad-argument", f"`padding: same` needs stride 1, got {max(self.stride)}", argument="padding",
                 help="write the padding as a number: `padding: kernel_size // 2`",
-            )  # fmt: skip
+            )
         if min(min(pair) for pair in self.pads()) < 0:
             raise OpError("bad-argument", f"`padding` must not be negative, got {self.padding}", argument="padding")
         sizes = x.shape[2:]
@@ -121,7 +121,7 @@ class _Conv(_Convolution, abstract=True):
             need.at_least(
                 size, max(pair) + spare,
                 f"`padding_mode: {self.padding_mode}` cannot pad a map of {show(size)} by {max(pair)}", argument="padding",
-            )  # fmt: skip
+            )
 
     def state(self) -> tuple[State, ...]:
         return self.weights((self.out_channels, self.in_channels // self.groups, *self.kernel_size))
@@ -141,7 +141,7 @@ def window_sizes(need: Needs, op: str, sizes: tuple[Dim, ...], windows: tuple[Wi
             padded, extent,
             f"the window of `{op}` spans {extent}, but its padded input has only {show(padded)}",
             operand=0, help="make the kernel smaller, pad more, or downsample less before this node",
-        )  # fmt: skip
+        )
         out.append(dims.window_out(size, w.kernel, w.stride, w.pad_before, w.pad_after, w.dilation, w.ceil_mode))
     return tuple(out)
 

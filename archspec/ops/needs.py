@@ -56,7 +56,7 @@ class Needs:
     def equal(
         self, a: Dim, b: Dim, message: str, *, code: str = "shape-mismatch",
         argument: str | None = None, operand: int | None = None, label: str = "", help: str | None = None,
-    ) -> Dim:  # fmt: skip
+    ) -> Dim:
         """`a` and `b` are the same size; returns the better known of the two."""
         if isinstance(a, int) and isinstance(b, int):
             if a == b:
@@ -71,7 +71,7 @@ class Needs:
     def at_least(
         self, size: Dim, bound: int, message: str, *, code: str = "size-too-small",
         argument: str | None = None, operand: int | None = None, label: str = "", help: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`size >= bound`."""
         if isinstance(size, int):
             if size >= bound:
@@ -86,7 +86,7 @@ class Needs:
     def divisible(
         self, size: Dim, by: int, message: str, *, code: str = "not-divisible",
         argument: str | None = None, operand: int | None = None, label: str = "", help: str | None = None,
-    ) -> Dim:  # fmt: skip
+    ) -> Dim:
         """`by` divides `size`; returns the quotient."""
         if isinstance(size, int):
             if size % by == 0:
@@ -131,4 +131,4 @@ class Needs:
             raise OpError(
                 "wrong-dtype", f"`{op}` needs floating-point input, got {x.dtype}", operand=operand,
                 help="an `Embedding` turns indices into vectors",
-            )  # fmt: skip
+            )

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from archspec import dims
 from archspec.dims import show
-from archspec.ops.axes import axis_of, replace_axis
+from archspec.ops.axes import axis_of, reach_along, replace_axis
 from archspec.ops.base import Category, Example, Inputs, Ints, Needs, OpError, Reach, Signature
 from archspec.ops.dtypes import require_same
 from archspec.ops.functional import Elementwise, Function
@@ -28,6 +28,18 @@ class _Activation(Elementwise, abstract=True):
     examples: ClassVar[tuple[Example, ...]] = (_PLAIN,)
 
 
+class _InPlace(_Activation, abstract=True):
+    """An activation that may overwrite its input; its backward pass then reads the result."""
+
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
+
+    inplace: bool = False
+
+    @property
+    def saves_output(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.inplace
+
+
 def refuse_falling_in_place(inplace: bool, **argument: float) -> None:
     """A function computed in place must rise: its backward pass reads signs off the result."""
     ((name, value),) = argument.items()
@@ -35,28 +47,22 @@ def refuse_falling_in_place(inplace: bool, **argument: float) -> None:
         raise OpError("bad-argument", f"`{name}` must not be negative with `inplace: true`, got {value}", argument=name)
 
 
-class ReLU(_Activation):
+class ReLU(_InPlace):
     """`max(x, 0)`."""
 
     name: ClassVar[str] = "relu"
     domain: ClassVar[Domain] = "numbers"
     saves_output: ClassVar[bool] = True
-    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
-
-    inplace: bool = False
 
 
-class ReLU6(_Activation):
+class ReLU6(_InPlace):
     """`min(max(x, 0), 6)`."""
 
     name: ClassVar[str] = "relu6"
     domain: ClassVar[Domain] = "numbers"
-    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
-
-    inplace: bool = False
 
 
-class LeakyReLU(_Activation):
+class LeakyReLU(_InPlace):
     """`x` where positive, `negative_slope * x` elsewhere."""
 
     name: ClassVar[str] = "leaky_relu"
@@ -70,7 +76,7 @@ class LeakyReLU(_Activation):
         return super().infer(need, inputs)
 
 
-class ELU(_Activation):
+class ELU(_InPlace):
     """`x` where positive, `alpha * (exp(x) - 1)` elsewhere."""
 
     name: ClassVar[str] = "elu"
@@ -84,16 +90,13 @@ class ELU(_Activation):
         return super().infer(need, inputs)
 
 
-class SELU(_Activation):
+class SELU(_InPlace):
     """A scaled ELU that keeps mean 0 and variance 1 (arXiv 1706.02515)."""
 
     name: ClassVar[str] = "selu"
-    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
-
-    inplace: bool = False
 
 
-class CELU(_Activation):
+class CELU(_InPlace):
     """`max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`: an ELU with a continuous slope."""
 
     name: ClassVar[str] = "celu"
@@ -122,22 +125,16 @@ class GELU(_Activation):
         return Call("torch.nn.functional.gelu", (Operand(0),), kwargs)
 
 
-class SiLU(_Activation):
+class SiLU(_InPlace):
     """`x * sigmoid(x)` (swish)."""
 
     name: ClassVar[str] = "silu"
-    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
-
-    inplace: bool = False
 
 
-class Mish(_Activation):
+class Mish(_InPlace):
     """`x * tanh(softplus(x))`."""
 
     name: ClassVar[str] = "mish"
-    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
-
-    inplace: bool = False
 
 
 class Sigmoid(_Activation):
@@ -160,25 +157,19 @@ class Tanh(_Activation):
     saves_output: ClassVar[bool] = True
 
 
-class HardSigmoid(_Activation):
+class HardSigmoid(_InPlace):
     """`min(max(x + 3, 0), 6) / 6`."""
 
     name: ClassVar[str] = "hardsigmoid"
-    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
-
-    inplace: bool = False
 
 
-class HardSwish(_Activation):
+class HardSwish(_InPlace):
     """`x * hardsigmoid(x)`."""
 
     name: ClassVar[str] = "hardswish"
-    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
-
-    inplace: bool = False
 
 
-class HardTanh(_Activation):
+class HardTanh(_InPlace):
     """`x` brought into `[min_val, max_val]`."""
 
     name: ClassVar[str] = "hardtanh"
@@ -226,11 +217,14 @@ class Softmax(_Activation):
 
     name: ClassVar[str] = "softmax"
     namespace: ClassVar[str] = "torch"
-    reach: ClassVar[Reach] = "global"
     saves_output: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (_PLAIN, Example({"dim": -1}))
 
     dim: int = 1
+
+    @property
+    def reach(self) -> Reach:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return reach_along(self.dim)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         axis_of(inputs[0], self.dim, op=self.name)
@@ -251,6 +245,10 @@ class GLU(_Activation):
     examples: ClassVar[tuple[Example, ...]] = (_PLAIN, Example({"dim": 1}))
 
     dim: int = -1
+
+    @property
+    def reach(self) -> Reach:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return reach_along(self.dim)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         x = inputs[0]
@@ -353,12 +351,15 @@ class Normalize(Function):
     name: ClassVar[str] = "normalize"
     namespace: ClassVar[str] = "torch.nn.functional"
     category: ClassVar[Category] = "normalization"
-    reach: ClassVar[Reach] = "global"
     examples: ClassVar[tuple[Example, ...]] = (_PLAIN, Example({"p": 1, "dim": -1, "eps": 1e-6}))
 
     p: float = 2.0
     dim: int = 1
     eps: float = 1e-12
+
+    @property
+    def reach(self) -> Reach:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return reach_along(self.dim)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         x = inputs[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archspec.dims import Dim
-from archspec.ops.axes import Axes, axes_of, axis_of
+from archspec.ops.axes import Axes, axes_of, axis_of, reach_along
 from archspec.ops.base import Category, Example, Inputs, Needs, Op, Reach
 from archspec.ops.dtypes import is_float, require_no_bool
 from archspec.ops.functional import MethodFunction
@@ -34,10 +34,13 @@ class _Reduction(MethodFunction, abstract=True):
     """From `[N, C, H, W]` to `[N, C]` over axes 2 and 3, to `[N, C, 1, 1]` with `keepdim`."""
 
     category: ClassVar[Category] = "reduction"
-    reach: ClassVar[Reach] = "global"
 
     dim: Axes
     keepdim: bool = False
+
+    @property
+    def reach(self) -> Reach:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return reach_along(self.dim, kept=self.keepdim)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         return TensorType(reduced(inputs[0], self.dim, self.keepdim, op=self.name), self.dtype(need, inputs[0]))
@@ -97,12 +100,15 @@ class _Spread(Op, abstract=True):
     """Variance and standard deviation over axes; the sum of squares is divided by the count less `correction`."""
 
     category: ClassVar[Category] = "reduction"
-    reach: ClassVar[Reach] = "global"
     examples: ClassVar[tuple[Example, ...]] = (_OVER_MAP, Example({"dim": 1, "correction": 0, "keepdim": True}))
 
     dim: Axes
     correction: int = 1
     keepdim: bool = False
+
+    @property
+    def reach(self) -> Reach:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return reach_along(self.dim, kept=self.keepdim)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         need.floating(inputs[0], op=self.name)
@@ -132,13 +138,16 @@ class Norm(Op):
 
     name: ClassVar[str] = "norm"
     category: ClassVar[Category] = "reduction"
-    reach: ClassVar[Reach] = "global"
     saves_output: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (_OVER_CHANNELS, Example({"p": 1, "dim": [2, 3]}))
 
     p: float = 2.0
     dim: Axes
     keepdim: bool = False
+
+    @property
+    def reach(self) -> Reach:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return reach_along(self.dim, kept=self.keepdim)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         need.floating(inputs[0], op=self.name)
@@ -153,12 +162,15 @@ class Prod(MethodFunction):
 
     name: ClassVar[str] = "prod"
     category: ClassVar[Category] = "reduction"
-    reach: ClassVar[Reach] = "global"
     saves_output: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (_OVER_CHANNELS, Example({"dim": -1}))
 
     dim: int
     keepdim: bool = False
+
+    @property
+    def reach(self) -> Reach:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return reach_along(self.dim, kept=self.keepdim)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         x = inputs[0]
@@ -170,11 +182,14 @@ class ArgMax(MethodFunction):
 
     name: ClassVar[str] = "argmax"
     category: ClassVar[Category] = "reduction"
-    reach: ClassVar[Reach] = "global"
     examples: ClassVar[tuple[Example, ...]] = (Example({"dim": 1}), Example({"dim": -1, "keepdim": True}))
 
     dim: int
     keepdim: bool = False
+
+    @property
+    def reach(self) -> Reach:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return reach_along(self.dim, kept=self.keepdim)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         require_no_bool(inputs[0], op=self.name)
@@ -186,10 +201,13 @@ class CumSum(MethodFunction):
 
     name: ClassVar[str] = "cumsum"
     category: ClassVar[Category] = "reduction"
-    reach: ClassVar[Reach] = "global"
     examples: ClassVar[tuple[Example, ...]] = (Example({"dim": 1}),)
 
     dim: int
+
+    @property
+    def reach(self) -> Reach:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return reach_along(self.dim)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         x = inputs[0]

@@ -53,7 +53,7 @@ class Flatten(Function, _Reshape):
 def filled(need: Needs, op: str, size: Dim, sizes: tuple[SizeArg, ...], of: str, *, argument: str) -> tuple[Dim, ...]:
     """`sizes` for `size` elements, -1 (at most once) replaced by what is left. `of` names what is cut."""
     given = tuple(map(dim_of, sizes))
-    wrong = next((n for n in given if (isinstance(n, int) and n < -1) or n == 0), None)
+    wrong = next((n for n in given if n != -1 and dims.known_at_least(n, 1) is False), None)
     if wrong is not None:
         raise OpError("bad-argument", f"`{op}` needs positive sizes, or -1, got {show(wrong)}", argument=argument)
     if given.count(-1) > 1:
@@ -124,7 +124,7 @@ class Reshape(_Reshape):
         rest, known = dims.product(x.shape[1:]), dims.product(map(dim_of, self.shape[1:]))
         if dims.proved_equal(rest, known):
             return True
-        if known == 0:
+        if dims.known_at_least(known, 1) is False:
             return False
         size = dims.product(x.shape)
         exact = dims.proved_equal(dims.mul(dims.floor_div(size, known), known), size)

@@ -1,0 +1,106 @@
+"""Which command is called, and what each way of ending means to the shell."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, Protocol
+
+import archspec
+from archspec.cli import build, check, export, list_specs, new, summary
+from archspec.cli.terminal import print_diagnostics
+from archspec.diagnostics import Diagnostic, SpecError, did_you_mean, spec_error
+
+SPEC_IS_WRONG, CALL_IS_WRONG, BUG, INTERRUPTED, PIPE_CLOSED = 1, 2, 3, 130, 141
+
+
+class Command(Protocol):
+    """A module of this package. `run` returns the exit code."""
+
+    @property
+    def HELP(self) -> str: ...  # noqa: N802
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, args: argparse.Namespace) -> int: ...
+
+
+COMMANDS: Mapping[str, Command] = {
+    "build": build,
+    "check": check,
+    "summary": summary,
+    "export": export,
+    "list": list_specs,
+    "new": new,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code: 0; 1 the spec is wrong; 2 the call is wrong; 3 archspec is wrong."""
+    try:
+        words = sys.argv[1:] if argv is None else argv
+        _check_command(words)
+        args = _parser().parse_args(words)
+        code = COMMANDS[args.command].run(args)
+        sys.stdout.flush()
+        return code
+    except SpecError as error:
+        print_diagnostics(error.diagnostics)
+        return CALL_IS_WRONG if is_about_the_call(error.diagnostics) else SPEC_IS_WRONG
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader has left: `archspec summary resnet50 | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except Exception as error:
+        _report_bug(error)
+        return BUG
+
+
+def is_about_the_call(diagnostics: Sequence[Diagnostic]) -> bool:
+    """Whether nothing points into a file: a path, a name or a value on the command line is wrong."""
+    return all(found.span is None or found.span.source.name.endswith("=") for found in diagnostics)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Mistakes in the call look as those in a spec."""
+
+    def error(self, message: str) -> NoReturn:
+        raise spec_error("bad-call", message, help=f"see `{self.prog} --help`")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="archspec", description="Describe a neural network as a YAML graph; get its module, shapes and costs.",
+        epilog="Exit codes: 0 all is well, 1 the spec is wrong, 2 the call is wrong, 3 archspec is wrong.",
+        allow_abbrev=False,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"archspec {archspec.__version__}")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", title="commands", parser_class=_Parser
+    )
+    for name, command in COMMANDS.items():
+        command.add_arguments(
+            commands.add_parser(name, help=command.HELP, description=command.HELP, allow_abbrev=False)
+        )
+    return parser
+
+
+def _check_command(argv: Sequence[str]) -> None:
+    """Names the closest command for one that does not exist; argparse would list them all."""
+    name = next((word for word in argv if not word.startswith("-")), None)
+    if name is not None and name not in COMMANDS:
+        raise spec_error("bad-call", f"no command `{name}`", help=did_you_mean(name, COMMANDS))
+
+
+def _report_bug(error: Exception) -> None:
+    print(f"internal error: {type(error).__name__}: {error}", file=sys.stderr)
+    print("this is a bug in archspec, not in your spec: please report it, with the spec", file=sys.stderr)
+    if os.environ.get("ARCHSPEC_DEBUG"):
+        traceback.print_exception(error)
+    else:
+        print("set ARCHSPEC_DEBUG=1 to see the traceback", file=sys.stderr)

@@ -1,0 +1,79 @@
+"""The options that every command on a spec takes."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from archspec import api
+from archspec.diagnostics import spec_error
+from archspec.elaborate.params import Written
+from archspec.ir import Graph
+
+_SIZE = re.compile(r"[1-9]\d{0,17}|[A-Z]")
+
+Sizes = tuple[int | str, ...]
+
+
+def add_spec(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """SPEC (or several), and what is said about it."""
+    what = "a YAML file, or the name of a bundled spec or variant (resnet50)"
+    parser.add_argument("spec", metavar="SPEC", help=what, nargs="+" if several else None)
+    group = parser.add_argument_group("the spec")
+    group.add_argument("--variant", metavar="NAME", help="one of the spec's variants")
+    group.add_argument(
+        "--set", metavar="KEY=VALUE", dest="params", type=_param, action="append", default=[],
+        help="a value for one of the spec's params, written as in YAML; repeatable",
+    )  # fmt: skip
+    group.add_argument(
+        "--input", metavar="[NAME=]SIZES", dest="inputs", type=_input, action="append", default=[],
+        help="the input's sizes, with or without the batch: 3x256x256, Nx3xHxW; a capital letter is an unknown size",
+    )  # fmt: skip
+    group.add_argument(
+        "--allow-op", metavar="PACKAGE", dest="allow_ops", action="append", default=[],
+        help="a package whose layers the spec may import and run; repeatable",
+    )  # fmt: skip
+    group.add_argument(
+        "--allow-path", metavar="DIR", dest="allow_paths", type=Path, action="append", default=[],
+        help="a further folder that `imports` and `extends` may read; repeatable",
+    )  # fmt: skip
+
+
+def load(args: argparse.Namespace, spec: str, variant: str | None = None) -> Graph:
+    """Compiles a spec as the options say. Raises SpecError."""
+    if args.allow_ops and "" not in sys.path:
+        sys.path.append("")  # the caller's own packages, in the folder they call from
+    return api.load(
+        spec, variant=variant or args.variant, params={name: Written(text) for name, text in args.params},
+        input=_shapes(args.inputs), allow_ops=args.allow_ops, allow_paths=args.allow_paths,
+    )  # fmt: skip
+
+
+def _param(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise argparse.ArgumentTypeError(f"`{text}` is no KEY=VALUE: write num_classes=10, say")
+    return name.strip(), value
+
+
+def _input(text: str) -> tuple[str | None, Sizes]:
+    name, equals, sizes = text.rpartition("=")
+    found = sizes.strip().split("x")
+    if (equals and not name.strip()) or not all(_SIZE.fullmatch(size) for size in found):
+        raise argparse.ArgumentTypeError(
+            f"`{text}` is no input size: write 3x256x256, or Nx3xHxW with a capital letter for an unknown size"
+        )
+    return name.strip() or None, tuple(int(size) if size.isdigit() else size for size in found)
+
+
+def _shapes(inputs: list[tuple[str | None, Sizes]]) -> Sizes | dict[str, Sizes] | None:
+    """What `api.load` takes: nothing, one shape, or shapes by name."""
+    named = {name: sizes for name, sizes in inputs if name is not None}
+    if len(inputs) == 1 and not named:
+        return inputs[0][1]
+    if len(named) != len(inputs):
+        message = "several `--input`, but not each for an input of its own"
+        raise spec_error("bad-call", message, help="write `--input NAME=3x256x256`")
+    return named or None

@@ -1,0 +1,187 @@
+"""A block in use: its graph elaborated with its params, once for equal params and input types, then copied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from archspec.diagnostics import Span, spec_error
+from archspec.elaborate.arguments import Argument
+from archspec.elaborate.edges import Reading
+from archspec.elaborate.environment import Env, View
+from archspec.elaborate.files import bind_block
+from archspec.elaborate.names import Bound, Names, Poisoned
+from archspec.elaborate.outputs import block_values, resolve_outputs
+from archspec.elaborate.place import File, Filler, Place, Site, shown_params
+from archspec.elaborate.relocate import Prefix, Template, moved_bound, moved_node, moved_scope, rebased
+from archspec.elaborate.session import Session
+from archspec.ir import Origin, Scope
+from archspec.spec import BlockSyntax
+from archspec.values import TensorType, Value
+
+
+def use_block(
+    graphs: Filler, site: Site, file: File, block: BlockSyntax, arguments: Sequence[Argument], given: Sequence[Reading]
+) -> Bound:
+    """Elaborates `block` of `file` on the given inputs as a scope at the site. Raises SpecError."""
+    session, place = graphs.session, site.place
+    params = bind_block(session, file, block, arguments, place.file, site.syntax.span)
+    values = tuple(reading.value for reading in given)
+    types = session.types_of(values)
+    used_at = Origin(site.syntax.span, f"{site.path}, {_article(block.name)}", place.used_at)
+    key = None if place.patches.nodes else (block, file, _hashable(params), types, _pattern(values))
+    template: Template | None = session.cache.get(key)
+    if template is not None:
+        return _copy(session, site, template, values, used_at)
+    errors, start = len(session.errors.found), len(session.nodes)
+    inputs, table = block_inputs(block.inputs, f"block `{block.name}`", values, types, site.syntax.span)
+    names = Names(None, inputs, table)
+    env = Env(file.env, dict(params))
+    session.lets(block.lets, View(env, names, mark=session.mark))
+    inside = Place(
+        file,
+        names,
+        View(Env(env), names, mark=session.mark),
+        site.path,
+        site.module,
+        block.graph.numbered,
+        place.patches,
+        inputs,
+        used_at=used_at,
+    )
+    graphs.fill(inside, block.graph.body)
+    result, parts = _result(session, inside, block)
+    scope = close(session, site, inside, start, values, result, block.name, shown_params(params), block.doc)
+    bound = Bound(
+        site.path, result, session.types_of(result), parts, lambda: names, True, absent=scope is None, path=site.path
+    )
+    if key is not None and len(session.errors.found) == errors:
+        read = frozenset(i for i in range(start, len(session.nodes)) if i in session.read)
+        session.cache[key] = Template(start, len(session.nodes), scope, bound, values, read, used_at)
+    return bound
+
+
+def block_inputs(
+    declared: tuple[str, ...] | str | None,
+    owner: str,
+    values: tuple[Value, ...],
+    types: tuple[TensorType, ...],
+    span: Span,
+) -> tuple[Bound, dict[str, Bound]]:
+    """`input` inside a block or sub-spec, and the names its inputs are declared under. Raises SpecError."""
+    everything = Bound("input", values, types)
+    if isinstance(declared, str):
+        return everything, {declared: replace(everything, label=declared)}
+    wanted = len(declared) if declared is not None else 1
+    if len(values) != wanted:
+        raise spec_error(
+            "wrong-inputs",
+            f"{owner} takes {wanted} input{'s' if wanted != 1 else ''}, got {len(values)}",
+            span,
+            help=f"name them: `from: [{', '.join(declared)}]`"
+            if declared
+            else "name one with `from`, or declare several in the block: `inputs: [x, skip]`",
+        )
+    named = zip(declared or (), values, types, strict=False)
+    return everything, {name: Bound(name, (value,), (kind,)) for name, value, kind in named}
+
+
+def close(
+    session: Session,
+    site: Site,
+    inside: Place,
+    start: int,
+    inputs: tuple[Value, ...],
+    outputs: tuple[Value, ...],
+    block: str | None,
+    params: dict[str, Any],
+    doc: str = "",
+) -> Scope | None:
+    """Makes the scope of a filled graph and puts it in its place, unless nothing is in it."""
+    if not inside.children:
+        return None
+    scope = Scope(
+        inside.path,
+        inside.module,
+        inside.numbered,
+        tuple(inside.children),
+        start,
+        len(session.nodes),
+        inputs,
+        outputs,
+        site.origin,
+        block,
+        params,
+        doc,
+    )
+    site.place.children.append(scope)
+    return scope
+
+
+def _result(
+    session: Session, inside: Place, block: BlockSyntax
+) -> tuple[tuple[Value, ...], dict[str, tuple[int, ...]]]:
+    """The block's value: its `outputs`, or its last node's."""
+    if block.outputs is None:
+        if inside.previous.failed:
+            raise Poisoned
+        return inside.previous.values, dict(inside.previous.parts)
+    entries = resolve_outputs(session, block.outputs, inside.view)
+    if inside.names.incomplete:
+        raise Poisoned
+    limited = next((entry for entry in entries if entry.mode != "always"), None)
+    if limited is not None:
+        raise spec_error(
+            "bad-outputs",
+            "`only` is for the outputs of a whole network, not of a block",
+            limited.syntax.span,
+            help="name the block's output in the spec's own `outputs` and put `only` there",
+        )
+    return block_values(entries, block.outputs.kind)
+
+
+def _copy(session: Session, site: Site, template: Template, values: tuple[Value, ...], used_at: Origin) -> Bound:
+    """Another use of a block with equal params and input types."""
+    delta = len(session.nodes) - template.start
+    outside = dict(zip(template.inputs, values, strict=True))
+
+    def move(value: Value) -> Value:
+        if template.start <= value.node < template.end:
+            return Value(value.node + delta, value.part)
+        return outside.get(value, value)
+
+    old = template.bound.path or ""
+    paths = Prefix(old, site.path)
+    modules = Prefix(template.scope.module if template.scope is not None else old, site.module)
+    origin = rebased(template.origin, used_at)
+    for position in range(template.start, template.end):
+        session.insert(moved_node(session.nodes[position], move, paths, modules, origin))
+    session.read.update(position + delta for position in template.read)
+    if template.scope is not None:
+        scope = moved_scope(template.scope, lambda position: position + delta, move, paths, modules, origin)
+        assert scope is not None
+        site.place.children.append(replace(scope, origin=site.origin))
+    bound = moved_bound(template.bound, move, paths)
+    assert bound is not None
+    return bound
+
+
+def _pattern(values: tuple[Value, ...]) -> tuple[int, ...]:
+    """Which inputs are the same value."""
+    return tuple(values.index(value) for value in values)
+
+
+def _hashable(value: Any) -> Any:
+    """A params' value as part of a key; `1`, `1.0` and `true` are told apart."""
+    if isinstance(value, dict):
+        items: list[tuple[Any, Any]] = list(value.items())  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return tuple((key, _hashable(item)) for key, item in items)
+    if isinstance(value, list | tuple):
+        parts: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return tuple(_hashable(item) for item in parts)
+    return (value.__class__, value)
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"

@@ -1,0 +1,94 @@
+"""Bundled specs against torchvision's own modules: names, outputs, initialisation, memory."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torchvision
+from torch import Tensor, nn
+
+import archspec
+
+TWINS = [
+    "alexnet",
+    "densenet121", "densenet161", "densenet169", "densenet201",
+    "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
+    "vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn",
+]  # fmt: skip
+RULES = ["alexnet", "densenet121", "resnet18", "resnet50", "vgg11", "vgg11_bn"]
+"""One network for each set of initialisation rules."""
+
+
+def pair(name: str) -> tuple[nn.Module, nn.Module]:
+    """Our module and torchvision's, in float64, with the same random weights and running statistics."""
+    torch.manual_seed(0)
+    theirs = torchvision.models.get_model(name, weights=None).double()
+    for module in theirs.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.1)
+    ours = archspec.build(name, init=False, dtype=torch.float64)
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    return ours, theirs
+
+
+def without_dropout(model: nn.Module) -> nn.Module:
+    """The model in training mode, but for what is random."""
+    model.train()
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.eval()
+    return model
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_equal_outputs(name: str) -> None:
+    ours, theirs = pair(name)
+    assert set(ours.state_dict()) == set(theirs.state_dict())
+    assert [n for n, p in ours.named_parameters() if p.requires_grad] == [n for n, _ in ours.named_parameters()]
+    x = torch.randn(2, 3, 97, 129, dtype=torch.float64)
+    with torch.no_grad():
+        torch.testing.assert_close(ours.eval()(x), theirs.eval()(x), rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(without_dropout(ours)(x), without_dropout(theirs)(x), rtol=1e-10, atol=1e-10)
+    for key, value in theirs.state_dict().items():  # running statistics too
+        torch.testing.assert_close(ours.state_dict()[key], value, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_initialisation_equal_in_distribution(name: str) -> None:
+    torch.manual_seed(0)
+    ours = archspec.build(name).state_dict()
+    theirs = torchvision.models.get_model(name, weights=None).state_dict()
+    for key, expected in theirs.items():
+        if expected.unique().numel() == 1:
+            assert torch.equal(ours[key], expected), f"{key}: torchvision has {expected.flatten()[0]} everywhere"
+        else:
+            assert ours[key].unique().numel() > 1, f"{key} is constant, but random in torchvision"
+            compare_moments(key, ours[key].double().flatten(), expected.double().flatten())
+
+
+def compare_moments(key: str, ours: Tensor, theirs: Tensor) -> None:
+    """Mean, spread and shape agree within six standard errors of two samples of this size."""
+    six = 6 * math.sqrt(2 / ours.numel())
+    spread = theirs.std()
+    assert abs(ours.mean() - theirs.mean()) <= six * spread, key
+    assert abs(ours.std() / spread - 1) <= six, key
+    if ours.numel() > 10_000:  # a normal distribution has 3, a uniform one 1.8
+        assert abs(kurtosis(ours) - kurtosis(theirs)) < 0.5, key
+
+
+def kurtosis(x: Tensor) -> Tensor:
+    return ((x - x.mean()) ** 4).mean() / x.var() ** 2
+
+
+def test_comparison_of_moments_can_fail() -> None:
+    torch.manual_seed(0)
+    normal = torch.randn(20_000)
+    compare_moments("equal", normal, torch.randn(20_000))
+    for other in (normal + 0.2, normal * 1.2, (torch.rand(20_000) - 0.5) * math.sqrt(12)):
+        with pytest.raises(AssertionError):
+            compare_moments("different", other, normal)
