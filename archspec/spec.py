@@ -27,10 +27,9 @@ from archspec.syntax import (
 )
 from archspec.yaml_source import Entry, Mapping, Node, Scalar, Sequence, parse, read
 
-BUNDLED = Path(__file__).parent / "specs"
-"""Where the bundled specs are in an installed package."""
-if not BUNDLED.is_dir():
-    BUNDLED = Path(__file__).parent.parent / "specs"  # a checkout
+_INSTALLED = Path(__file__).parent / "specs"
+BUNDLED = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "specs"
+"""Where the bundled specs are: in an installed package, or in a checkout."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

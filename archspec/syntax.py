@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from archspec import ops
 from archspec.diagnostics import Diagnostic, Span, SpecError, did_you_mean, spec_error
 from archspec.expr import ExprError, Expression, Targets, parse, parse_targets, split_for
 from archspec.yaml_source import Mapping, Node, Scalar, Sequence
@@ -333,31 +334,51 @@ class _Parser:
         return self.full_node(node)
 
     def inline_or_mistake(self, node: Mapping) -> NodeSyntax:
-        """A mapping without `op`: an inline graph, unless its keys show that the op was forgotten."""
+        """A mapping without `op`: an inline graph, unless it shows that `op` was forgotten."""
         keys = node.keys()
-        slip = next((key for key in keys if key in NODE_KEYS), None)
-        if slip is not None or not keys:
+        first = node.entries[0] if node.entries else None
+        if first is not None and first.key.text in ops.names() and not _is_node(first.value):
+            inside = (
+                ", ".join(f"{e.key.text}: ..." for e in first.value.entries) if isinstance(first.value, Mapping) else ""
+            )
+            raise spec_error(
+                "bad-node",
+                f"`{first.key.text}` stands as a key; an op is named by `op`",
+                first.key.span,
+                help=f"write `{{op: {', '.join(filter(None, (first.key.text, inside)))}}}`",
+            )
+        values = (entry.value for entry in node.entries)
+        if (
+            not keys
+            or set(keys) & set(NODE_KEYS)
+            or any(isinstance(v, Scalar) and not isinstance(v.value, str) for v in values)
+        ):
             raise spec_error(
                 "bad-node",
                 "a node needs `op`, `graph` or `reuse`",
                 node.span,
-                label=f"has only {', '.join(f'`{key}`' for key in keys) or 'nothing'}",
-                help=did_you_mean(next((key for key in keys if key not in NODE_KEYS), "op"), KINDS)
-                if len(keys) > 1
-                else None,
+                label=f"has only {', '.join(f'`{key}`' for key in keys)}" if keys else "is empty",
+                help="name the op: `{op: Conv2d, ...}`",
             )
         return NodeSyntax(node.span, graph=self.graph(node))
 
     def full_node(self, node: Mapping) -> NodeSyntax:
         special = {entry.key.text: entry.value for entry in node.entries if entry.key.text in NODE_KEYS}
         rest = tuple((entry.key, entry.value) for entry in node.entries if entry.key.text not in NODE_KEYS)
+        if "else" in special and "when" not in special and not _may_be_null(special.get("op")):
+            raise spec_error(
+                "unknown-key", "`else` needs `when`", special["else"].span, help="add `when`, or leave out `else`"
+            )
+        kind = next(key for key in KINDS if key in special)
+        valid = [key for key in NODE_KEYS if key not in KINDS and key not in ("init", "tie")]
+        rest += tuple((e.key, e.value) for e in node.entries if kind != "op" and e.key.text in ("init", "tie"))
         if "op" not in special and rest:
             key = rest[0][0]
             raise spec_error(
                 "unknown-key",
-                f"`{key.text}` is no key of a node with `{'graph' if 'graph' in special else 'reuse'}`",
+                f"`{key.text}` is no key of a node with `{kind}`",
                 key.span,
-                help=did_you_mean(key.text, NODE_KEYS),
+                help=did_you_mean(key.text, valid),
             )
         graph = special.get("graph")
         tie = special.get("tie")
@@ -483,6 +504,17 @@ def parse_lets(node: Mapping, errors: Errors) -> tuple[Let, ...]:
 
 def _pairs(node: Mapping) -> tuple[tuple[Scalar, Node], ...]:
     return tuple((entry.key, entry.value) for entry in node.entries)
+
+
+def _is_node(node: Node) -> bool:
+    """Whether a value under an op's name is a node of that name after all."""
+    return (isinstance(node, Mapping) and any(node.entry(kind) is not None for kind in KINDS)) or (
+        isinstance(node, Scalar) and isinstance(node.value, str)
+    )
+
+
+def _may_be_null(op: Node | None) -> bool:
+    return isinstance(op, Scalar) and "$" in op.text
 
 
 def _no_leaf(key: Scalar, value: Node) -> Iterator[Statement[Leaf]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -14,7 +14,6 @@ from archspec.diagnostics import Diagnostic, Span, SpecError, did_you_mean, spec
 from archspec.dims import Size
 from archspec.elaborate.environment import View
 from archspec.elaborate.session import Session
-from archspec.expr import pin
 from archspec.ops.base import EXTRA, INFERRED, Op, is_marked
 from archspec.syntax import NODE_KEYS
 from archspec.values import Axis, RuntimeCode, RuntimeSize, Value
@@ -33,7 +32,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a field takes: words of torch's own, any word, other values; sizes read at run time; whether it is inferred."""
+    """What a field takes: words of torch's own, any word, other values, sizes read at run time; whether it is inferred."""
 
     words: frozenset[str]
     any_word: bool
@@ -130,8 +129,20 @@ def evaluate(session: Session, argument: Argument, plan: Plan, pins: list[Size],
     view = argument.view
     if inferred:
         view = View(view.env, view.nodes, inferred, view.mark)
-    value = _value(session, argument.value, plan, view, pins)
-    return value if plan.runtime else pin(value, pins)
+    try:
+        value = _value(session, argument.value, plan, view, pins)
+    except SpecError as error:
+        raise _suggest_words(error, argument.value, plan) from None
+    return value if plan.runtime else session.number(value, argument.value.span, pins)
+
+
+def _suggest_words(error: SpecError, node: Node, plan: Plan) -> SpecError:
+    """A misspelt word of torch's, where an expression could stand too, was read as a name."""
+    close = did_you_mean(node.text, plan.words) if isinstance(node, Scalar) and plan.words else None
+    first = error.diagnostics[0]
+    if close is None or first.code != "unknown-name":
+        return error
+    return SpecError(replace(first, help=close))
 
 
 def _value(session: Session, node: Node, plan: Plan, view: View, pins: list[Size]) -> Any:

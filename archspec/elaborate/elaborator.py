@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Dict
+from contextlib import suppress
 from collections.abc import Sequence
 
 from archspec.diagnostics import did_you_mean, spec_error
@@ -17,9 +18,10 @@ from archspec.elaborate.inputs import Shape, make_inputs
 from archspec.elaborate.names import Bound, Names
 from archspec.elaborate.outputs import graph_outputs
 from archspec.elaborate.place import File, Patches, Place, shown_params
-from archspec.elaborate.session import Session
-from archspec.ir import Graph, Input, Origin, Scope, verify
+from archspec.elaborate.session import Session, Stop
+from archspec.ir import Graph, Input, Origin, Outputs, Scope, verify
 from archspec.spec import Library, Spec
+from archspec.syntax import GraphSyntax, Let
 from archspec.values import Value
 from archspec.yaml_source import Entry
 
@@ -52,8 +54,6 @@ def elaborate(
     session = Session(library, customs)
     file = open_file(session, spec, variant, params)
     inputs, names = _open_inputs(session, file, input_shapes or {})
-    session.errors.check()
-    check_sections(session, file)
     place = Place(
         file,
         names,
@@ -64,11 +64,7 @@ def elaborate(
         Patches("", spec.patches),
         names.input,
     )
-    graphs = Graphs(session)
-    graphs.fill(place, spec.graph.body)
-    _check_patches(session, place)
-    outputs = graph_outputs(session, spec.outputs, place.view, place.previous)
-    session.errors.check()
+    outputs = _fill(session, place, spec, spec.graph)
     if not session.nodes:
         raise spec_error("bad-graph", "the graph has no nodes", spec.graph.span, help="add a node")
     values = tuple(Value(-1 - position) for position in range(len(inputs)))
@@ -103,20 +99,40 @@ def elaborate(
     return verify(expected(session, file, frozen_names(session, file, graph), variant, overridden))
 
 
+def _fill(session: Session, place: Place, spec: Spec, graph: GraphSyntax) -> Outputs:
+    """Elaborates the graph and its outputs. Raises SpecError with all that was found."""
+    try:
+        check_sections(session, place.file)
+        Graphs(session).fill(place, graph.body)
+        _check_patches(session, place)
+        outputs = graph_outputs(session, spec.outputs, place.view, place.previous)
+    except Stop:
+        outputs = None
+    session.errors.check()
+    assert outputs is not None, "what stopped the elaboration is an error"
+    return outputs
+
+
 def _open_inputs(session: Session, file: File, shapes: Dict[str, Shape]) -> tuple[tuple[Input, ...], Names]:
     """The inputs, with the lets around them: those before may be used in the shape, those after may read it."""
     spec = file.spec
     before, after = early_lets(spec)
-    session.lets(before, View(file.env))
-    session.errors.check()
+    _lets(session, before, View(file.env))
     inputs = make_inputs(session, spec, View(file.env), shapes)
     session.input_types = tuple(item.type for item in inputs)
     bounds = [Bound(item.name, (Value(-1 - i),), (item.type,)) for i, item in enumerate(inputs)]
     everything = Bound("input", tuple(Value(-1 - i) for i in range(len(inputs))), session.input_types)
     table = {bound.label: bound for bound in bounds} if spec.inputs is not None else {}
-    names = Names(None, everything, table)
-    session.lets(after, View(file.env, names, mark=session.mark))
+    spans = {entry.key.text: entry.key.span for entry in spec.inputs.entries} if spec.inputs is not None else {}
+    names = Names(None, everything, table, spans)
+    _lets(session, after, View(file.env, names, mark=session.mark))
     return inputs, names
+
+
+def _lets(session: Session, lets: Sequence[Let], view: View) -> None:
+    with suppress(Stop):
+        session.lets(lets, view)
+    session.errors.check()
 
 
 def _check_patches(session: Session, place: Place) -> None:

@@ -8,7 +8,6 @@ from archspec.diagnostics import Span, did_you_mean, spec_error
 from archspec.elaborate.environment import View
 from archspec.elaborate.place import File
 from archspec.elaborate.session import Session
-from archspec.expr import pin
 from archspec.ir import Graph
 from archspec.spec import variant_entries
 from archspec.syntax import describe
@@ -82,7 +81,7 @@ def _belief(session: Session, node: Node, view: View) -> object:
         case Scalar():
             if isinstance(node.value, str) and len(node.text) == 1 and node.text.isupper():
                 return node.text
-            return pin(session.computed(node, view, []), [])
+            return session.number(session.computed(node, view), node.span, [])
         case Sequence():
             return [_belief(session, item, view) for item in node.items]
         case Mapping():

@@ -60,7 +60,7 @@ def open_file(
 ) -> File:
     """A spec with its params set: defaults, then what it overrides of its base, its variant, what is given."""
     file = File(spec, Env())
-    params = declare(spec.params, _IsOp(spec))
+    params = declared(spec)
     chosen = variant_entries(spec, variant, span) if variant is not None else ()
     literal = [entry for entries in (spec.overrides, chosen, given) for entry in entries]
     for name, param in params.items():
@@ -81,6 +81,11 @@ def open_file(
             help=f"give it a default, or set it: `--set {missing[0]}=...`",
         )
     return file
+
+
+def declared(spec: Spec) -> dict[str, Param]:
+    """The params of a spec."""
+    return declare(spec.params, _IsOp(spec))
 
 
 def early_lets(spec: Spec) -> tuple[Sequence[Let], Sequence[Let]]:
@@ -113,7 +118,7 @@ def known_param(params: dict[str, Param], key: Scalar, owner: str) -> Param:
 
 def literal_value(param: Param, node: Node, file: File) -> Any:
     """Literal data given to a param: nothing is evaluated; a word may name an op."""
-    if "op" in param.types and _is_op_node(node):
+    if "op" in param.types and not isinstance(node, YamlSequence) and _is_op_node(node):
         return OpValue(_op_label(node), node, file, View(file.env))
     return check_value(param, plain(node), node.span)
 

@@ -106,7 +106,10 @@ def _overwrites(
 
 
 def frozen_names(session: Session, file: File, graph: Graph) -> Graph:
-    """`freeze:` patterns over parameter names, in order, the last match wins. Raises SpecError for one that matches nothing."""
+    """`freeze:` patterns over parameter names, in order; the last match wins.
+
+    Raises SpecError for one that matches nothing.
+    """
     node = file.spec.freeze
     if node is None:
         return graph

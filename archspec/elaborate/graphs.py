@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 from archspec.diagnostics import Span, SpecError, spec_error
 from archspec.elaborate.arguments import Argument, check_keys
@@ -18,8 +17,9 @@ from archspec.elaborate.module_names import check_module_name
 from archspec.elaborate.names import FAILED, Bound, Names, Poisoned
 from archspec.elaborate.opnode import add_custom, add_node
 from archspec.elaborate.place import Place, Site
-from archspec.elaborate.session import MAX_DEPTH, Session
+from archspec.elaborate.session import MAX_DEPTH, MAX_REPEATS, Session
 from archspec.elaborate.subspec import use_spec
+from archspec.ir import Node
 from archspec.ops.base import Op
 from archspec.spec import Spec
 from archspec.syntax import Child, GraphSyntax, NodeSyntax, Statement
@@ -83,7 +83,6 @@ class Graphs:
         self._label(place, syntax, bound, view)
 
     def _numbered(self, place: Place, child: Child, view: View) -> None:
-        session = self.session
         count = 1
         if child.node.repeat is not None:
             count = self._repeats(child.node.repeat, view)
@@ -107,6 +106,11 @@ class Graphs:
             raise spec_error(
                 "bad-repeat", f"`repeat` is a number of times, got {count!r}", scalar.span, help="write 0 or more"
             )
+        if count > MAX_REPEATS:
+            raise spec_error(
+                "limit", f"`repeat: {count}` is more than {MAX_REPEATS:,}", scalar.span, help="use fewer repeats"
+            )
+        self.session.spend(count, scalar.span)
         return count
 
     def _guarded(self, place: Place, name: str, syntax: NodeSyntax, view: View, span: Span) -> Bound:
@@ -116,7 +120,7 @@ class Graphs:
         try:
             bound = self.node(site)
         except SpecError as error:
-            self.session.errors.add(error)
+            self.session.note(error)
             return FAILED
         except Poisoned:
             return FAILED
@@ -135,7 +139,7 @@ class Graphs:
         try:
             place.names.define(name, bound, span)
         except SpecError as error:
-            self.session.errors.add(error)
+            self.session.note(error)
         if bound.failed or not all(value.constant for value in bound.types) or not bound.values:
             place.previous = bound
 
@@ -162,7 +166,7 @@ class Graphs:
         try:
             place.names.define(self.session.name(syntax.label, view), bound, syntax.label.span)
         except SpecError as error:
-            self.session.errors.add(error)
+            self.session.note(error)
 
     # --- nodes ---
 
@@ -288,7 +292,7 @@ class Graphs:
         return bound
 
     @contextmanager
-    def _deeper(self, span: Span) -> Iterator[None]:
+    def _deeper(self, span: Span) -> Generator[None]:
         self.session.depth += 1
         try:
             if self.session.depth > MAX_DEPTH:
@@ -315,7 +319,7 @@ def _check_removed(use: Use | None, syntax: NodeSyntax, view: View) -> None:
             known_param(params, argument.key, f"block `{block.name}`")
 
 
-def _same_structure(first: Sequence[Any], second: Sequence[Any]) -> bool:
+def _same_structure(first: Sequence[Node], second: Sequence[Node]) -> bool:
     if len(first) != len(second):
         return False
     return all(

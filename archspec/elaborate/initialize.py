@@ -7,7 +7,6 @@ from typing import Any
 from archspec.diagnostics import Span, did_you_mean, spec_error
 from archspec.elaborate.environment import View
 from archspec.elaborate.session import Session
-from archspec.expr import pin
 from archspec.ir import Initializer
 from archspec.ops.base import Op
 from archspec.syntax import describe
@@ -113,7 +112,7 @@ def _argument(session: Session, name: str, node: Node, view: View) -> Any:
                 help=did_you_mean(str(value), words),
             )
         return value
-    value = pin(session.computed(node, view, []), [])
+    value = session.number(session.computed(node, view), node.span, [])
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise spec_error("wrong-type", f"`{name}` is a number, got {value!r}", node.span)
     return value

@@ -9,7 +9,6 @@ from archspec.diagnostics import Span, did_you_mean, spec_error
 from archspec.dims import Dim, symbol
 from archspec.elaborate.environment import View
 from archspec.elaborate.session import Session
-from archspec.expr import pin
 from archspec.ir import Input
 from archspec.spec import Spec
 from archspec.syntax import describe
@@ -29,6 +28,14 @@ DTYPES = (
     "uint8",
     "bool",
 )
+ALIASES = {
+    "float": "float32",
+    "double": "float64",
+    "half": "float16",
+    "long": "int64",
+    "int": "int32",
+    "short": "int16",
+}
 AXES = {2: "NF", 3: "NCL", 4: "NCHW", 5: "NCDHW"}
 
 Shape = Sequence[int | str]
@@ -92,7 +99,7 @@ def _type(
                     "wrong-type",
                     f"`dtype` is a torch dtype, got {describe(kind)}",
                     kind.span,
-                    help=did_you_mean(getattr(kind, "text", ""), DTYPES),
+                    help=_dtype_hint(kind),
                 )
             dtype = kind.text
     if not isinstance(shape, YamlSequence) or not shape.items:
@@ -109,6 +116,11 @@ def _type(
     return TensorType(tuple(_axis(size, axis, letters, name, taken, several) for axis, size in enumerate(sizes)), dtype)
 
 
+def _dtype_hint(node: Node) -> str | None:
+    word = node.text if isinstance(node, Scalar) else ""
+    return f"write `{ALIASES[word]}`" if word in ALIASES else did_you_mean(word, DTYPES)
+
+
 def _declared_size(session: Session, item: Node, view: View) -> int | str:
     """A number, or the capital letter of a symbolic size; a letter that is a param is its value."""
     if isinstance(item, Scalar) and isinstance(item.value, str) and len(item.text) == 1 and item.text.isupper():
@@ -116,7 +128,7 @@ def _declared_size(session: Session, item: Node, view: View) -> int | str:
             view.env.find(item.text)
         except KeyError:
             return item.text
-    value = pin(session.computed(item, view, []), [])
+    value = session.number(session.computed(item, view), item.span, [])
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise spec_error(
             "wrong-type",

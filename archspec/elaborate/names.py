@@ -13,8 +13,8 @@ from archspec.values import TensorType, Value
 class Bound:
     """What a name stands for: one tensor or several, with the names of its parts and what can be reached inside it.
 
-    `failed`: its node was in error; whoever reads it fails silently, so that one mistake is reported once. `absent`: a node
-    removed by `when: false`, standing for its stand-in. `module`: where its state lives, None when it can't be reused.
+    `failed`: its node was in error; whoever reads it fails silently, so that one mistake is reported once.
+    `absent`: a node removed by `when: false`, standing for its stand-in.
     """
 
     label: str

@@ -38,7 +38,7 @@ def resolve_outputs(session: Session, syntax: OutputsSyntax, view: View) -> list
             mode: Mode = "training" if leaf.only == "training" else "eval" if leaf.only == "eval" else "always"
             entries.append(Entry(name, _tree(session, leaf, inside), mode, leaf))
         except SpecError as error:
-            session.errors.add(error)
+            session.note(error)
             session.spoil(view)
         except Poisoned:
             session.spoil(view)

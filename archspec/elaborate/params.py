@@ -101,62 +101,41 @@ def _types_of(entry: Entry, is_op: IsOp) -> frozenset[str]:
 
 def check_value(param: Param, value: object, span: Span | None) -> Any:
     """A value that fits the declaration (an int given for a float becomes one). Raises SpecError."""
-    types = param.types
-    if isinstance(value, RuntimeSize):
-        if "int" in types:
-            return value
-    elif value is None:
-        if "null" in types:
-            return None
-    elif isinstance(value, bool):
-        if "bool" in types:
-            return value
-    elif isinstance(value, int):
-        if "int" in types:
-            return value
-        if "float" in types:
-            return float(value)
-    elif isinstance(value, float):
-        if "float" in types:
-            return value
-    elif isinstance(value, str):
-        if "str" in types or "op" in types:
-            return value
-    elif isinstance(value, list | tuple):
-        if "list" in types:
-            return value  # pyright: ignore[reportUnknownVariableType]
-    elif isinstance(value, dict):
-        if "record" in types:
-            return value  # pyright: ignore[reportUnknownVariableType]
-    elif "op" in types:
+    kind = _kind_of(value)
+    if kind in param.types or (kind == "str" and "op" in param.types):
         return value
-    shown = (
-        f"`{value}`"
-        if isinstance(value, str)
-        else "null"
-        if value is None
-        else str(value).lower()
-        if isinstance(value, bool)
-        else str(value)
-    )
+    if isinstance(value, int) and kind == "int" and "float" in param.types:
+        return float(value)
     raise spec_error(
         "wrong-type",
-        f"param `{param.name}` is {param.wanted}, got {shown}",
+        f"param `{param.name}` is {param.wanted}, got {_shown(value)}",
         span,
-        help="write a whole number" if isinstance(value, float) and "int" in types else None,
+        help="write a whole number" if kind == "float" and "int" in param.types else None,
     )
+
+
+def _kind_of(value: object) -> str:
+    """The declared type that a value is of; what is none of the others is an op."""
+    kinds = ((type(None), "null"), (bool, "bool"), (int | RuntimeSize, "int"), (float, "float"), (str, "str"))
+    containers = ((list | tuple, "list"), (dict, "record"))
+    return next((kind for types, kind in (*kinds, *containers) if isinstance(value, types)), "op")
+
+
+def _shown(value: object) -> str:
+    """A value as the spec would write it."""
+    if isinstance(value, str):
+        return f"`{value}`"
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def given_entries(values: Iterable[tuple[str, object]]) -> tuple[Entry, ...]:
-    """Params given outside the spec, as located nodes: `--set` text is parsed as YAML, Python values are taken as they are."""
+    """Params given outside the spec, as located nodes: `--set` text is parsed as YAML, a Python value is taken as it is."""
     entries: list[Entry] = []
     for name, value in values:
         shown = value.text if isinstance(value, Written) else repr(value)
         source = Source(f"{name}=", shown)
-        if isinstance(value, Written):
-            node = parse(source)
-        else:
-            node = _to_node(value, Span(source, 1, 1, 1, len(shown) + 1))
+        whole = Span(source, 1, 1, 1, len(shown) + 1)
+        node = parse(source) if isinstance(value, Written) else _to_node(value, whole)
         entries.append(Entry(Scalar(name, name, False, node.span), node))
     return tuple(entries)
 

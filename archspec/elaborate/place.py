@@ -77,7 +77,7 @@ class Patches:
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """The graph that is being filled. `previous`: what the next node reads. `used_at`: the use of the block it is in."""
+    """The graph being filled. `previous`: what the next node reads. `used_at`: the use of the block it is in."""
 
     file: File
     names: Names
@@ -100,7 +100,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Site:
-    """Where a node goes: in which graph, under which path and module, as written. `name_span`: where its name stands."""
+    """Where a node goes: in which graph, under which path and module. `name_span`: where its name is written."""
 
     place: Place
     path: str
@@ -111,7 +111,7 @@ class Site:
 
     @property
     def origin(self) -> Origin:
-        return Origin(self.syntax.span, "", self.place.used_at)
+        return Origin(self.name_span, "", self.place.used_at)
 
 
 class Filler(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from archspec.diagnostics import Span, SpecError, spec_error
 from archspec.dims import Size
@@ -25,8 +25,15 @@ Leaf = TypeVar("Leaf")
 
 _LITERAL = re.compile(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?|true|false|null")
 
+FATAL = frozenset({"limit", "too-deep", "too-large"})
+
 MAX_NODES = 200_000
+MAX_REPEATS = 100_000
 MAX_DEPTH = 64
+
+
+class Stop(Exception):
+    """Elaboration cannot go on; the reason is among the errors."""
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +50,12 @@ class Session:
     pins: list[tuple[Size, Span]] = field(default_factory=list["tuple[Size, Span]"])
     depth: int = 0
     cache: dict[Any, Any] = field(default_factory=dict[Any, Any])
+
+    def note(self, error: SpecError) -> None:
+        """Keeps an error and goes on. Raises Stop for one after which everything else would only repeat it."""
+        self.errors.add(error)
+        if any(diagnostic.code in FATAL for diagnostic in error.diagnostics):
+            raise Stop
 
     # --- values ---
 
@@ -89,9 +102,27 @@ class Session:
     def pinned(self, expression: Expression, view: View, span: Span, offset: int = 0) -> Any:
         """The value of an expression that decides structure: sizes count as their nominal numbers."""
         pins: list[Size] = []
-        value = pin(self.evaluate(expression, view, span, offset, pins), pins)
+        value = self.number(self.evaluate(expression, view, span, offset, pins), span, pins)
         self.pins.extend((size, span) for size in pins)
         return value
+
+    def spend(self, steps: int, span: Span) -> None:
+        """Charges the budget of the whole elaboration. Raises SpecError when it is used up."""
+        if steps > self.budget.left:
+            raise spec_error(
+                "limit",
+                f"this spec takes more than {self.budget.steps:,} steps to compute",
+                span,
+                help="shorten its loops",
+            )
+        self.budget.left -= steps
+
+    def number(self, value: Any, span: Span, pins: list[Size]) -> Any:
+        """A value in which every size is its nominal number. Raises SpecError for an unknown one."""
+        try:
+            return pin(value, pins)
+        except ExprError as error:
+            raise spec_error(error.code, error.message, span, help=error.help) from None
 
     def computed(self, node: YamlNode, view: View, pins: list[Size] | None = None) -> Any:
         """A field that holds an expression, or a list of them."""
@@ -157,45 +188,46 @@ class Session:
     # --- statements ---
 
     def expand(self, body: Sequence[Statement[Leaf]], view: View) -> Iterator[tuple[Leaf, View]]:
-        """Runs the statements; yields each leaf with what it can see. An error in a statement is noted and passed over."""
+        """Runs the statements; yields each leaf with what it can see. One in error is noted and passed over."""
         for statement in body:
             try:
-                match statement:
-                    case For():
-                        items = self.pinned(statement.iterable, view, statement.span, _expression_offset(statement))
-                        if not isinstance(items, list | tuple):
-                            raise spec_error(
-                                "wrong-type",
-                                f"`for` runs over a list, got {items!r}",
-                                statement.span,
-                                help="write `range(n)` to count",
-                            )
-                        for item in items:  # pyright: ignore[reportUnknownVariableType]
-                            env = Env(view.env, self.bind(statement, item))
-                            yield from self.expand(statement.body, self.view(env, view))
-                    case If():
-                        chosen = next((branch for branch in statement.branches if self.taken(branch, view)), None)
-                        if chosen is not None:
-                            yield from self.expand(chosen.body, self.view(Env(view.env), view))
-                    case Let():
-                        view.env.values.update(self.bind(statement, self.computed(statement.value, view)))
-                    case leaf:
-                        yield leaf, view
+                if isinstance(statement, For):
+                    yield from self._loop(cast("For[Leaf]", statement), view)
+                elif isinstance(statement, If):
+                    branches = cast("If[Leaf]", statement).branches
+                    chosen = next((branch for branch in branches if self._taken(branch, view)), None)
+                    if chosen is not None:
+                        yield from self.expand(chosen.body, self.view(Env(view.env), view))
+                elif isinstance(statement, Let):
+                    view.env.values.update(self.bind(statement, self.computed(statement.value, view)))
+                else:
+                    yield statement, view
             except SpecError as error:
-                self.errors.add(error)
+                self.note(error)
                 self.spoil(view)
             except Poisoned:
                 self.spoil(view)
 
+    def _loop(self, loop: For[Leaf], view: View) -> Iterator[tuple[Leaf, View]]:
+        found = self.pinned(loop.iterable, view, loop.span, _expression_offset(loop.iterable, loop.span))
+        if not isinstance(found, list | tuple):
+            raise spec_error(
+                "wrong-type", f"`for` runs over a list, got {found!r}", loop.span, help="write `range(n)` to count"
+            )
+        items = cast("Sequence[object]", found)
+        self.spend(len(items), loop.span)
+        for item in items:
+            yield from self.expand(loop.body, self.view(Env(view.env, self.bind(loop, item)), view))
+
+    def _taken(self, branch: Branch[Any], view: View) -> bool:
+        if branch.condition is None:
+            return True
+        offset = _expression_offset(branch.condition, branch.span)
+        return self.truth(self.pinned(branch.condition, view, branch.span, offset), branch.condition.text, branch.span)
+
     def spoil(self, view: View) -> None:
         if view.nodes is not None:
             view.nodes.incomplete = True
-
-    def taken(self, branch: Branch[Any], view: View) -> bool:
-        if branch.condition is None:
-            return True
-        value = self.pinned(branch.condition, view, branch.span, _expression_offset(branch))
-        return self.truth(value, branch.condition.text, branch.span)
 
     def bind(self, statement: For[Any] | Let, value: object) -> dict[str, Any]:
         """The variables that a `for` or `let` sets."""
@@ -210,18 +242,17 @@ class Session:
             try:
                 view.env.values.update(self.bind(let, self.computed(let.value, view)))
             except SpecError as error:
-                self.errors.add(error)
+                self.note(error)
                 self.spoil(view)
             except Poisoned:
                 self.spoil(view)
 
 
-def _expression_offset(statement: For[Any] | Branch[Any]) -> int:
+def _expression_offset(expression: Expression, header: Span) -> int:
     """Where the expression starts in a header as written."""
-    expression = statement.iterable if isinstance(statement, For) else statement.condition
-    line = statement.span.source.text.splitlines()[statement.span.line - 1 : statement.span.line]
-    found = line[0].find(expression.text, statement.span.column - 1) if line and expression is not None else -1
-    return max(found - (statement.span.column - 1), 0)
+    lines = header.source.text.splitlines()
+    found = lines[header.line - 1].find(expression.text, header.column - 1) if header.line <= len(lines) else -1
+    return max(found - (header.column - 1), 0)
 
 
 def used_notes(origin: Origin) -> tuple[str, ...]:

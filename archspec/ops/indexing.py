@@ -56,7 +56,7 @@ def span(need: Needs, size: Dim, start: SizeArg | None, end: SizeArg | None, ste
     taken = dims.ceil_div(dims.sub(last, first), step)
     text = ":".join("" if bound is None else show(dim_of(bound)) for bound in (start, end))
     message = f"`{op}` of {text} leaves nothing of axis {axis}, which has size {show(size)}"
-    need.at_least(taken, 1, message, argument=None if end is None else "end")
+    need.at_least(taken, 1, message)
     return taken
 
 
@@ -180,33 +180,27 @@ class Narrow(MethodFunction, _Indexing):
         return x.with_shape(replace_axis(x.shape, axis, length))
 
 
-_SLICE = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*(?::\s*(\d+)?\s*)?")
-_INTEGER = re.compile(r"\s*-?\d+\s*")
+_ITEM = re.compile(r"None|\.\.\.|-?\d+|(-?\d+)?:(-?\d+)?(:\d*)?")
 
 
 def _items(value: object) -> object:
-    """An index as torch writes it, `":, 0"`, or its items one by one."""
-    if isinstance(value, str):
-        value = value.split(",")
-    items = tuple(value) if isinstance(value, list | tuple) else (value,)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    return tuple(_item(item) for item in items)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-
-
-def _item(item: object) -> int | str | None:
-    if item is None or (isinstance(item, int) and not isinstance(item, bool)):
-        return item
-    if isinstance(item, str):
-        text = item.strip()
-        if text == "None":
-            return None
-        if _INTEGER.fullmatch(text):
-            return int(text)
-        if text == "..." or _SLICE.fullmatch(text):
-            return text.replace(" ", "")
+    """An index as torch writes it, `":, 0"`, or its items one by one, as text without spaces."""
+    items = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]  # pyright: ignore[reportUnknownVariableType]
+    texts = tuple(str(item).replace(" ", "") for item in items)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if all(_ITEM.fullmatch(text) for text in texts):
+        return texts
     raise ValueError("must be integers, slices such as `1:` or `::2`, `...` or null")
 
 
-Indices = Annotated[tuple[int | str | None, ...], BeforeValidator(_items)]
+Indices = Annotated[tuple[str, ...], BeforeValidator(_items)]
+
+
+def parse_item(text: str) -> Arg:
+    """One item of an index as Python has it: an integer, a slice, an ellipsis or None."""
+    if text in ("None", "..."):
+        return None if text == "None" else Ellipsis
+    bounds = [int(bound) if bound else None for bound in text.split(":")]
+    return slice(*bounds) if ":" in text else bounds[0]
 
 
 class GetItem(_Indexing):
@@ -224,44 +218,30 @@ class GetItem(_Indexing):
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         x = inputs[0]
-        used = sum(item is not None and item != "..." for item in self.index)
+        used = sum(item not in ("None", "...") for item in self.index)
         if used > x.rank or self.index.count("...") > 1:
             message = f"`getitem` of {x} needs at most {x.rank} items and one `...`, got {len(self.index)}"
             raise OpError("bad-axis", message, argument="index")
         shape: list[Dim] = []
         axis = 0
-        for item in self.index:
+        for item in map(parse_item, self.index):
             if item is None:
                 shape.append(1)
-            elif item == "...":
+            elif item is Ellipsis:
                 shape += x.shape[axis : axis + x.rank - used]
                 axis += x.rank - used
             elif isinstance(item, int):
                 element(need, x.shape[axis], item, op=self.name, axis=axis, argument="index")
                 axis += 1
             else:
-                start, end, step = _slice(item)
-                if step == 0:
-                    raise OpError("bad-argument", f"the step of `{item}` must not be 0", argument="index")
-                shape.append(span(need, x.shape[axis], start, end, step or 1, op=self.name, axis=axis))
+                if item.step == 0:
+                    raise OpError("bad-argument", "the step of a slice must not be 0", argument="index")
+                shape.append(span(need, x.shape[axis], item.start, item.stop, item.step or 1, op=self.name, axis=axis))
                 axis += 1
         return x.with_shape((*shape, *x.shape[axis:]))
 
     def target(self, inputs: Inputs) -> Target:
-        return Index(tuple(_argument(item) for item in self.index))
-
-
-def _slice(text: str) -> tuple[int | None, int | None, int | None]:
-    match = _SLICE.fullmatch(text)
-    assert match is not None, text
-    start, end, step = (None if part is None else int(part) for part in match.groups())
-    return start, end, step
-
-
-def _argument(item: int | str | None) -> Arg:
-    if isinstance(item, str):
-        return Ellipsis if item == "..." else slice(*_slice(item))
-    return item
+        return Index(tuple(map(parse_item, self.index)))
 
 
 class IndexSelect(_Indexing):

@@ -33,11 +33,9 @@ class _InPlace(_Activation, abstract=True):
 
     examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
 
-    inplace: bool = False
-
     @property
     def saves_output(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self.inplace
+        return self.inplace_on_input
 
 
 def refuse_falling_in_place(inplace: bool, **argument: float) -> None:
@@ -47,12 +45,15 @@ def refuse_falling_in_place(inplace: bool, **argument: float) -> None:
         raise OpError("bad-argument", f"`{name}` must not be negative with `inplace: true`, got {value}", argument=name)
 
 
-class ReLU(_InPlace):
+class ReLU(_Activation):
     """`max(x, 0)`."""
 
     name: ClassVar[str] = "relu"
     domain: ClassVar[Domain] = "numbers"
     saves_output: ClassVar[bool] = True
+    examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
+
+    inplace: bool = False
 
 
 class ReLU6(_InPlace):
@@ -60,6 +61,8 @@ class ReLU6(_InPlace):
 
     name: ClassVar[str] = "relu6"
     domain: ClassVar[Domain] = "numbers"
+
+    inplace: bool = False
 
 
 class LeakyReLU(_InPlace):
@@ -94,6 +97,8 @@ class SELU(_InPlace):
     """A scaled ELU that keeps mean 0 and variance 1 (arXiv 1706.02515)."""
 
     name: ClassVar[str] = "selu"
+
+    inplace: bool = False
 
 
 class CELU(_InPlace):
@@ -130,11 +135,15 @@ class SiLU(_InPlace):
 
     name: ClassVar[str] = "silu"
 
+    inplace: bool = False
+
 
 class Mish(_InPlace):
     """`x * tanh(softplus(x))`."""
 
     name: ClassVar[str] = "mish"
+
+    inplace: bool = False
 
 
 class Sigmoid(_Activation):
@@ -162,11 +171,15 @@ class HardSigmoid(_InPlace):
 
     name: ClassVar[str] = "hardsigmoid"
 
+    inplace: bool = False
+
 
 class HardSwish(_InPlace):
     """`x * hardsigmoid(x)`."""
 
     name: ClassVar[str] = "hardswish"
+
+    inplace: bool = False
 
 
 class HardTanh(_InPlace):

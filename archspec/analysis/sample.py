@@ -1,0 +1,69 @@
+"""The types a graph's values have for one sample: the batch is 1, every other size nominal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from archspec import dims
+from archspec.dims import Dim, Size
+from archspec.ir import Graph, Node
+from archspec.ops.base import Inputs
+from archspec.values import TensorType, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A graph with plain integers for sizes; a `Size` is left only where an axis has no nominal size."""
+
+    graph: Graph
+    inputs: tuple[TensorType, ...]
+    outputs: tuple[tuple[TensorType, ...], ...]  # per node
+
+    @classmethod
+    def of(cls, graph: Graph) -> Sample:
+        """The sample of a graph."""
+        one = dict.fromkeys(batch_symbols(graph), 1)
+        known: dict[int, Dim] = {}  # by identity: the graph keeps its sizes alive, and hashing one is slow
+        types: dict[int, TensorType] = {}
+
+        def plain(x: TensorType) -> TensorType:
+            found = types.get(id(x))
+            if found is None:
+                shape = tuple(dim if isinstance(dim, int) else _plain(dim, one, known) for dim in x.shape)
+                found = types[id(x)] = TensorType(shape, x.dtype, x.constant)
+            return found
+
+        return cls(
+            graph,
+            tuple(plain(entry.type) for entry in graph.inputs),
+            tuple(tuple(plain(x) for x in node.outputs) for node in graph.nodes),
+        )
+
+    def type_of(self, value: Value) -> TensorType:
+        """The type of a value."""
+        return self.inputs[-1 - value.node] if value.node < 0 else self.outputs[value.node][value.part]
+
+    def inputs_of(self, node: Node) -> Inputs:
+        """The types a node's op sees."""
+        return Inputs(tuple(self.type_of(value) for value in node.inputs), node.slots)
+
+
+def batch_symbols(graph: Graph) -> frozenset[str]:
+    """The symbols of the inputs' axis 0."""
+    return frozenset(name for entry in graph.inputs if entry.type.rank for name in dims.symbols(entry.type.shape[0]))
+
+
+def _plain(dim: Size, one: Mapping[str, int], known: dict[int, Dim]) -> Dim:
+    found = known.get(id(dim))
+    if found is None:
+        size = dims.substitute(dim, one) if dim.value is None or not one.keys().isdisjoint(dims.symbols(dim)) else dim
+        value = dims.value(size)
+        found = known[id(dim)] = size if value is None else value
+    return found
+
+
+def sizes(x: TensorType) -> tuple[int, ...] | None:
+    """The shape, where every size is known."""
+    return cast("tuple[int, ...]", x.shape) if all(isinstance(dim, int) for dim in x.shape) else None

@@ -1,0 +1,243 @@
+"""What torch refuses is refused here, with a stable code. Each row is checked against torch too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from archspec.ops import lookup
+from archspec.ops.base import Example
+from archspec.ops.needs import OpError
+from tests.op_oracle import OPS, outcome_in_torch, run_example
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """An op, its arguments and the shapes of its inputs, and the code of the refusal.
+
+    `torch` is what torch refuses, where a wrong input leaves the op itself unstated: an expression in x, y and z.
+    """
+
+    op: str
+    args: Mapping[str, Any]
+    inputs: tuple[Shape, ...]
+    code: str
+    torch: str = ""
+    dtypes: tuple[str, ...] = ()
+    operands: tuple[str, ...] = ()
+
+    @property
+    def example(self) -> Example:
+        return Example(self.args, self.inputs, self.dtypes, self.operands)
+
+
+MAP, SEQ, ROW = (2, 4, 9, 8), (2, 5, 8), (2, 8)
+CONV = {"out_channels": 6, "kernel_size": 3}
+MHA = {"num_heads": 2, "batch_first": True}
+LAYER = {"nhead": 2, "dim_feedforward": 12, "batch_first": True}
+TABLE = {"num_embeddings": 10, "embedding_dim": 4}
+
+ROWS = [
+    # conv
+    Row("Conv1d", CONV, ((2, 4, 2),), "size-too-small"),
+    Row("Conv1d", CONV, (MAP,), "wrong-rank", "nn.Conv1d(4, 6, 3)(x)"),
+    Row("Conv2d", CONV, (ROW,), "wrong-rank", "nn.Conv2d(8, 6, 3)(x)"),
+    Row("Conv2d", {**CONV, "groups": 3}, (MAP,), "not-divisible"),
+    Row("Conv2d", {**CONV, "out_channels": 5, "groups": 2}, (MAP,), "not-divisible"),
+    Row("Conv2d", {**CONV, "groups": 0}, (MAP,), "bad-argument"),
+    Row("Conv2d", {**CONV, "out_channels": -1}, (MAP,), "bad-argument"),
+    Row("Conv2d", {**CONV, "kernel_size": 0}, (MAP,), "bad-argument"),
+    Row("Conv2d", {**CONV, "stride": 0}, (MAP,), "bad-argument"),
+    Row("Conv2d", {**CONV, "padding": -1}, (MAP,), "bad-argument"),
+    Row("Conv2d", {**CONV, "dilation": 0}, (MAP,), "bad-argument"),
+    Row("Conv2d", {**CONV, "dilation": 4}, (MAP,), "size-too-small"),
+    Row("Conv2d", {**CONV, "padding": "same", "stride": 2}, (MAP,), "bad-argument"),
+    Row("Conv2d", {**CONV, "padding": 8, "padding_mode": "reflect"}, (MAP,), "size-too-small"),
+    Row("Conv2d", {**CONV, "padding": 9, "padding_mode": "circular"}, (MAP,), "size-too-small"),
+    Row("Conv2d", CONV, (MAP,), "wrong-dtype", dtypes=("int64",)),
+    Row("Conv3d", {**CONV, "kernel_size": [4, 1, 1]}, ((2, 4, 3, 5, 6),), "size-too-small"),
+    Row("ConvTranspose2d", {**CONV, "output_padding": 1}, (MAP,), "bad-argument"),
+    Row("ConvTranspose2d", {**CONV, "groups": 4}, (MAP,), "not-divisible"),
+    Row("ConvTranspose1d", {**CONV, "padding": 9}, ((2, 4, 3),), "size-too-small"),
+    # pool
+    Row("MaxPool2d", {"kernel_size": 3, "padding": 2}, (MAP,), "bad-argument"),
+    Row("MaxPool2d", {"kernel_size": 3, "stride": 0}, (MAP,), "bad-argument"),
+    Row("MaxPool2d", {"kernel_size": 10}, (MAP,), "size-too-small"),
+    Row("MaxPool2d", {"kernel_size": 2}, (ROW,), "wrong-rank"),
+    Row("MaxPool1d", {"kernel_size": 4, "dilation": 3}, ((2, 4, 9),), "size-too-small"),
+    Row("AvgPool2d", {"kernel_size": 2, "padding": 2}, (MAP,), "bad-argument"),
+    Row("AvgPool2d", {"kernel_size": 2, "divisor_override": 0}, (MAP,), "bad-argument"),
+    Row("AvgPool3d", {"kernel_size": 4}, ((2, 4, 3, 5, 6),), "size-too-small"),
+    Row("LPPool2d", {"norm_type": 2.0, "kernel_size": 9}, ((2, 4, 8, 8),), "size-too-small"),
+    Row("FractionalMaxPool2d", {"kernel_size": 3, "output_size": 8}, (MAP,), "size-too-small"),
+    Row("FractionalMaxPool2d", {"kernel_size": 3}, (MAP,), "bad-argument"),
+    Row("MaxUnpool2d", {"kernel_size": 2}, (MAP, (2, 4, 9, 7)), "shape-mismatch", dtypes=("float32", "int64")),
+    Row("MaxUnpool2d", {"kernel_size": 2}, (MAP, MAP), "wrong-dtype"),
+    Row("AdaptiveAvgPool2d", {"output_size": 2}, (ROW,), "wrong-rank"),
+    Row("AdaptiveMaxPool2d", {"output_size": -1}, (MAP,), "bad-argument"),
+    # padding
+    Row("ReflectionPad2d", {"padding": 9}, (MAP,), "size-too-small"),
+    Row("CircularPad2d", {"padding": 9}, (MAP,), "size-too-small"),
+    Row("ZeroPad2d", {"padding": -4}, (MAP,), "size-too-small"),
+    Row("ReplicationPad1d", {"padding": 1}, (MAP,), "wrong-rank"),
+    # activation
+    Row("GLU", {"dim": 1}, ((2, 5, 6),), "not-divisible"),
+    Row("Softmax", {"dim": 4}, (MAP,), "bad-axis"),
+    Row("Softmax2d", {}, (ROW,), "wrong-rank"),
+    Row("PReLU", {"num_parameters": 3}, (MAP,), "shape-mismatch"),
+    Row("RReLU", {"lower": 0.5, "upper": 0.1}, (MAP,), "bad-argument"),
+    # norm
+    Row("BatchNorm2d", {}, (SEQ,), "wrong-rank", "nn.BatchNorm2d(5)(x)"),
+    Row("BatchNorm1d", {}, (MAP,), "wrong-rank", "nn.BatchNorm1d(4)(x)"),
+    Row("BatchNorm2d", {}, (MAP,), "wrong-dtype", dtypes=("int64",)),
+    Row("GroupNorm", {"num_groups": 3}, (MAP,), "not-divisible"),
+    Row("GroupNorm", {"num_groups": 0}, (MAP,), "bad-argument"),
+    Row("LayerNorm", {"normalized_shape": [7]}, (SEQ,), "shape-mismatch"),
+    Row("InstanceNorm2d", {}, ((2, 4, 1, 1),), "size-too-small"),
+    # dropout
+    Row("Dropout", {"p": 1.5}, (MAP,), "bad-argument"),
+    Row("AlphaDropout", {"p": -0.1}, (MAP,), "bad-argument"),
+    # layout
+    Row("Flatten", {"start_dim": 3, "end_dim": 1}, (MAP,), "bad-axis"),
+    Row("Flatten", {"start_dim": 4}, (MAP,), "bad-axis"),
+    Row("Unflatten", {"dim": 1, "unflattened_size": [3, 2]}, (MAP,), "shape-mismatch"),
+    Row("PixelShuffle", {"upscale_factor": 3}, (MAP,), "not-divisible"),
+    Row("PixelUnshuffle", {"downscale_factor": 2}, (MAP,), "not-divisible"),
+    Row("ChannelShuffle", {"groups": 3}, (MAP,), "not-divisible"),
+    Row("Unfold", {"kernel_size": 10}, (MAP,), "size-too-small"),
+    Row("Fold", {"output_size": 6, "kernel_size": 2}, ((2, 8, 24),), "shape-mismatch"),
+    # upsample
+    Row("Upsample", {}, (MAP,), "bad-argument"),
+    Row("Upsample", {"size": 4, "scale_factor": 2.0}, (MAP,), "bad-argument"),
+    Row("Upsample", {"scale_factor": 2.0, "mode": "bilinear"}, (SEQ,), "wrong-rank"),
+    # linear
+    Row("Linear", {"out_features": -4}, (ROW,), "bad-argument"),
+    Row("Linear", {"out_features": 4}, (ROW,), "wrong-dtype", dtypes=("int64",)),
+    Row("Linear", {"out_features": 4}, (ROW,), "wrong-dtype", dtypes=("float64",)),
+    Row("Bilinear", {"out_features": 4}, ((2, 3, 5), (2, 4, 7)), "shape-mismatch"),
+    Row("Bilinear", {"out_features": 4}, ((2, 3, 5), (2, 7)), "wrong-rank"),
+    Row("CosineSimilarity", {}, (ROW, (2, 7)), "shape-mismatch"),
+    Row("CosineSimilarity", {"dim": 2}, (ROW, ROW), "bad-axis"),
+    Row("CosineSimilarity", {"eps": -1.0}, (ROW, ROW), "bad-argument"),
+    Row("PairwiseDistance", {}, (SEQ, (2, 4, 8)), "shape-mismatch"),
+    # embedding
+    Row("Embedding", TABLE, ((2, 6),), "wrong-dtype"),
+    Row("Embedding", {**TABLE, "padding_idx": 10}, ((2, 6),), "bad-argument", dtypes=("int64",)),
+    Row("Embedding", {**TABLE, "sparse": True, "scale_grad_by_freq": True}, ((2, 6),), "bad-argument",
+        dtypes=("int64",)),
+    Row("EmbeddingBag", TABLE, ((2, 6, 3),), "wrong-rank", dtypes=("int64",)),
+    Row("EmbeddingBag", TABLE, ((6,),), "wrong-rank", dtypes=("int64",)),
+    Row("EmbeddingBag", TABLE, ((2, 6), (2,)), "wrong-rank", dtypes=("int64", "int64")),
+    Row("EmbeddingBag", {**TABLE, "mode": "max", "sparse": True}, ((2, 6),), "bad-argument", dtypes=("int64",)),
+    Row("EmbeddingBag", TABLE, ((2, 6), (2, 6)), "bad-argument", dtypes=("int64", "float32"),
+        operands=("input", "per_sample_weights")),
+    # attention
+    Row("MultiheadAttention", {**MHA, "num_heads": 3}, (SEQ,), "not-divisible"),
+    Row("MultiheadAttention", MHA, (MAP,), "wrong-rank"),
+    Row("MultiheadAttention", MHA, (SEQ, (2, 3, 8), (2, 4, 8)), "shape-mismatch"),
+    Row("MultiheadAttention", {"num_heads": 2}, (SEQ, (2, 3, 8), (2, 3, 8)), "shape-mismatch"),
+    Row("MultiheadAttention", MHA, (SEQ, (5, 6)), "shape-mismatch", operands=("query", "attn_mask")),
+    Row("MultiheadAttention", MHA, (SEQ, (2, 5, 5)), "shape-mismatch", operands=("query", "attn_mask")),
+    Row("MultiheadAttention", MHA, (SEQ, (5, 5)), "wrong-dtype", dtypes=("float32", "int64"),
+        operands=("query", "attn_mask")),
+    Row("MultiheadAttention", {**MHA, "is_causal": True}, (SEQ,), "missing-operand"),
+    Row("scaled_dot_product_attention", {}, (SEQ, (2, 3, 7), (2, 3, 7)), "shape-mismatch"),
+    Row("scaled_dot_product_attention", {}, (SEQ, (2, 3, 8), (2, 4, 8)), "shape-mismatch"),
+    Row("scaled_dot_product_attention", {"is_causal": True}, (SEQ, SEQ, SEQ, (5, 5)), "bad-argument"),
+    Row("scaled_dot_product_attention", {"enable_gqa": True}, ((2, 4, 5, 8), (2, 3, 5, 8), (2, 3, 5, 8)),
+        "not-divisible"),
+    Row("scaled_dot_product_attention", {}, (SEQ, SEQ, SEQ, (5, 4)), "shape-mismatch"),
+    # transformer
+    Row("TransformerEncoderLayer", {**LAYER, "nhead": 3}, (SEQ,), "not-divisible"),
+    Row("TransformerEncoder", {**LAYER, "num_layers": 0}, (SEQ,), "bad-argument"),
+    Row("TransformerDecoderLayer", LAYER, (SEQ, (2, 3, 6)), "shape-mismatch"),
+    Row("TransformerDecoderLayer", LAYER, (SEQ, (3, 3, 8)), "shape-mismatch"),
+    Row("Transformer", {**LAYER, "num_encoder_layers": 1, "num_decoder_layers": 1}, (SEQ, (2, 3, 8), (3, 3)),
+        "shape-mismatch"),
+    # recurrent
+    Row("LSTM", {"hidden_size": 6}, (MAP,), "wrong-rank"),
+    Row("LSTM", {"hidden_size": 6, "proj_size": 6}, (SEQ,), "bad-argument"),
+    Row("LSTM", {"hidden_size": 6, "num_layers": 0}, (SEQ,), "bad-argument"),
+    Row("LSTM", {"hidden_size": 6, "batch_first": True}, (SEQ, (1, 2, 6), (1, 2, 5)), "shape-mismatch"),
+    Row("GRU", {"hidden_size": 0}, (SEQ,), "bad-argument"),
+    Row("RNN", {"hidden_size": 6, "bidirectional": True}, (SEQ, (1, 5, 6)), "shape-mismatch"),
+    Row("RNNCell", {"hidden_size": 6}, (SEQ,), "wrong-rank"),
+    Row("LSTMCell", {"hidden_size": 6}, (ROW, (2, 6), (2, 5)), "shape-mismatch"),
+    # arithmetic
+    Row("add", {}, (MAP, (2, 4, 9, 7)), "shape-mismatch"),
+    Row("mul", {}, (SEQ, (2, 4, 8)), "shape-mismatch"),
+    Row("matmul", {}, (SEQ, SEQ), "shape-mismatch"),
+    Row("einsum", {"equation": "bij,bjk->bik"}, (SEQ, SEQ), "shape-mismatch"),
+    Row("einsum", {"equation": "bij->bk"}, (SEQ,), "bad-argument"),
+    # merge
+    Row("cat", {}, (MAP, (2, 4, 9, 7)), "shape-mismatch"),
+    Row("cat", {"dim": 4}, (MAP, MAP), "bad-axis", "torch.cat((x, y), 4)"),
+    Row("cat", {}, (MAP, SEQ), "wrong-rank"),
+    Row("stack", {}, (ROW, (2, 7)), "shape-mismatch"),
+    Row("chunk", {"chunks": 0}, (MAP,), "bad-argument", "x.chunk(0, 1)"),
+    Row("split", {"split_size_or_sections": [3, 3]}, (MAP,), "shape-mismatch", "x.split([3, 3], 1)"),
+    # reduce
+    Row("mean", {"dim": [1, 1]}, (MAP,), "bad-axis"),
+    Row("mean", {"dim": 1}, (MAP,), "wrong-dtype", dtypes=("int64",)),
+    Row("sum", {"dim": 4}, (MAP,), "bad-axis"),
+    # reshape
+    Row("reshape", {"shape": [2, 5, -1]}, (MAP,), "not-divisible"),
+    Row("reshape", {"shape": [2, -1, -1]}, (MAP,), "bad-argument"),
+    Row("permute", {"dims": [0, 1, 2]}, (MAP,), "bad-axis"),
+    Row("transpose", {"dim0": 1, "dim1": 4}, (MAP,), "bad-axis"),
+    Row("expand", {"sizes": [2, 4, 9, 16]}, (MAP,), "shape-mismatch"),
+    Row("unflatten", {"dim": 1, "sizes": [3, -1]}, (MAP,), "not-divisible"),
+    Row("movedim", {"source": [1, 2], "destination": [1, 1]}, (MAP,), "bad-axis"),
+    # indexing
+    Row("select", {"dim": 1, "index": 4}, (MAP,), "bad-axis"),
+    Row("narrow", {"dim": 1, "start": 2, "length": 3}, (MAP,), "size-too-small"),
+    Row("roll", {"shifts": [1, 2], "dims": [1]}, (MAP,), "bad-argument"),
+    Row("pad", {"pad": [1, 2, 3]}, (MAP,), "bad-argument"),
+    Row("flip", {"dims": [4]}, (MAP,), "bad-axis"),
+    # resize
+    Row("interpolate", {"scale_factor": 2.0, "mode": "bilinear"}, (SEQ,), "wrong-rank"),
+    Row("pixel_shuffle", {"upscale_factor": 3}, (MAP,), "not-divisible"),
+]  # fmt: skip
+
+
+def test_there_is_a_row_for_most_families() -> None:
+    families = {op.__module__ for op in OPS}
+    assert len({op.__module__ for row in ROWS if (op := lookup(row.op))}) >= 0.8 * len(families)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.op)
+def test_refused_as_in_torch(row: Row) -> None:
+    op = lookup(row.op)
+    assert op is not None
+    for symbolic in (False, True):
+        with pytest.raises(OpError) as refusal:
+            run_example(op, row.example, symbolic=symbolic)
+        assert refusal.value.code == row.code, refusal.value.message
+    if row.torch:
+        named = dict(zip("xyz", (torch.rand(shape) for shape in row.inputs), strict=False))
+        with pytest.raises((RuntimeError, ValueError, IndexError)):
+            eval(row.torch, {"nn": nn, "torch": torch}, named)
+    else:
+        outcome = outcome_in_torch(op, row.example)
+        assert outcome and outcome.startswith("refused"), outcome
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.op)
+def test_messages_are_in_house_style(row: Row) -> None:
+    """Lower case, no full stop, and what to say about something that is there."""
+    op = lookup(row.op)
+    assert op is not None
+    with pytest.raises(OpError) as refusal:
+        run_example(op, row.example)
+    error = refusal.value
+    for text in (error.message, error.label, error.help or ""):
+        assert not text.endswith(".") and (text[:1].islower() or not text[:1].isalpha() or text[:1] in "LSN"), text
+    assert error.argument is None or error.argument in op.model_fields
+    assert error.operand is None or error.operand < len(row.inputs)
