@@ -11,7 +11,8 @@ from archspec.elaborate import CustomOps, elaborate
 from archspec.elaborate.inputs import Shape
 from archspec.elaborate.params import given_entries
 from archspec.ir import Graph
-from archspec.spec import Library, Spec, bundled
+from archspec.library import Library, bundled
+from archspec.spec import Spec
 
 if TYPE_CHECKING:
     from torch import nn

@@ -226,6 +226,32 @@ def known_equal(a: Dim, b: Dim) -> bool | None:
     return False if never else None
 
 
+def can_agree(a: Dim, b: Dim) -> bool:
+    """Whether two sizes agree on a whole residue class of their symbols, not merely at odd values.
+
+    `2 * (H // 2)` and `H` do, for every even H; `H` and `W`, or `H` and `(H + 1) // 2`, do not.
+    """
+    difference = sub(a, b)
+    if isinstance(difference, int):
+        return difference == 0
+    growth = _growth(difference.form)
+    names = sorted(symbols(difference))
+    if growth is None or math.prod(growth.periods.get(name, 1) for name in names) > MAX_POINTS:
+        return True  # not decided
+    ranges = [range(growth.periods.get(name, 1)) for name in names]
+    return any(
+        all(_vanishes(difference, names, ranges, residues, shift) for shift in (7, 12, 20))
+        for residues in cartesian(*ranges)
+    )
+
+
+def _vanishes(difference: Size, names: list[str], ranges: list[range], residues: tuple[int, ...], shift: int) -> bool:
+    """Whether it is 0 where every symbol is of its residue, each with a multiple of its own."""
+    multiples = (shift + 3 * position * shift for position in range(len(names)))
+    sizes = {name: r + len(period) * m for name, r, period, m in zip(names, residues, ranges, multiples, strict=True)}
+    return substitute(difference, sizes) == 0
+
+
 def proved_equal(a: Dim, b: Dim) -> bool:
     """Whether two sizes agree for every value of the symbols."""
     return a == b or _residue(_form_of(sub(a, b)), 0) == 0

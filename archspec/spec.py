@@ -1,16 +1,14 @@
-"""A spec ready for elaboration: the file and all that it extends, merged; graphs parsed; imports found.
-
-`Library` finds and loads files, each once.
-"""
+"""A spec ready for elaboration: the file and all that it extends, merged; graphs parsed; imports named."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archspec.diagnostics import Source, Span, SpecError, did_you_mean, spec_error
-from archspec.schema import Block, Document, parse_block, parse_document
+from archspec.diagnostics import Span, SpecError, did_you_mean, spec_error
+from archspec.schema import Block, Document, parse_block
 from archspec.syntax import (
     Child,
     Errors,
@@ -25,11 +23,9 @@ from archspec.syntax import (
     parse_node,
     parse_outputs,
 )
-from archspec.yaml_source import Entry, Mapping, Node, Scalar, Sequence, parse, read
+from archspec.yaml_source import Entry, Mapping, Node, Scalar, Sequence
 
-_INSTALLED = Path(__file__).parent / "specs"
-BUNDLED = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "specs"
-"""Where the bundled specs are: in an installed package, or in a checkout."""
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +39,15 @@ class BlockSyntax:
     lets: tuple[Let, ...]
     graph: GraphSyntax
     outputs: OutputsSyntax | None
+    words: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """What stands in place of an elaborated path; None deletes it."""
+
+    node: NodeSyntax | None
+    span: Span
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +72,8 @@ class Spec:
     expect: Mapping | None
     freeze: Node | None
     imports: dict[str, Import]
-    patches: dict[str, NodeSyntax | None] = field(default_factory=dict[str, "NodeSyntax | None"])
+    words: frozenset[str]  # every name that the file, or what it extends, mentions: params must be among them
+    patches: dict[str, Patch] = field(default_factory=dict[str, "Patch"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,89 +84,20 @@ class Import:
     folder: Path | None
 
 
-class Library:
-    """Loads specs by path or bundled name, each file once.
-
-    `allow`: further folders that `extends` and `imports` may reach; they always may reach the folder of the spec that is
-    asked for, below it, and the bundled specs.
-    """
-
-    def __init__(self, allow: Iterable[Path] = ()) -> None:
-        self.roots = [BUNDLED.resolve(), *(folder.resolve() for folder in allow)]
-        self._specs: dict[Path, Spec] = {}
-        self._loading: list[Path] = []
-
-    def load(self, path: Path) -> Spec:
-        """The spec in a file that the user names. Raises SpecError."""
-        self.roots.append(path.resolve().parent)
-        return self._load(path)
-
-    def load_text(self, source: Source, folder: Path | None = None) -> Spec:
-        """A spec given as text; `folder` is where its imports start."""
-        if folder is not None:
-            self.roots.append(folder.resolve())
-        return self._build(source, None, folder)
-
-    def resolve(self, target: Scalar, folder: Path | None) -> Spec:
-        """The spec that `extends` or an import names. Raises SpecError at the name."""
-        path = self._find(target, folder)
-        if path in self._loading:
-            chain = " -> ".join(p.name for p in (*self._loading[self._loading.index(path) :], path))
-            raise spec_error(
-                "import-cycle", f"`{target.text}` leads back to itself: {chain}", target.span, help="break the circle"
-            )
-        return self._load(path)
-
-    def _find(self, target: Scalar, folder: Path | None) -> Path:
-        text = target.text
-        candidates = [(folder or Path.cwd()) / text, BUNDLED / text, BUNDLED / f"{text}.yaml"]
-        found = next((path.resolve() for path in candidates if path.is_file()), None)
-        if found is None:
-            known = [path.name for path in BUNDLED.glob("*.yaml")]
-            known += [path.name for path in folder.glob("*.yaml")] if folder is not None and folder.is_dir() else []
-            raise spec_error(
-                "file-not-found",
-                f"no spec `{text}` beside this file or among the bundled ones",
-                target.span,
-                help=did_you_mean(text, known),
-            )
-        if not any(found.is_relative_to(root) for root in self.roots):
-            raise spec_error(
-                "file-not-allowed",
-                f"`{text}` lies outside the folder of the spec and the bundled specs",
-                target.span,
-                help="move it below the spec's folder, or allow its folder with `--allow-path`",
-            )
-        return found
-
-    def _load(self, path: Path) -> Spec:
-        key = path.resolve()
-        if key not in self._specs:
-            self._loading.append(key)
-            try:
-                self._specs[key] = self._build(read(path), path, path.parent)
-            finally:
-                self._loading.pop()
-        return self._specs[key]
-
-    def _build(self, source: Source, path: Path | None, folder: Path | None) -> Spec:
-        node = parse(source)
-        document = parse_document(node)
-        errors = Errors()
-        base = self.resolve(document.extends, folder) if document.extends is not None else None
-        spec = _assemble(document, node, path, folder, base, errors)
-        errors.check()
-        return spec
+Find = Callable[[Scalar, Path | None], Path]
+"""Where the file is that `extends` or an import names; raises SpecError."""
 
 
-def bundled() -> dict[str, Path]:
-    """Every bundled spec by name."""
-    return {path.stem: path for path in sorted(BUNDLED.glob("*.yaml"))}
-
-
-def _assemble(
-    document: Document, node: Node, path: Path | None, folder: Path | None, base: Spec | None, errors: Errors
+def assemble(
+    document: Document,
+    node: Node,
+    path: Path | None,
+    folder: Path | None,
+    base: Spec | None,
+    find: Find,
+    errors: Errors,
 ) -> Spec:
+    """A file's spec, merged into the one it extends; what is wrong is added to `errors`."""
     graph, patches = _graph(document.graph, base, errors)
     name = document.name or (path.stem if path is not None else "spec")
     own = document.params.entries if document.params is not None else ()
@@ -193,21 +130,21 @@ def _assemble(
         defaults=_merge(base.defaults if base else None, document.defaults),
         expect=document.expect,
         freeze=document.freeze if document.freeze is not None else base.freeze if base else None,
-        imports={**(base.imports if base else {}), **_imports(document.imports, folder, errors)},
+        imports={**(base.imports if base else {}), **_imports(document.imports, folder, find, errors)},
+        words=_words(entry for entry in _entries(node) if entry.key.text not in ("params", "variants", "doc"))
+        | (base.words if base is not None else frozenset()),
         patches={**(base.patches if base else {}), **patches},
     )
 
 
-def _graph(
-    node: Node | None, base: Spec | None, errors: Errors
-) -> tuple[GraphSyntax | None, dict[str, NodeSyntax | None]]:
+def _graph(node: Node | None, base: Spec | None, errors: Errors) -> tuple[GraphSyntax | None, dict[str, Patch]]:
     """The graph, and what replaces elaborated paths. A mapping that extends a graph replaces, deletes and appends."""
     if base is None or base.graph is None or not isinstance(node, Mapping):
         parsed = parse_graph(node, errors) if node is not None else None
         return (parsed if node is not None else base.graph if base else None), {}
     own = {entry.key.text: entry for entry in node.entries}
     patches = {
-        key: None if _is_null(entry.value) else parse_node(entry.value, errors)
+        key: Patch(None if _is_null(entry.value) else parse_node(entry.value, errors), entry.key.span)
         for key, entry in own.items()
         if not is_statement(key)
     }
@@ -247,6 +184,7 @@ def _blocks(section: Mapping | None, errors: Errors) -> dict[str, BlockSyntax]:
                 parse_lets(block.let, errors) if block.let is not None else (),
                 graph,
                 parse_outputs(block.outputs, errors) if block.outputs is not None else None,
+                _words(item for item in _entries(entry.value) if item.key.text not in ("params", "doc")),
             )
     return blocks
 
@@ -271,11 +209,16 @@ def _block_inputs(block: Block, errors: Errors) -> tuple[str, ...] | str | None:
     return None
 
 
-def _imports(section: Mapping | None, folder: Path | None, errors: Errors) -> dict[str, Import]:
+def _imports(section: Mapping | None, folder: Path | None, find: Find, errors: Errors) -> dict[str, Import]:
+    """The imports; a file that is not there is an error even where nothing uses it."""
     found: dict[str, Import] = {}
     for entry in _entries(section):
         if isinstance(entry.value, Scalar) and isinstance(entry.value.value, str):
             found[entry.key.text] = Import(entry.value, folder)
+            try:
+                find(entry.value, folder)
+            except SpecError as error:
+                errors.add(error)
         else:
             errors.add(
                 spec_error("wrong-type", f"an import is a file's path, got {describe(entry.value)}", entry.value.span)
@@ -325,8 +268,23 @@ def _merge_lets(base: tuple[Let, ...], own: Mapping | None, errors: Errors) -> t
     return (*(mine.pop(let.targets, let) for let in base), *mine.values())
 
 
-def _entries(section: Mapping | None) -> tuple[Entry, ...]:
-    return section.entries if section is not None else ()
+def _entries(section: Node | None) -> tuple[Entry, ...]:
+    return section.entries if isinstance(section, Mapping) else ()
+
+
+def _words(entries: Iterable[Entry]) -> frozenset[str]:
+    """Every identifier in the keys and values below."""
+    found: set[str] = set()
+    pending: list[Node] = [node for entry in entries for node in (entry.key, entry.value)]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Scalar):
+            found.update(_WORD.findall(node.text))
+        elif isinstance(node, Sequence):
+            pending.extend(node.items)
+        else:
+            pending.extend(part for entry in node.entries for part in (entry.key, entry.value))
+    return frozenset(found)
 
 
 def _is_null(node: Node) -> bool:

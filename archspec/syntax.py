@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 from archspec import ops
 from archspec.diagnostics import Diagnostic, Span, SpecError, did_you_mean, spec_error
 from archspec.expr import ExprError, Expression, Targets, parse, parse_targets, split_for
-from archspec.yaml_source import Mapping, Node, Scalar, Sequence
+from archspec.yaml_source import Entry, Mapping, Node, Scalar, Sequence
 
 Leaf = TypeVar("Leaf")
 
@@ -363,8 +363,9 @@ class _Parser:
         return NodeSyntax(node.span, graph=self.graph(node))
 
     def full_node(self, node: Mapping) -> NodeSyntax:
-        special = {entry.key.text: entry.value for entry in node.entries if entry.key.text in NODE_KEYS}
-        rest = tuple((entry.key, entry.value) for entry in node.entries if entry.key.text not in NODE_KEYS)
+        own = [entry for entry in node.entries if entry.key.text in NODE_KEYS and not _is_number_for_prelu(entry)]
+        special = {entry.key.text: entry.value for entry in own}
+        rest = tuple((entry.key, entry.value) for entry in node.entries if entry not in own)
         if "else" in special and "when" not in special and not _may_be_null(special.get("op")):
             raise spec_error(
                 "unknown-key", "`else` needs `when`", special["else"].span, help="add `when`, or leave out `else`"
@@ -515,6 +516,12 @@ def _is_node(node: Node) -> bool:
 
 def _may_be_null(op: Node | None) -> bool:
     return isinstance(op, Scalar) and "$" in op.text
+
+
+def _is_number_for_prelu(entry: Entry) -> bool:
+    """`init: 0.1` is an argument of torch's PReLU; an initialisation rule is a word or a mapping."""
+    value = entry.value.value if isinstance(entry.value, Scalar) else None
+    return entry.key.text == "init" and isinstance(value, int | float)
 
 
 def _no_leaf(key: Scalar, value: Node) -> Iterator[Statement[Leaf]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from archspec.spec import Library, bundled
+from archspec.library import Library, bundled
 
 HELP = "list the bundled specs and their variants"
 

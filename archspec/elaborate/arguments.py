@@ -32,7 +32,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a field takes: words of torch's own, any word, other values, sizes read at run time; whether it is inferred."""
+    """What a field takes: words of torch's own, any word, other values, sizes read at run time."""
 
     words: frozenset[str]
     any_word: bool
@@ -210,7 +210,7 @@ def _wrong(op: type[Op], name: str, value: object, span: Span, known: dict[str, 
     elif isinstance(value, float) and value.is_integer():
         help = f"write `{int(value)}`"
     elif isinstance(value, str) and value.lstrip("-").isdigit():
-        help = f"write `{value}` without quotes"
+        help = f"write `{value.lstrip('-0') or 0}`, without quotes or leading zeros"
     shown = (
         f'"{value}"'
         if isinstance(value, str)

@@ -8,7 +8,7 @@ from typing import Any
 
 from archspec.diagnostics import Span, spec_error
 from archspec.elaborate.arguments import Argument
-from archspec.elaborate.edges import Reading
+from archspec.elaborate.edges import Reading, assign_operands
 from archspec.elaborate.environment import Env, View
 from archspec.elaborate.files import bind_block
 from archspec.elaborate.names import Bound, Names, Poisoned
@@ -17,8 +17,9 @@ from archspec.elaborate.place import File, Filler, Place, Site, shown_params
 from archspec.elaborate.relocate import Prefix, Template, moved_bound, moved_node, moved_scope, rebased
 from archspec.elaborate.session import Session
 from archspec.ir import Origin, Scope
+from archspec.ops.base import Signature
 from archspec.spec import BlockSyntax
-from archspec.values import TensorType, Value
+from archspec.values import Value
 
 
 def use_block(
@@ -27,15 +28,14 @@ def use_block(
     """Elaborates `block` of `file` on the given inputs as a scope at the site. Raises SpecError."""
     session, place = graphs.session, site.place
     params = bind_block(session, file, block, arguments, place.file, site.syntax.span)
-    values = tuple(reading.value for reading in given)
-    types = session.types_of(values)
+    inputs, table = block_inputs(session, block.inputs, block.name, given, site.syntax.span)
+    values, types = inputs.values, inputs.types
     used_at = Origin(site.syntax.span, f"{site.path}, {_article(block.name)}", place.used_at)
     key = None if place.patches.nodes else (block, file, _hashable(params), types, _pattern(values))
     template: Template | None = session.cache.get(key)
     if template is not None:
         return _copy(session, site, template, values, used_at)
     errors, start = len(session.errors.found), len(session.nodes)
-    inputs, table = block_inputs(block.inputs, f"block `{block.name}`", values, types, site.syntax.span)
     names = Names(None, inputs, table)
     env = Env(file.env, dict(params))
     session.lets(block.lets, View(env, names, mark=session.mark))
@@ -63,26 +63,23 @@ def use_block(
 
 
 def block_inputs(
+    session: Session,
     declared: tuple[str, ...] | str | None,
     owner: str,
-    values: tuple[Value, ...],
-    types: tuple[TensorType, ...],
+    given: Sequence[Reading],
     span: Span,
 ) -> tuple[Bound, dict[str, Bound]]:
     """`input` inside a block or sub-spec, and the names its inputs are declared under. Raises SpecError."""
+    if isinstance(declared, str):
+        signature = Signature((declared,), variadic=True)
+    else:
+        signature = Signature(declared or ("input",), minimum=len(declared or ("input",)))
+    readings, _ = assign_operands(owner, signature, given, span)
+    values = tuple(reading.value for reading in readings)
+    types = session.types_of(values)
     everything = Bound("input", values, types)
     if isinstance(declared, str):
         return everything, {declared: replace(everything, label=declared)}
-    wanted = len(declared) if declared is not None else 1
-    if len(values) != wanted:
-        raise spec_error(
-            "wrong-inputs",
-            f"{owner} takes {wanted} input{'s' if wanted != 1 else ''}, got {len(values)}",
-            span,
-            help=f"name them: `from: [{', '.join(declared)}]`"
-            if declared
-            else "name one with `from`, or declare several in the block: `inputs: [x, skip]`",
-        )
     named = zip(declared or (), values, types, strict=False)
     return everything, {name: Bound(name, (value,), (kind,)) for name, value, kind in named}
 

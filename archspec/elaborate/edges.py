@@ -22,6 +22,7 @@ class Reading:
     value: Value
     span: Span | None
     operand: str | None = None
+    operand_span: Span | None = None
 
 
 def resolve(session: Session, scalar: Scalar, view: View) -> Bound:
@@ -96,7 +97,7 @@ def explicit(session: Session, reads: From, view: View) -> list[Reading]:
     out: list[Reading] = []
     for operand, edge in reads.operands:
         values = edge_values(session, edge, view)
-        out += [Reading(value, edge.name.span, operand.text) for value in values]
+        out += [Reading(value, edge.name.span, operand.text, operand.span) for value in values]
     return out
 
 
@@ -123,7 +124,7 @@ def assign_operands(
             "surplus-input",
             f"`{op}` takes {_inputs_in_words(signature)}, got {len(given)}",
             extra,
-            help="merge them first, with `cat` or `add`" if required else "leave out `from`",
+            help="name one with `from`, or merge them first, with `cat` or `add`" if required else "leave out `from`",
         )
     return list(given), tuple(names)
 
@@ -137,7 +138,7 @@ def _by_name(
             raise spec_error(
                 "unknown-operand",
                 f"`{op}` has no operand `{reading.operand}`",
-                reading.span,
+                reading.operand_span,
                 help=did_you_mean(reading.operand or "", order),
             )
     missing = [name for name in signature.required if all(reading.operand != name for reading in given)]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Dict
-from contextlib import suppress
 from collections.abc import Sequence
+from contextlib import suppress
 
 from archspec.diagnostics import did_you_mean, spec_error
 from archspec.elaborate.custom import CustomOps
-from archspec.elaborate.defaults import check_sections
 from archspec.elaborate.environment import Env, View
 from archspec.elaborate.expectations import expected
 from archspec.elaborate.files import early_lets, open_file
@@ -18,9 +17,11 @@ from archspec.elaborate.inputs import Shape, make_inputs
 from archspec.elaborate.names import Bound, Names
 from archspec.elaborate.outputs import graph_outputs
 from archspec.elaborate.place import File, Patches, Place, shown_params
+from archspec.elaborate.sections import check_sections
 from archspec.elaborate.session import Session, Stop
 from archspec.ir import Graph, Input, Origin, Outputs, Scope, verify
-from archspec.spec import Library, Spec
+from archspec.library import Library
+from archspec.spec import Spec
 from archspec.syntax import GraphSyntax, Let
 from archspec.values import Value
 from archspec.yaml_source import Entry
@@ -137,13 +138,13 @@ def _lets(session: Session, lets: Sequence[Let], view: View) -> None:
 
 def _check_patches(session: Session, place: Place) -> None:
     """A dotted key that meets no node is a mistake; other keys were added to the graph."""
-    for key in place.patches.nodes:
-        if key not in place.patches.used and ("." in key or place.patches.nodes[key] is None or place.numbered):
-            session.errors.add(
+    for key, patch in place.patches.nodes.items():
+        if key not in place.patches.used and ("." in key or patch.node is None or place.numbered):
+            session.note(
                 spec_error(
                     "unknown-node",
                     f"`{key}` replaces nothing: the extended network has no such node",
-                    place.file.spec.span,
+                    patch.span,
                     help=did_you_mean(key, [node.path for node in session.nodes]),
                 )
             )

@@ -16,10 +16,11 @@ from archspec.elaborate.place import File, OpValue
 from archspec.elaborate.session import Session
 from archspec.ops.base import Op
 from archspec.spec import BlockSyntax, Spec, variant_entries
-from archspec.syntax import Let
+from archspec.syntax import NODE_KEYS, Let
 from archspec.yaml_source import Entry, Mapping, Node, Scalar, plain
 from archspec.yaml_source import Sequence as YamlSequence
 
+SPEC_KEYS = (*NODE_KEYS, "variant", "output", "outputs")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _READS_INPUT = re.compile(r"\binput\b")
 
@@ -85,7 +86,7 @@ def open_file(
 
 def declared(spec: Spec) -> dict[str, Param]:
     """The params of a spec."""
-    return declare(spec.params, _IsOp(spec))
+    return declare(spec.params, _IsOp(spec), SPEC_KEYS)
 
 
 def early_lets(spec: Spec) -> tuple[Sequence[Let], Sequence[Let]]:
@@ -151,7 +152,8 @@ def block_params(file: File, block: BlockSyntax) -> dict[str, Param]:
     """The declared params of a block."""
     found = file.block_params.get(block.name)
     if found is None:
-        found = declare(block.params.entries, _IsOp(file.spec)) if block.params is not None else {}
+        entries = block.params.entries if block.params is not None else ()
+        found = declare(entries, _IsOp(file.spec), NODE_KEYS)
         file.block_params[block.name] = found
     return found
 
@@ -201,6 +203,14 @@ def _resolve(session: Session, file: File, word: Any, scalar: Scalar) -> Use | N
     op = ops.lookup(word)
     if op is not None:
         return Use(op)
+    last = word.rpartition(".")[2]
+    if head in ("torch", "nn") and ops.lookup(last) is not None:
+        raise spec_error(
+            "unknown-op",
+            f"no op `{word}`",
+            scalar.span,
+            help=f"write `{last}`: torch's layers and functions go by their own names",
+        )
     if _DOTTED.fullmatch(word):
         if not session.customs.allows(word):
             raise spec_error(

@@ -47,10 +47,16 @@ class Graphs:
     def fill(self, place: Place, body: Sequence[Statement[Child]]) -> None:
         """Elaborates a graph's body into `place`."""
         for child, view in self.session.expand(body, place.view):
-            if place.numbered:
-                self._numbered(place, child, view)
-            else:
-                self._named(place, child, view)
+            try:
+                if place.numbered:
+                    self._numbered(place, child, view)
+                else:
+                    self._named(place, child, view)
+            except SpecError as error:
+                self.session.note(error)
+                self.session.spoil(view)
+            except Poisoned:
+                self.session.spoil(view)
 
     # --- children ---
 
@@ -133,7 +139,7 @@ class Graphs:
         if key is None:
             return False, syntax
         place.patches.used.add(key)
-        return True, place.patches.nodes[key]
+        return True, place.patches.nodes[key].node
 
     def _define(self, place: Place, name: str, bound: Bound, span: Span) -> None:
         try:
@@ -164,7 +170,12 @@ class Graphs:
         if syntax.label is None:
             return
         try:
-            place.names.define(self.session.name(syntax.label, view), bound, syntax.label.span)
+            label = self.session.name(syntax.label, view)
+            if not _NAME.fullmatch(label) or label.isdigit() or label == "input":
+                raise spec_error(
+                    "bad-name", f"`{label}` is no label", syntax.label.span, help="use letters, digits, `_` and `-`"
+                )
+            place.names.define(label, bound, syntax.label.span)
         except SpecError as error:
             self.session.note(error)
 

@@ -58,6 +58,16 @@ def rules_of(node: Node, op: str) -> dict[str, tuple[Scalar, Node]]:
 
 def initializer(session: Session, node: Node, view: View, op: Op, shape: tuple[int, ...]) -> Initializer:
     """A rule with its arguments evaluated; they see the op's own arguments, inferred ones too. Raises SpecError."""
+    function, arguments = check_rule(node)
+    name = function.text
+    inside = View(view.env, view.nodes, {key: getattr(op, key) for key in type(op).model_fields}, view.mark)
+    values = {key.text: _argument(session, key.text, value, inside) for key, value in arguments.items()}
+    _check_shape(name, shape, function.span)
+    return Initializer(name, tuple(sorted(values.items())))
+
+
+def check_rule(node: Node) -> tuple[Scalar, dict[Scalar, Node]]:
+    """A rule's function and arguments, which must exist in `torch.nn.init`. Raises SpecError."""
     function, arguments = _split(node)
     name = function.text
     if name not in FUNCTIONS:
@@ -67,9 +77,7 @@ def initializer(session: Session, node: Node, view: View, op: Op, shape: tuple[i
             function.span,
             help=did_you_mean(name, FUNCTIONS),
         )
-    inside = View(view.env, view.nodes, {key: getattr(op, key) for key in type(op).model_fields}, view.mark)
-    values: dict[str, Any] = {}
-    for key, value in arguments.items():
+    for key in arguments:
         if key.text not in FUNCTIONS[name]:
             raise spec_error(
                 "unknown-argument",
@@ -77,12 +85,11 @@ def initializer(session: Session, node: Node, view: View, op: Op, shape: tuple[i
                 key.span,
                 help=did_you_mean(key.text, FUNCTIONS[name]) or f"`{name}` takes no arguments",
             )
-        values[key.text] = _argument(session, key.text, value, inside)
+    written = {key.text for key in arguments}
     for required in REQUIRED.get(name, ()):
-        if required not in values:
+        if required not in written:
             raise spec_error("missing-argument", f"`{name}` needs `{required}`", node.span)
-    _check_shape(name, shape, function.span)
-    return Initializer(name, tuple(sorted(values.items())))
+    return function, arguments
 
 
 def _split(node: Node) -> tuple[Scalar, dict[Scalar, Node]]:

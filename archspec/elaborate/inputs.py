@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
+from keyword import iskeyword
 
 from archspec.diagnostics import Span, did_you_mean, spec_error
 from archspec.dims import Dim, symbol
@@ -43,7 +44,7 @@ Shape = Sequence[int | str]
 
 
 def make_inputs(session: Session, spec: Spec, view: View, given: Dict[str, Shape]) -> tuple[Input, ...]:
-    """The inputs with their types. Every axis remembers its symbol, so that what follows from it is known for all sizes.
+    """The inputs with their types. Every axis keeps its symbol, so that what follows is known for all sizes.
 
     Raises SpecError.
     """
@@ -56,6 +57,16 @@ def make_inputs(session: Session, spec: Spec, view: View, given: Dict[str, Shape
         raise spec_error(
             "missing-key", "a network needs `input`", _start(spec.span), help="add `input: [N, 3, 224, 224]`"
         )
+    for name, node in declared.items():
+        if not name.isidentifier() or iskeyword(name) or (name == "input" and len(declared) > 1):
+            raise spec_error(
+                "bad-name",
+                f"`{name}` is no name for one of several inputs"
+                if name == "input"
+                else f"`{name}` is no name for an input",
+                node.span,
+                help="use letters, digits and `_`: it becomes an argument of `forward`",
+            )
     for name in given:
         if name not in declared:
             raise spec_error(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from archspec.diagnostics import Source, Span, did_you_mean, spec_error
 from archspec.values import RuntimeSize
-from archspec.yaml_source import Entry, Mapping, Node, Scalar, Sequence, parse, plain
+from archspec.yaml_source import Entry, Mapping, Node, Scalar, parse, plain
+from archspec.yaml_source import Sequence as YamlSequence
 
 TYPES = ("int", "float", "bool", "str", "list", "op", "null")
 KINDS = {
@@ -21,6 +22,12 @@ KINDS = {
     "null": "null",
     "record": "a mapping",
 }
+
+
+ALIASES = {
+    "integer": "int", "number": "float", "boolean": "bool", "string": "str", "text": "str", "array": "list",
+    "tuple": "list", "none": "null", "None": "null",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,14 +45,24 @@ class Param:
         return " or ".join(KINDS[kind] for kind in (*TYPES, "record") if kind in self.types)
 
 
-def declare(entries: Iterable[Entry], is_op: IsOp) -> dict[str, Param]:
-    """The parameters of a `params:` section. A default fixes the type; a type alone makes the parameter required."""
+def declare(entries: Iterable[Entry], is_op: IsOp, reserved: Sequence[str]) -> dict[str, Param]:
+    """The parameters of a `params:` section. A default fixes the type; a type alone makes the parameter required.
+
+    `reserved`: keys that a use of the spec or block has already. Raises SpecError.
+    """
     params: dict[str, Param] = {}
     for entry in entries:
         name = entry.key.text
         if not name.isidentifier():
             raise spec_error(
                 "bad-name", f"`{name}` is no name for a param", entry.key.span, help="use letters, digits and `_`"
+            )
+        if name in reserved:
+            raise spec_error(
+                "bad-name",
+                f"a use could never set the param `{name}`: it is a node's own key",
+                entry.key.span,
+                help="rename it",
             )
         types = _declared_types(entry.value)
         if types is not None:
@@ -67,6 +84,10 @@ def _declared_types(node: Node) -> frozenset[str] | None:
     if not isinstance(node, Scalar) or not isinstance(node.value, str) or node.quoted:
         return None
     words = [word.strip() for word in node.text.split("|")]
+    if node.text in ALIASES:
+        raise spec_error(
+            "unknown-type", f"`{node.text}` is no type of a param", node.span, help=f"write `{ALIASES[node.text]}`"
+        )
     if all(word in TYPES for word in words):
         return frozenset(words)
     if len(words) > 1:
@@ -78,7 +99,7 @@ def _declared_types(node: Node) -> frozenset[str] | None:
 def _types_of(entry: Entry, is_op: IsOp) -> frozenset[str]:
     node = entry.value
     match node:
-        case Sequence():
+        case YamlSequence():
             return frozenset({"list"})
         case Mapping():
             return frozenset({"op", "null"} if node.entry("op") is not None else {"record"})
@@ -117,7 +138,7 @@ def check_value(param: Param, value: object, span: Span | None) -> Any:
 def _kind_of(value: object) -> str:
     """The declared type that a value is of; what is none of the others is an op."""
     kinds = ((type(None), "null"), (bool, "bool"), (int | RuntimeSize, "int"), (float, "float"), (str, "str"))
-    containers = ((list | tuple, "list"), (dict, "record"))
+    containers = (((list, tuple), "list"), (dict, "record"))
     return next((kind for types, kind in (*kinds, *containers) if isinstance(value, types)), "op")
 
 
@@ -129,7 +150,7 @@ def _shown(value: object) -> str:
 
 
 def given_entries(values: Iterable[tuple[str, object]]) -> tuple[Entry, ...]:
-    """Params given outside the spec, as located nodes: `--set` text is parsed as YAML, a Python value is taken as it is."""
+    """Params given outside the spec, as located nodes: `--set` text is parsed as YAML, Python values are kept."""
     entries: list[Entry] = []
     for name, value in values:
         shown = value.text if isinstance(value, Written) else repr(value)
@@ -155,7 +176,7 @@ def _to_node(value: object, span: Span) -> Node:
         )
     if isinstance(value, list | tuple):
         items: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        return Sequence(tuple(_to_node(item, span) for item in items), span, True)
+        return YamlSequence(tuple(_to_node(item, span) for item in items), span, True)
     if value is None or isinstance(value, bool | int | float | str):
         return Scalar(value, str(value), isinstance(value, str), span)
     raise spec_error("wrong-type", f"a param is plain data, got {type(value).__name__}", span)

@@ -12,7 +12,7 @@ from archspec.elaborate.names import Bound, Names
 from archspec.elaborate.params import Param
 from archspec.elaborate.session import Session
 from archspec.ir import Origin, Scope
-from archspec.spec import Spec
+from archspec.spec import Patch, Spec
 from archspec.syntax import Child, NodeSyntax, Statement
 from archspec.yaml_source import Mapping as YamlMapping
 from archspec.yaml_source import Scalar
@@ -66,7 +66,7 @@ class Patches:
     """What an extending spec replaces by elaborated path, below `base`."""
 
     base: str
-    nodes: Mapping[str, NodeSyntax | None]
+    nodes: Mapping[str, Patch]
     used: set[str] = field(default_factory=set[str])
 
     def key(self, path: str) -> str | None:

@@ -14,7 +14,7 @@ from archspec.elaborate.environment import Env, View
 from archspec.elaborate.names import Poisoned
 from archspec.expr import Budget, ExprError, Expression, interpolate, parse, pin
 from archspec.ir import Node, Origin
-from archspec.spec import Library
+from archspec.library import Library
 from archspec.syntax import Branch, Errors, For, If, Let, Statement, located
 from archspec.values import TensorType, Value
 from archspec.yaml_source import Mapping, Scalar
@@ -199,7 +199,7 @@ class Session:
                     if chosen is not None:
                         yield from self.expand(chosen.body, self.view(Env(view.env), view))
                 elif isinstance(statement, Let):
-                    view.env.values.update(self.bind(statement, self.computed(statement.value, view)))
+                    self._let(statement, view)
                 else:
                     yield statement, view
             except SpecError as error:
@@ -236,11 +236,17 @@ class Session:
         except ExprError as error:
             raise located(error, statement.span) from None
 
+    def _let(self, let: Let, view: View) -> None:
+        for name, value in self.bind(let, self.computed(let.value, view)).items():
+            if name in view.env.values:
+                raise spec_error("duplicate-name", f"`{name}` has a value already", let.span, help="rename one of them")
+            view.env.values[name] = value
+
     def lets(self, lets: Sequence[Let], view: View) -> None:
         """A `let:` section, in order."""
         for let in lets:
             try:
-                view.env.values.update(self.bind(let, self.computed(let.value, view)))
+                self._let(let, view)
             except SpecError as error:
                 self.note(error)
                 self.spoil(view)

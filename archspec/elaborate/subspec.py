@@ -33,10 +33,8 @@ def use_spec(graphs: Filler, site: Site, spec: Spec, arguments: Sequence[Argumen
     variant = cut.get("variant")
     name = session.name(variant.value, variant.view) if variant and isinstance(variant.value, Scalar) else None
     file = open_file(session, spec, name, (), rest, variant.value.span if variant else span)
-    values = tuple(reading.value for reading in given)
-    types = session.types_of(values)
     declared = spec.inputs.keys() if spec.inputs is not None else None
-    inputs, table = block_inputs(declared, f"`{spec.name}`", values, types, span)
+    inputs, table = block_inputs(session, declared, spec.name, given, span)
     names = Names(None, inputs, table)
     session.lets(spec.lets, View(file.env, names, mark=session.mark))
     assert spec.graph is not None
@@ -54,7 +52,9 @@ def use_spec(graphs: Filler, site: Site, spec: Spec, arguments: Sequence[Argumen
     start = len(session.nodes)
     graphs.fill(inside, spec.graph.body)
     result, parts = _result(session, spec, inside, cut)
-    scope = close(session, site, inside, start, values, result, spec.name, shown_params(file.env.values), spec.doc)
+    scope = close(
+        session, site, inside, start, inputs.values, result, spec.name, shown_params(file.env.values), spec.doc
+    )
     bound = Bound(site.path, result, session.types_of(result), parts, lambda: names, True, path=site.path)
     return _prune(session, site.place, start, scope, bound) if scope is not None else replace(bound, absent=True)
 

@@ -1,7 +1,8 @@
 """Constructor arguments: what differs between the uses of a class, under the names the spec gives it where it does.
 
-A constant that is not the same in all uses is, in this order: a param of the block, an item of a param that is a list, a
-simple function of a param, the size of the module's input or a simple function of that, or an argument of its own.
+A constant that is not the same in all uses is, in this order: a param of the block, an item of a param that is a
+list, a simple function of a param, the size of the module's input or a simple function of that, or an argument of its
+own.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from archspec.emit.expression import Child, Const, Expr, Group, Local, Text, layout, rewrite
 from archspec.emit.literals import identifier, quoted
-from archspec.emit.names import Names, flatten
+from archspec.emit.names import Labels, Names, flatten
 from archspec.emit.structure import Results, Step, Unit
 from archspec.ir import Graph, Mode, Output, Outputs, Tree, leaves
 from archspec.values import Value
@@ -17,11 +17,12 @@ Fill = Callable[[Expr], Expr]
 """Puts constants and arguments in their places."""
 
 
-def forward(graph: Graph, unit: Unit, fill: Fill, outputs: Outputs | None = None) -> list[str]:
+def forward(labels: Labels, unit: Unit, fill: Fill, outputs: Outputs | None = None) -> list[str]:
     """The lines of `forward`; `outputs` for the root, which returns what the spec says."""
+    graph = labels.graph
     arguments = _arguments(graph, unit, outputs is not None)
     ends = unit.returned if outputs is None else [v for entry in outputs.entries for v in leaves(entry.value)]
-    names = Names(graph, unit, ends, arguments)
+    names = Names(labels, unit, ends, arguments)
     lines = list(_signature(graph, unit, arguments, outputs))
     steps = [step for step in unit.steps if any(names.is_used(value) for value in flatten(step.results))]
     direct = _returned_directly(steps, unit, outputs)
@@ -118,9 +119,12 @@ def _returned_directly(steps: list[Step], unit: Unit, outputs: Outputs | None) -
     if not steps or steps[-1].mode != "always":
         return None
     ends: tuple[Tree, ...] = unit.returned if outputs is None else tuple(entry.value for entry in outputs.entries)
-    if outputs is not None and outputs.kind != "single":
+    if outputs is not None and (outputs.kind == "dict" or any(entry.mode != "always" for entry in outputs.entries)):
         return None
-    return steps[-1] if ends == (steps[-1].results,) and isinstance(steps[-1].results, Value) else None
+    last = steps[-1].results
+    single = outputs is None or outputs.kind == "single"
+    same = ends == (last,) if isinstance(last, Value) and single else ends == last
+    return steps[-1] if same else None
 
 
 def _target(results: Results, names: Names) -> str:

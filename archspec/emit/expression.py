@@ -44,8 +44,10 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """The constructor call of a child that has a class of its own, by its module's path. `hint` and `entry`: as for an op
-    (`targets.constructor`)."""
+    """The constructor call of a child that has a class of its own, by its module's path.
+
+    `hint` and `entry`: as for an op (`targets.constructor`).
+    """
 
     path: str
     hint: str
@@ -194,7 +196,7 @@ def shown(items: tuple[Expr, ...]) -> Iterator[Expr]:
 
 
 def layout(expr: Expr, indent: int = 0, prefix: str = "", suffix: str = "") -> list[str]:
-    """The tree as source lines, `prefix` before and `suffix` after it; broken at the outermost bracket when too long."""
+    """Source lines, `prefix` before and `suffix` after the tree; too long, it breaks at its outermost bracket."""
     pad = " " * indent
     line = pad + prefix + flat(expr) + suffix
     if len(line) <= WIDTH:

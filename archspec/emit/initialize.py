@@ -1,54 +1,73 @@
-"""`init_weights`: the spec's initialisation rules, as code."""
+"""What a network does when all its modules exist: ties, the spec's initialisation rules, freezing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
-from archspec.emit.expression import Named, Text, call, layout
-from archspec.emit.literals import literal, member, quoted
+from archspec.emit.expression import Named, Text, call, layout, tuple_of
+from archspec.emit.literals import attribute, literal, member, quoted
 from archspec.emit.targets import shortened
 from archspec.ir import Graph, Initializer, Node, full_name
 from archspec.ops.target import Module
 
 Rules = tuple[tuple[str, Initializer], ...]
 
+MANY = 4
+"""From so many on, names stand in a loop."""
+ATTENTION = "torch.nn.MultiheadAttention"
+LINEAR = "torch.nn.Linear"
 
-def init_weights(graph: Graph) -> list[str]:
-    """The body of the method: a loop over the modules of a class that share their rules, else the parameters by name."""
-    looped: dict[str, Rules] = {}
-    singles: list[tuple[Initializer, str]] = []
-    composite = any("." in state.name for node in graph.nodes for state in node.op.state())
-    by_class: dict[str, list[Node]] = {}
-    for node in graph.nodes:
-        target = node.op.target(graph.inputs_of(node))
-        if not node.is_reuse and node.op.state():
-            by_class.setdefault(target.cls if isinstance(target, Module) else "", []).append(node)
-    for cls, nodes in by_class.items():
-        rules = _shared(nodes)
-        if rules and cls and not composite and not any(node.ties for node in nodes):
-            looped[cls] = rules
-        else:
-            singles += [(rule, full_name(node, state)) for node in nodes for state, rule in node.init]
+
+def after_construction(graph: Graph) -> list[str]:
+    """The last lines of the constructor."""
     lines: list[str] = []
-    for number, (cls, rules) in enumerate(looped.items()):
-        keyword = "if" if number == 0 else "elif"
-        lines.append(f"            {keyword} isinstance(module, {shortened(cls)}):")
-        for state, rule in rules:
-            partial = any(all(own.name != state for own in node.op.state()) for node in by_class[cls])
-            if partial:
-                lines.append(f"                if {member('module', state)} is not None:")
-            lines += _line(rule, member("module", state), 20 if partial else 16)
-    if lines:
-        lines.insert(0, "        for module in self.modules():")
-    return lines + _by_name(singles)
+    for node in graph.nodes:
+        for state, source in node.ties if not node.is_reuse else ():
+            lines.append(f"        {attribute('self', full_name(node, state))} = {attribute('self', source)}")
+    if has_rules(graph):
+        lines.append("        self.init_weights()")
+    return [*lines, *_freeze(graph)]
 
 
 def has_rules(graph: Graph) -> bool:
-    """Whether the spec has any."""
+    """Whether the spec has initialisation rules."""
     return any(node.init for node in graph.nodes)
 
 
-def _shared(nodes: list[Node]) -> Rules | None:
+def init_weights(graph: Graph) -> list[str]:
+    """The body of the method: a loop over the modules of a class where they share rules, else parameters by name."""
+    by_class: dict[str, list[Node]] = {}
+    for node in graph.nodes:
+        if not node.is_reuse and node.op.state():
+            target = node.op.target(graph.inputs_of(node))
+            by_class.setdefault(target.cls if isinstance(target, Module) else "", []).append(node)
+    # Attention and transformer layers hold layers of their own, which rules for those classes do not mean.
+    composite = {cls for cls, nodes in by_class.items() if any("." in state.name for state in nodes[0].op.state())}
+    loops: list[str] = []
+    singles: list[tuple[Initializer, str]] = []
+    for cls, nodes in by_class.items():
+        rules = _shared(nodes)
+        inside = cls == LINEAR and bool(composite)
+        if rules and cls and not composite - {ATTENTION}:
+            test = f"type(module) is {shortened(cls)}" if inside else f"isinstance(module, {shortened(cls)})"
+            note = "  # not the projections inside attention" if inside else ""
+            loops += [f"            {'elif' if loops else 'if'} {test}:{note}", *_loop_body(rules, nodes)]
+        else:
+            singles += [(rule, full_name(node, state)) for node in nodes for state, rule in node.init]
+    head = ["        for module in self.modules():"] if loops else []
+    return [*head, *loops, *_by_name(singles)]
+
+
+def _loop_body(rules: Rules, nodes: Sequence[Node]) -> Iterator[str]:
+    for state, rule in rules:
+        if any(all(own.name != state for own in node.op.state()) for node in nodes):
+            yield f"                if {member('module', state)} is not None:"
+            yield from _line(rule, member("module", state), 20)
+        else:
+            yield from _line(rule, member("module", state), 16)
+
+
+def _shared(nodes: Sequence[Node]) -> Rules | None:
     """The rules that all these nodes have, each for the states it owns; None when they differ."""
     rules: dict[str, Initializer] = {}
     for node in nodes:
@@ -57,7 +76,7 @@ def _shared(nodes: list[Node]) -> Rules | None:
                 return None
     for node in nodes:
         own = {state.name for state in node.op.state()}
-        if {state for state, _ in node.init} != own & rules.keys():
+        if node.ties or {state for state, _ in node.init} != own & rules.keys():
             return None
     return tuple(rules.items())
 
@@ -69,23 +88,49 @@ def _by_name(singles: Iterable[tuple[Initializer, str]]) -> list[str]:
         grouped.setdefault(rule, []).append(name)
     lines: list[str] = []
     for rule, names in grouped.items():
-        if len(names) < 3:
-            for name in names:
-                lines += _line(rule, _path(name), 8)
-            continue
-        lines.append("        for name in (")
-        lines += [f"            {quoted(name)}," for name in names]
-        lines += ["        ):", *_line(rule, "self.get_parameter(name)", 12)]
+        if len(names) < MANY:
+            lines += [line for name in names for line in _line(rule, attribute("self", name), 8)]
+        else:
+            lines += [*_loop(names), *_line(rule, "self.get_parameter(name)", 12)]
     return lines
-
-
-def _path(name: str) -> str:
-    owner = "self"
-    for part in name.split("."):
-        owner = member(owner, part)
-    return owner
 
 
 def _line(rule: Initializer, tensor: str, indent: int) -> list[str]:
     arguments = (Named(name, Text(literal(value))) for name, value in rule.arguments)
     return layout(call(f"nn.init.{rule.function}", Text(tensor), *arguments), indent)
+
+
+def _loop(names: Sequence[str]) -> list[str]:
+    """`for name in ("a", "b"):`."""
+    return layout(tuple_of(tuple(Text(quoted(name)) for name in names)), 8, "for name in ", ":")
+
+
+def _freeze(graph: Graph) -> list[str]:
+    """Turns gradients off: of whole modules where all of their parameters are frozen, else by name."""
+    names = [name for _, name, state in graph.state() if not state.buffer]
+    frozen = set(graph.frozen)
+    held = {name: name in frozen for name in names}
+    whole: dict[str, bool] = {"": all(held.values())}
+    for name, off in held.items():
+        owner = name
+        while "." in owner:
+            owner = owner.rpartition(".")[0]
+            whole[owner] = whole.get(owner, True) and off
+    modules = list(
+        dict.fromkeys(_largest(name, whole) for name in names if held[name] and _largest(name, whole) != name)
+    )
+    single = [name for name in names if held[name] and _largest(name, whole) == name]
+    return [*_off(modules, "get_submodule"), *_off(single, "get_parameter")]
+
+
+def _largest(name: str, whole: dict[str, bool]) -> str:
+    """The outermost module around a parameter that is frozen as a whole; the parameter itself when there is none."""
+    parts = name.split(".")
+    owners = (".".join(parts[:depth]) for depth in range(len(parts)))
+    return next((owner for owner in owners if whole[owner]), name)
+
+
+def _off(names: Sequence[str], getter: str) -> list[str]:
+    if len(names) < MANY:
+        return [f"        {attribute('self', name) if name else 'self'}.requires_grad_(False)" for name in names]
+    return [*_loop(names), f"            self.{getter}(name).requires_grad_(False)"]

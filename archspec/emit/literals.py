@@ -57,6 +57,13 @@ def member(owner: str, name: str) -> str:
     return f"{owner}.{name}" if is_plain(name) else f"getattr({owner}, {quoted(name)})"
 
 
+def attribute(owner: str, path: str) -> str:
+    """`owner.a.b` for the path `a.b`."""
+    for name in path.split("."):
+        owner = member(owner, name)
+    return owner
+
+
 def identifier(name: str, taken: Collection[str] = ()) -> str:
     """A local name close to `name`, none of `taken`: `conv-1` becomes `conv_1`, `3` becomes `x3`."""
     cleaned = re.sub(r"[^0-9A-Za-z_]", "_", name).lstrip("_") or "value"

@@ -1,20 +1,23 @@
 """Names for the values of one `forward`.
 
-A chain of values that are read once shares one name, so that no activation lives longer than it is needed: `x`, or `out`
-where `x` is still read. A value that is read later, or by several, has the name of its node. What would stay alive behind
-its last reader for two steps or more is marked to be deleted.
+A chain of values that are read once shares one name, so that no activation lives longer than it is needed: `x`, or
+`out` where `x` is still read. A value that is read later, or by several, has the name of its node. What would stay
+alive behind its last reader for two steps or more is marked to be deleted, unless it is small.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from archspec import dims
 from archspec.emit.literals import identifier
-from archspec.emit.structure import Results, Unit
-from archspec.ir import Graph
+from archspec.emit.structure import Results, Step, Unit
+from archspec.ir import Graph, Scope
 from archspec.values import Value
 
 GENERIC = ("x", "out")
+SMALL = 8
+"""A value is small when something this many times as large is made while it would linger."""
 
 
 def flatten(results: Results) -> Iterator[Value]:
@@ -26,11 +29,41 @@ def flatten(results: Results) -> Iterator[Value]:
             yield from flatten(part)
 
 
+class Labels:
+    """What people call a value: after its node, or the scope that it is the result of."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.yielding: dict[Value, list[Scope]] = {}
+        for scope in graph.root.walk():
+            if len(scope.outputs) == 1:
+                self.yielding.setdefault(scope.outputs[0], []).append(scope)
+
+    def of(self, value: Value, within: str) -> str:
+        """The label of a value that is made in the scope at path `within`."""
+        if value.node < 0:
+            return self.graph.inputs[-1 - value.node].name
+        for scope in self.yielding.get(value, ()):
+            if not within or scope.path.startswith(f"{within}."):
+                return scope.path.rsplit(".", 1)[-1]
+        node = self.graph.nodes[value.node]
+        name = node.path.rsplit(".", 1)[-1]
+        if len(node.outputs) == 1:
+            return name
+        parts = node.op.results
+        return parts[value.part] if value.part < len(parts) else f"{name}_{value.part}"
+
+    def size(self, value: Value) -> int:
+        """Elements per sample, at the nominal input."""
+        return dims.value(dims.product(dims.value(dim) or 1 for dim in self.graph.type_of(value).shape)) or 1
+
+
 class Names:
     """Binds values to names, step by step; `of` looks one up. `ends` are the values that the return statement reads."""
 
-    def __init__(self, graph: Graph, unit: Unit, ends: Iterable[Value], arguments: tuple[str, ...]) -> None:
-        self.graph = graph
+    def __init__(self, labels: Labels, unit: Unit, ends: Iterable[Value], arguments: tuple[str, ...]) -> None:
+        self.labels = labels
+        self.path = unit.scope.path
         self.steps = unit.steps
         self.readers: dict[Value, list[int]] = {}
         for position, step in enumerate(unit.steps):
@@ -40,80 +73,75 @@ class Names:
             self.readers.setdefault(value, []).append(len(unit.steps))
         self.of: dict[Value, str] = dict(unit.owned)
         self.holder: dict[str, Value] = {}
-        self.made: dict[Value, int] = {}
-        self.given = dict(zip(unit.received, arguments, strict=True))
-        for value, name in self.given.items():
-            self._bind(value, name, -1)
-        for position in range(len(unit.steps)):
-            self._bind_results(position)
+        self.given = frozenset(unit.received)
+        self.made = {value: at for at, step in enumerate(unit.steps) for value in flatten(step.results)}
+        self.made.update(dict.fromkeys(unit.received, -1))
+        self.shared = [value for value in self.made if len(self._main_readers(value)) > 1]
+        for value, name in zip(unit.received, arguments, strict=True):
+            self._bind(value, name)
+        for position, step in enumerate(unit.steps):
+            self._bind_results(step, position)
 
     def is_used(self, value: Value) -> bool:
         """Whether anything here reads the value."""
         return value in self.readers
 
     def deleted_after(self) -> dict[int, list[str]]:
-        """Names to delete, by step: their value is dead, and they are not soon assigned again."""
+        """Names to delete, by step: their value is dead, large, and they are not soon assigned again."""
         assigned: dict[str, list[int]] = {}
         for value, position in self.made.items():
-            assigned.setdefault(self.of[value], []).append(position)
+            if value in self.of:
+                assigned.setdefault(self.of[value], []).append(position)
         doomed: dict[int, list[str]] = {}
         for value, position in self.made.items():
-            last = self._last(value)
-            if value in self.given or self.steps[position].mode != "always":
+            if value in self.given or value not in self.readers or self.steps[position].mode != "always":
                 continue
+            last = self._last(value)
             again = min((at for at in assigned[self.of[value]] if at >= last), default=len(self.steps))
-            if min(again, len(self.steps) - 1) - last >= 2:
+            lingers = self.steps[last + 1 : again + 1]
+            made = [self.labels.size(other) for step in lingers for other in flatten(step.results)]
+            if len(lingers) >= 2 and self.labels.size(value) * SMALL >= max(made):
                 doomed.setdefault(last, []).append(self.of[value])
         return doomed
 
-    def natural(self, value: Value) -> str:
-        """What people call the value: its node's name, or the part's."""
-        if value.node < 0:
-            return self.graph.inputs[-1 - value.node].name
-        node = self.graph.nodes[value.node]
-        name = node.path.rsplit(".", 1)[-1]
-        if len(node.outputs) == 1:
-            return name
-        parts = node.op.results
-        return parts[value.part] if value.part < len(parts) else f"{name}_{value.part}"
-
-    def _bind(self, value: Value, name: str, position: int) -> None:
+    def _bind(self, value: Value, name: str) -> None:
         self.of[value] = name
         self.holder[name] = value
-        self.made[value] = position
 
-    def _bind_results(self, position: int) -> None:
-        step = self.steps[position]
+    def _bind_results(self, step: Step, position: int) -> None:
         used = [value for value in flatten(step.results) if self.is_used(value)]
         chosen: list[str] = []
         for value in used:
-            main = value == next(flatten(step.results))
-            name = self._choose(value, position) if main else self._fresh(self.natural(value), position, chosen)
+            is_main = value == next(flatten(step.results)) and (step.calls_scope or len(used) == 1)
+            name = self._choose(value, position) if is_main else self._fresh(self._label(value, step), position, chosen)
             chosen.append(name)
         for value, name in zip(used, chosen, strict=True):
-            self._bind(value, name, position)
+            self._bind(value, name)
 
     def _choose(self, value: Value, position: int) -> str:
+        """The name of a step's main result."""
         readers = self._main_readers(value)
         if len(readers) > 1:
             generic = self._is_free("x", position) and not self._overlaps(value, position)
-            return "x" if generic else self._fresh(self._semantic(value, position), position)
+            return "x" if generic else self._fresh(self._label(value, self.steps[position]), position)
         for operand in self.steps[position].reads:
             name = self.of[operand]
             if name in GENERIC and operand not in self.given and self._is_free(name, position):
                 return name
-        reader = readers[0]
-        alone = reader == len(self.steps) or len(set(self.steps[reader].reads)) == 1
-        if alone and reader == self._following(position):
-            free = next((name for name in GENERIC if self._is_free(name, position)), None)
-            if free is not None:
-                return free
+        if readers[0] == self._following(position):
+            alone = readers[0] == len(self.steps) or len(set(self.steps[readers[0]].reads)) == 1
+            for name in GENERIC if alone else GENERIC[:1]:
+                if self._is_free(name, position) and (alone or self.holder.get(name) not in self.given):
+                    return name
         end, at = self._chain_end(value, position)
-        return self._fresh(self._semantic(end, at), position)
+        return self._fresh(self._label(end, self.steps[at]), position)
 
-    def _semantic(self, value: Value, position: int) -> str:
-        """The name of the step that makes the value, when it makes only that one."""
-        return self.steps[position].name if isinstance(self.steps[position].results, Value) else self.natural(value)
+    def _label(self, value: Value, step: Step) -> str:
+        """The name of the step that makes the value, when that is its main result."""
+        first = next(flatten(step.results))
+        if isinstance(step.results, Value) or (step.calls_scope and value == first):
+            return step.name
+        return self.labels.of(value, f"{self.path}.{step.name}" if self.path else step.name)
 
     def _chain_end(self, value: Value, position: int) -> tuple[Value, int]:
         """The last value of the chain of single readers that starts here, and the step that makes it."""
@@ -129,38 +157,23 @@ class Names:
         return identifier(name, {*live, *taken})
 
     def _is_free(self, name: str, position: int) -> bool:
+        """Whether nothing after step `position` reads what the name holds."""
         value = self.holder.get(name)
         return value is None or self._last(value) <= position
 
     def _overlaps(self, value: Value, position: int) -> bool:
         """Whether another value with several readers is alive together with this one."""
         last = self._last(value)
-        for other in self.readers:
-            if other == value or len(self._main_readers(other)) < 2 or other in self._owned_values():
-                continue
-            start = self.made.get(other)
-            if start is None:
-                start = self._maker(other)
-            if start < last and self._last(other) > position:
-                return True
-        return False
-
-    def _owned_values(self) -> set[Value]:
-        return {value for value, name in self.of.items() if value not in self.made and name}
-
-    def _maker(self, value: Value) -> int:
-        for position, step in enumerate(self.steps):
-            if value in flatten(step.results):
-                return position
-        return -1
+        return any(o != value and self.made[o] < last and self._last(o) > position for o in self.shared)
 
     def _last(self, value: Value) -> int:
         return self.readers[value][-1] if value in self.readers else -1
 
     def _main_readers(self, value: Value) -> list[int]:
         """The readers that matter for a name: those of every mode, unless there are none."""
-        always = [at for at in self.readers[value] if at == len(self.steps) or self.steps[at].mode == "always"]
-        return always or self.readers[value]
+        readers = self.readers.get(value, [])
+        always = [at for at in readers if at == len(self.steps) or self.steps[at].mode == "always"]
+        return always or readers
 
     def _following(self, position: int) -> int:
         """The next step, past those of one mode only."""

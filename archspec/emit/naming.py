@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archspec.emit.expression import Expr, Group, Joined, Loop, Named
@@ -10,15 +10,19 @@ from archspec.emit.literals import RESERVED, camel, is_plain, unique
 from archspec.emit.structure import Unit
 from archspec.ops import names as op_names
 
+SHORT = 2
+"""Names of so few letters are preceded by their owner's."""
+
 
 def class_names(grouped: Sequence[Sequence[Unit]], root_name: str, reserved: set[str]) -> list[str]:
     """A name for each class of units: `Bottleneck`, `BottleneckDownsample`, `ConvNormIdentity`, `MBConvExpansion1`."""
     taken = {*reserved, *RESERVED, root_name}
     names: list[str] = [root_name] * len(grouped)
     alike: dict[str, list[int]] = {}
+    blocks = {unit.path: unit.scope.block for found in grouped for unit in found if unit.scope.block}
     for number, found in enumerate(grouped):
         if found[0].path:
-            alike.setdefault(_plain_name(found), []).append(number)
+            alike.setdefault(_plain_name(found, blocks), []).append(number)
     for plain, numbers in alike.items():
         ranked = sorted(numbers, key=lambda number: (len(_children(grouped[number][0])), -len(grouped[number]), number))
         simplest = grouped[ranked[0]]
@@ -38,7 +42,8 @@ def _safe(name: str, suffix: str) -> str:
     return f"{name}{suffix}" if name in op_names() or not is_plain(name) else name
 
 
-def _plain_name(units: Sequence[Unit]) -> str:
+def _plain_name(units: Sequence[Unit], blocks: Mapping[str, str]) -> str:
+    """The name before it is told from others; `blocks` are names of blocks by the path of a use."""
     scope = units[0].scope
     if scope.block:
         return _safe(camel(scope.block.rsplit(".", 1)[-1]), "Block")
@@ -47,8 +52,11 @@ def _plain_name(units: Sequence[Unit]) -> str:
     if last.isdigit():
         owner = words[-1] if words else "block"
         return _safe(camel(f"{owner}_{last}" if len(units) == 1 else f"{owner}_item"), "Block")
-    stem = last.rstrip("0123456789_") if len(units) > 1 else last
-    return _safe(camel(stem or last), "Block")
+    stem = (last.rstrip("0123456789_") if len(units) > 1 else "") or last
+    if len(stem) <= SHORT and words:
+        owners = (blocks.get(".".join(above[:depth])) for depth in range(len(above), 0, -1))
+        stem = f"{next(filter(None, owners), words[-1])}_{stem}"
+    return _safe(camel(stem), "Block")
 
 
 def _difference(units: Sequence[Unit], simplest: Sequence[Unit]) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
+from textwrap import wrap
 
 from archspec.emit.arguments import Argument
 from archspec.emit.body import forward
 from archspec.emit.classes import Class, filler, group
-from archspec.emit.expression import Expr, Group, Named, Text, call, layout
-from archspec.emit.initialize import has_rules, init_weights
-from archspec.emit.literals import docstring, is_plain, literal, member, quoted
+from archspec.emit.expression import WIDTH, Expr, Group, Named, Text, call, layout
+from archspec.emit.initialize import after_construction, has_rules, init_weights
+from archspec.emit.literals import docstring, is_plain, quoted
+from archspec.emit.names import Labels
 from archspec.emit.naming import network_name
 from archspec.emit.runs import compressed
-from archspec.emit.structure import Member, Unit, sequential, units
-from archspec.ir import Graph, full_name
+from archspec.emit.structure import Member, Unit, units
+from archspec.ir import Graph, Tree
 from archspec.ops.target import Module
-from archspec.values import TensorType
+from archspec.values import TensorType, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +41,51 @@ def emit(graph: Graph) -> Program:
     name = network_name(graph.name, taken)
     classes = group(graph, units(graph), name, taken)
     blocks = [text.strip("\n").split("\n") for text in support.values()]
-    blocks += [_class(graph, found) for found in classes]
+    labels = Labels(graph)
+    blocks += [_class(labels, found) for found in classes]
     body = "\n\n\n".join("\n".join(lines) for lines in blocks)
     return Program("\n".join(_head(graph, body)) + "\n\n\n" + body + "\n", name)
 
 
 def _head(graph: Graph, body: str) -> list[str]:
     """Module docstring and the imports that the body needs."""
-    count = sum(_size(state.shape) for _, _, state in graph.state() if not state.buffer)
-    lines = [f"{graph.name}: {graph.doc.strip()}" if graph.doc.strip() else graph.name, ""]
-    lines += [f"Input:      {item.name} {item.type}{_dtype(item.type)}" for item in graph.inputs]
-    lines += [f"Parameters: {count:,}"]
-    first, *rest = [row for line in lines for row in (line.split("\n"))]
-    head = docstring([first, *rest])
     packages = sorted({_package(path) for path in _paths(graph)} - {"torch"})
     imports = ["import torch"] if "torch." in body else []
     imports += [f"import {package}" for package in packages]
     imports += ["import torch.nn.functional as F"] if "F." in body else []
     imports.append("from torch import Tensor, nn")
     standard = ["from collections import OrderedDict", ""] if "OrderedDict(" in body else []
-    return [*head, "", *standard, *imports]
+    return [*docstring(_about(graph)), "", *standard, *imports]
+
+
+def _about(graph: Graph) -> list[str]:
+    """What the network is, takes and gives."""
+    first, *rest = graph.doc.strip().split("\n")
+    text = [
+        row
+        for line in (f"{graph.name}: {first}" if first else graph.name, *rest)
+        for row in wrap(line, WIDTH - 4) or [""]
+    ]
+    inputs = {item.name: _shown(item.type) for item in graph.inputs}
+    outputs = {entry.name: _shown_tree(graph, entry.value) for entry in graph.outputs.entries}
+    count = sum(prod(state.shape) for _, _, state in graph.state() if not state.buffer)
+    return [*text, "", *_listed("Input", inputs), *_listed("Output", outputs), f"Parameters: {count:,}"]
+
+
+def _listed(what: str, entries: dict[str, str]) -> list[str]:
+    if len(entries) == 1:
+        return [f"{what}: {shape}" for shape in entries.values()]
+    return [f"{what}s:", *(f"    {name}: {shape}" for name, shape in entries.items())]
+
+
+def _shown(kind: TensorType) -> str:
+    return f"{kind}" if kind.dtype == "float32" else f"{kind} {kind.dtype}"
+
+
+def _shown_tree(graph: Graph, tree: Tree) -> str:
+    if isinstance(tree, Value):
+        return _shown(graph.type_of(tree))
+    return ", ".join(_shown_tree(graph, branch) for branch in tree)
 
 
 def _paths(graph: Graph) -> set[str]:
@@ -79,11 +107,12 @@ def _support(graph: Graph) -> dict[str, str]:
     return found
 
 
-def _class(graph: Graph, found: Class) -> list[str]:
+def _class(labels: Labels, found: Class) -> list[str]:
+    graph = labels.graph
     unit = found.unit
     is_root = unit.path == ""
     members, fill = filler(found)
-    body = [] if unit.kind == "chain" else forward(graph, unit, fill, graph.outputs if is_root else None)
+    body = [] if unit.kind == "chain" else forward(labels, unit, fill, graph.outputs if is_root else None)
     base = "nn.Module" if unit.kind == "module" else "nn.Sequential"
     lines = [f"class {found.name}({base}):"]
     doc = _doc(graph, unit, is_root)
@@ -106,17 +135,17 @@ def _constructor(graph: Graph, found: Class, members: list[Expr], is_root: bool)
     arguments = (Text("self"), *(Text(_declaration(argument)) for argument in found.arguments))
     lines = layout(Group("def __init__(", arguments), 4, suffix=" -> None:")
     unit = found.unit
-    modules = [(m.name, expr) for m, expr in zip(unit.members, members, strict=True) if m.register == "add_module"]
-    if unit.kind == "module":
-        lines.append("        super().__init__()")
+    modules = [expr for item, expr in zip(unit.members, members, strict=True) if item.register == "add_module"]
+    if unit.is_indexed:
+        lines += layout(compressed(call("super().__init__", *modules)), 8)
     else:
-        lines += layout(compressed(sequential("super().__init__", modules)), 8)
+        lines.append("        super().__init__()")
     lines += [f"        self.{name} = {name}" for name in found.stored]
     for item, expr in zip(unit.members, members, strict=True):
-        if unit.kind == "module" or item.register != "add_module":
+        if not (unit.is_indexed and item.register == "add_module"):
             lines += _register(item, expr)
     if is_root:
-        lines += _after(graph)
+        lines += after_construction(graph)
     return lines
 
 
@@ -133,41 +162,3 @@ def _register(item: Member, expr: Expr) -> list[str]:
     if is_plain(item.name):
         return layout(expr, 8, f"self.{item.name} = ")
     return layout(call(f"self.{item.register}", Text(quoted(item.name)), expr), 8)
-
-
-def _after(graph: Graph) -> list[str]:
-    """What the network's constructor does when all modules exist: ties, initialisation, freezing."""
-    lines: list[str] = []
-    for node in graph.nodes:
-        for state, source in node.ties:
-            *owner, last = full_name(node, state).split(".")
-            lines.append(f"        {member(_attribute(owner), last)} = {_attribute(source.split('.'))}")
-    if has_rules(graph):
-        lines.append("        self.init_weights()")
-    if graph.frozen:
-        lines += layout(
-            Group("(", tuple(Text(literal(name)) for name in graph.frozen), ")" if len(graph.frozen) > 1 else ",)"),
-            8,
-            "for name in ",
-            ":",
-        )
-        lines.append("            self.get_parameter(name).requires_grad_(False)")
-    return lines
-
-
-def _attribute(names: list[str]) -> str:
-    owner = "self"
-    for name in names:
-        owner = member(owner, name)
-    return owner
-
-
-def _dtype(kind: TensorType) -> str:
-    return "" if kind.dtype == "float32" else f" {kind.dtype}"
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size

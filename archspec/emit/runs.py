@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from archspec.emit.expression import Child, Const, Expr, Group, Joined, Local, Loop, Named, Text, flat
 
@@ -107,7 +108,7 @@ def _pattern(texts: list[str]) -> tuple[str | None, list[tuple[int, int]]]:
             return None, []
         numbers = [int(part) for part in column]
         step = numbers[1] - numbers[0]
-        if step <= 0 or any(b - a != step for a, b in zip(numbers, numbers[1:], strict=False)):
+        if step <= 0 or any(b - a != step for a, b in pairwise(numbers)):
             return None, []
         series.append((numbers[0], step))
         shape.append("\0")

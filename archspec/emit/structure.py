@@ -1,16 +1,16 @@
-"""The module tree of a graph: which scopes become classes, what each owns, and what its `forward` does, step by step."""
+"""The module tree of a graph: which scopes become classes, what each owns, and the steps of its `forward`."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from archspec.diagnostics import InternalError
 from archspec.emit.boundaries import Boundaries, boundaries
 from archspec.emit.expression import Child, Const, Expr, Group, Local, Named, Text, call, tuple_of
-from archspec.emit.literals import is_plain, member, quoted
+from archspec.emit.literals import attribute, is_plain, member, quoted
 from archspec.emit.targets import ENTRY, constructor, use
 from archspec.ir import Graph, Mode, Node, Scope
 from archspec.ops.target import Call, Index, Module, Operand, Operator, StateTensor, Target
@@ -20,7 +20,7 @@ Results = Value | tuple["Results", ...]
 """What a step assigns, nested as torch returns it."""
 
 Kind = Literal["module", "sequence", "chain"]
-"""A module with its own `forward`; the same, numbered, so that it is an `nn.Sequential`; one that needs no `forward`."""
+"""A module with its own `forward`; the same as an `nn.Sequential`; an `nn.Sequential` that needs no `forward`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +35,23 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A line of `forward`."""
+    """A line of `forward`. `calls_scope`: it calls the module of a scope, whose main result is the first."""
 
     name: str
     expr: Expr
     reads: tuple[Value, ...]
     results: Results
     mode: Mode
+    calls_scope: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A module with a class of its own; `path` is where it lives. `owned`: tensors that are attributes, by value."""
+    """A module with a class of its own; `path` is where it lives.
+
+    `owned`: tensors that are attributes, by value. `is_indexed`: its children are `self[0]`, `self[1]`...; numbered
+    children with gaps between (functions take numbers, too) are reached by name.
+    """
 
     path: str
     scope: Scope
@@ -56,6 +61,7 @@ class Unit:
     received: tuple[Value, ...]
     returned: tuple[Value, ...]
     owned: dict[Value, str]
+    is_indexed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ class _Builder:
         self.edges: Boundaries = boundaries(graph)
         self.modes: dict[str, Mode] = {}
         for scope in graph.root.walk():
-            found = {graph.modes[i] for i in range(scope.start, scope.end)}
+            found: set[Mode] = {graph.modes[i] for i in range(scope.start, scope.end)}
             self.modes[scope.path] = found.pop() if len(found) == 1 else "always"
         self.targets: list[Target] = [node.op.target(graph.inputs_of(node)) for node in graph.nodes]
         self.representative: dict[str, Scope] = self._representatives()
@@ -119,19 +125,19 @@ class _Builder:
     def _parts(self, scope: Scope) -> Iterator[_Part]:
         own_mode = self.modes[scope.path]
         for child in scope.children:
-            if isinstance(child, Scope):
-                returned = self.edges.returned[child.path]
-                results = None if not returned else returned[0] if len(returned) == 1 else returned
-                mode = self.modes[child.path]
-                part = _Part(
-                    _last(child.path), child.module, self.edges.received[child.path], results, mode, None, child
-                )
-            else:
-                node = self.graph.nodes[child]
-                mode = self.graph.modes[child]
-                inputs = (*node.inputs, *node.reads)
-                part = _Part(_last(node.path), node.module, inputs, None if isinstance(self.targets[child], StateTensor) else results_of(self.graph, child, self.targets[child]), mode, node, None)
+            part = self._scope_part(child) if isinstance(child, Scope) else self._node_part(child)
             yield replace(part, mode="always") if part.mode == own_mode else part
+
+    def _scope_part(self, child: Scope) -> _Part:
+        received, returned = self.edges.received[child.path], self.edges.returned[child.path]
+        results = None if not returned else returned[0] if len(returned) == 1 else returned
+        return _Part(_last(child.path), child.module, received, results, self.modes[child.path], None, child)
+
+    def _node_part(self, position: int) -> _Part:
+        node, target = self.graph.nodes[position], self.targets[position]
+        results = None if isinstance(target, StateTensor) else results_of(self.graph, position, target)
+        mode = self.graph.modes[position]
+        return _Part(_last(node.path), node.module, (*node.inputs, *node.reads), results, mode, node, None)
 
     def _is_chain(self, scope: Scope) -> bool:
         """Whether each child reads exactly the one before it and the last one is all that is read from outside."""
@@ -209,27 +215,26 @@ class _Builder:
                 members.append(Member(part.name, expr))
         names = [item.name for item in members if item.register == "add_module"]
         indexed = scope.numbered and names == [str(i) for i in range(len(names))]
-        steps = [] if chain else [self._step(part, scope, indexed) for part in parts if part.results is not None]
+        steps = [
+            self._step(part, part.results, scope, indexed) for part in parts if part.results is not None and not chain
+        ]
         return Unit(
             scope.module, scope, "chain" if chain else "sequence" if scope.numbered else "module", tuple(members),
-            tuple(_hoisted(steps)), self.edges.received[scope.path], self.edges.returned[scope.path], owned,
+            tuple(_hoisted(steps)), self.edges.received[scope.path], self.edges.returned[scope.path], owned, indexed,
         )  # fmt: skip
 
     def _target(self, node: Node) -> Target:
         return self.targets[self.graph.positions[node.path]]
 
-    def _step(self, part: _Part, scope: Scope, indexed: bool) -> Step:
-        own = (
-            Text(_access(part.module, scope, indexed))
-            if part.scope or isinstance(self._target(part.node), Module)
-            else Text("")
-        )  # type: ignore[arg-type]
-        if part.node is not None:
-            expr = use(part.node, self._target(part.node), own, _hint(part.node.path, scope))
+    def _step(self, part: _Part, results: Results, scope: Scope, indexed: bool) -> Step:
+        if part.node is None:
+            called = _access(part.module, scope, indexed)
+            expr: Expr = call(called, *(Local(value) for value in part.inputs))
         else:
-            expr = call(own.code, *(Local(value) for value in part.inputs))
-        assert part.results is not None
-        return Step(part.name, expr, part.inputs, part.results, part.mode)
+            target = self._target(part.node)
+            own = _access(part.module, scope, indexed) if isinstance(target, Module) else ""
+            expr = use(part.node, target, Text(own), _hint(part.node.path, scope))
+        return Step(part.name, expr, part.inputs, results, part.mode, part.node is None)
 
     def _tensor(self, node: Node, target: StateTensor, name: str) -> Member:
         """A parameter or buffer: `nn.Parameter(torch.empty(1, 1, 768))`."""
@@ -237,9 +242,9 @@ class _Builder:
         hint = f"{name}_shape"
         sizes = tuple(Const(size, hint) for size in kind.shape)
         dtype: tuple[Expr, ...] = () if kind.dtype == "float32" else (Named("dtype", Text(f"torch.{kind.dtype}")),)
-        shape = sizes if len(sizes) > 1 else (tuple_of(sizes),)
         if target.value is None:
-            tensor = call("torch.empty" if node.init else "torch.zeros", *(sizes or shape), *dtype)
+            shape = sizes or (tuple_of(()),)
+            tensor = call("torch.empty" if node.init else "torch.zeros", *shape, *dtype)
         elif isinstance(target.value, tuple):
             tensor = call(
                 "torch.tensor",
@@ -318,7 +323,7 @@ def _nested(position: int, nesting: int | tuple[object, ...]) -> Results:
     return tuple(_nested(position, part) for part in nesting)  # type: ignore[arg-type]
 
 
-def _listed(value: object) -> object:
+def _listed(value: Any) -> Any:
     return [_listed(item) for item in value] if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownVariableType]
 
 
@@ -327,11 +332,9 @@ def _access(module: str, scope: Scope, indexed: bool) -> str:
     inside = f"{scope.module}." if scope.module else ""
     if not module.startswith(inside) or module == scope.module:
         raise InternalError(f"{module} is used in {scope.path or 'the network'}, which does not hold it")
-    first, *rest = module.removeprefix(inside).split(".")
+    first, _, rest = module.removeprefix(inside).partition(".")
     owner = f"self[{first}]" if indexed else member("self", first)
-    for name in rest:
-        owner = member(owner, name)
-    return owner
+    return attribute(owner, rest) if rest else owner
 
 
 def _hint(path: str, scope: Scope) -> str:

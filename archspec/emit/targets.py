@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from archspec.diagnostics import InternalError
 from archspec.emit.expression import REQUIRED, Const, Expr, Group, Joined, Local, Named, Text, call, tuple_of
@@ -109,7 +109,7 @@ def _argument(arg: Any, values: tuple[Value, ...], hint: str, reads: int = 0) ->
             named = (Named(name, _argument(value, values, f"{hint}_{name}", reads)) for name, value in arg.kwargs)
             return call(shortened(arg.cls), *(_argument(value, values, hint, reads) for value in arg.args), *named)
         case slice():
-            return _slice(arg, values, hint, reads)
+            return _slice(cast("slice[Any, Any, Any]", arg), values, hint, reads)
         case _ if arg is Ellipsis:
             return Text("...")
         case _ if is_literal(arg):
@@ -131,7 +131,7 @@ def _code(template: str, values: tuple[Value, ...]) -> Expr:
     return Joined(tuple(parts))
 
 
-def _slice(item: slice, values: tuple[Value, ...], hint: str, reads: int) -> Expr:
+def _slice(item: slice[Any, Any, Any], values: tuple[Value, ...], hint: str, reads: int) -> Expr:
     ends = [Text("") if end is None else _argument(end, values, hint, reads) for end in (item.start, item.stop)]
     parts: list[Expr] = [ends[0], Text(":"), ends[1]]
     if item.step is not None:

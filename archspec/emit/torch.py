@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -161,8 +161,8 @@ class Mismatch:
 def run_and_compare(graph: Graph, model: nn.Module, *, batch: int = 2, seed: int = 0) -> list[Mismatch]:
     """Runs the network on random input, in eval and in training mode, and compares it with what was inferred.
 
-    Every node is computed by itself, with the module's weights, for its shapes and dtypes; the module's own `forward` must
-    return the same outputs under the same names; its weights must be those inferred. The module is left as it was.
+    Every node is computed by itself, with the module's weights, for its shapes and dtypes; the module's own `forward`
+    must return the same outputs under the same names; its weights must be those inferred. The module is left as it was.
 
     Args:
         batch: the size of the batch axis; other sizes are the nominal ones.
@@ -170,9 +170,9 @@ def run_and_compare(graph: Graph, model: nn.Module, *, batch: int = 2, seed: int
     found = list(_compare_state(graph, model))
     was_training = model.training
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
         for training in (False, True):
-            torch.manual_seed(seed)
+            torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
             model.train(training)
             found += _Run(graph, model, batch).compare()
         for buffer, before in buffers:
@@ -185,7 +185,8 @@ def _compare_state(graph: Graph, model: nn.Module) -> Iterator[Mismatch]:
     """The names, shapes and trainability of parameters and buffers."""
     frozen = set(graph.frozen)
     inferred = {
-        name: (state.shape, state.trainable and not state.buffer and name not in frozen) for _, name, state in graph.state()
+        name: (state.shape, state.trainable and not state.buffer and name not in frozen)
+        for _, name, state in graph.state()
     }
     tensors = itertools.chain(model.named_parameters(), model.named_buffers())
     real = {name: (tuple(tensor.shape), tensor.requires_grad) for name, tensor in tensors}
@@ -307,15 +308,24 @@ def _outline(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"{list(value.shape)} {str(value.dtype).removeprefix('torch.')}"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{name}: {_outline(item)}" for name, item in value.items()) + "}"
+        named = cast("dict[str, Any]", value)
+        return "{" + ", ".join(f"{name}: {_outline(item)}" for name, item in named.items()) + "}"
     if isinstance(value, tuple):
-        return "(" + ", ".join(_outline(item) for item in value) + ")"
+        return "(" + ", ".join(_outline(item) for item in cast("tuple[Any, ...]", value)) + ")"
     return type(value).__name__
 
 
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """The tensors of an output, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    else:
+        for item in value.values() if isinstance(value, dict) else value:  # pyright: ignore[reportUnknownVariableType]
+            yield from _tensors(item)
+
+
 def _close(a: Any, b: Any) -> bool:
-    if isinstance(a, Tensor):
-        same = a.is_meta or torch.equal(a, b)
-        return same or (a.is_floating_point() and torch.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True))
-    items = zip(a.values(), b.values(), strict=True) if isinstance(a, dict) else zip(a, b, strict=True)
-    return all(_close(left, right) for left, right in items)
+    return all(
+        left.is_meta or torch.equal(left, right) or torch.allclose(left, right, rtol=1e-4, atol=1e-5, equal_nan=True)
+        for left, right in zip(_tensors(a), _tensors(b), strict=True)
+    )

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.ops.axes import broadcast
+from archspec.ops.axes import broadcast, expands
 from archspec.ops.base import (
     Category,
     Example,
@@ -296,11 +296,9 @@ class ScaledDotProductAttention(Op):
             key.shape[-2], value.shape[-2], f"key and value need equal lengths, {got}", operand=2,
             label=f"length {show(value.shape[-2])}, not {show(key.shape[-2])}",
         )  # fmt: skip
-        expanded = [self.expanded(need, inputs, operand) for operand in (1, 2)]
-        shapes = (query.shape[:-2], *expanded)
-        batches = [TensorType(shape, x.dtype, x.constant) for shape, x in zip(shapes, inputs[:3], strict=True)]
-        scores = broadcast(need, self.name, batches[:2])
-        batch = broadcast(need, self.name, (TensorType(scores), batches[2]))
+        key, value = (self.expanded(need, inputs, operand) for operand in (1, 2))
+        scores = broadcast(need, self.name, (query, key), last=2)
+        batch = broadcast(need, self.name, (query, key, value), last=2)
         self.check_mask(need, inputs, (*scores, query.shape[-2], keys))
         return query.with_shape((*batch, query.shape[-2], value.shape[-1]))
 
@@ -312,16 +310,16 @@ class ScaledDotProductAttention(Op):
         if x.dtype != dtype:
             raise OpError("wrong-dtype", f"the {name} must be {dtype} as the query, got {x.dtype}", operand=operand)
 
-    def expanded(self, need: Needs, inputs: Inputs, operand: int) -> tuple[Dim, ...]:
-        """The batch axes of key or value; with `enable_gqa` each of its heads serves a group of the query's."""
-        batch, heads = inputs[operand].shape[:-2], inputs[0].shape[-3]
-        if not self.enable_gqa or dims.proved_equal(batch[-1], heads):
-            return batch
-        few = need.integer(batch[-1], "the number of key heads", operand=operand)
+    def expanded(self, need: Needs, inputs: Inputs, operand: int) -> TensorType:
+        """Key or value; with `enable_gqa` each of its heads serves a group of the query's."""
+        x, heads = inputs[operand], inputs[0].shape[-3]
+        if not self.enable_gqa or dims.proved_equal(x.shape[-3], heads):
+            return x
+        few = need.integer(x.shape[-3], "the number of key heads", operand=operand)
         message = f"`enable_gqa` needs a multiple of {few} heads in the query, got {show(heads)}"
         need.at_least(few, 1, message, operand=operand)
         need.divisible(heads, few, message, operand=operand)
-        return (*batch[:-1], heads)
+        return TensorType((*x.shape[:-3], heads, *x.shape[-2:]), x.dtype, x.constant)
 
     def check_mask(self, need: Needs, inputs: Inputs, scores: tuple[Dim, ...]) -> None:
         position = inputs.position("attn_mask")
@@ -336,7 +334,7 @@ class ScaledDotProductAttention(Op):
         if not 2 <= mask.rank <= len(scores):
             raise OpError("wrong-rank", message, operand=position, label=f"{mask.rank} axes, not 2 to {len(scores)}")
         for size, want in zip(reversed(mask.shape), reversed(scores), strict=False):
-            if size != 1:
+            if not expands(need, size, want):
                 need.equal(want, size, message, operand=position)
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:

@@ -36,7 +36,7 @@ class OpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A fact that holds at the nominal sizes but not for every size: `left == right`, `left >= right`, `right | left`."""
+    """What holds at the nominal sizes but not for every size: `left == right`, `left >= right`, `right | left`."""
 
     kind: str  # "equal", "at-least", "divisible"
     left: Dim
@@ -63,7 +63,7 @@ class Needs:
                 return a
         elif dims.proved_equal(a, b):
             return a
-        elif dims.known_equal(a, b) is not False:
+        elif dims.known_equal(a, b) is not False and (_is_fixed(a) or _is_fixed(b) or dims.can_agree(a, b)):
             self.requirements.append(Requirement("equal", a, b))
             return b if isinstance(b, int) else a
         raise OpError(code, message, argument=argument, operand=operand, label=label, help=help)
@@ -132,3 +132,8 @@ class Needs:
                 "wrong-dtype", f"`{op}` needs floating-point input, got {x.dtype}", operand=operand,
                 help="an `Embedding` turns indices into vectors",
             )
+
+
+def _is_fixed(size: Dim) -> bool:
+    """A size that has a number, at the nominal input at least."""
+    return isinstance(size, int) or size.value is not None

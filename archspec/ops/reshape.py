@@ -62,14 +62,14 @@ def filled(need: Needs, op: str, size: Dim, sizes: tuple[SizeArg, ...], of: str,
     text = "[" + ", ".join(map(show, given)) + "]"
     if -1 not in given:
         label = f"{show(known)} elements, not {show(size)}"
-        need.equal(size, known, f"`{op}` cannot make {of} {text}", argument=argument, label=label)
+        need.equal(size, known, f"`{op}` cannot make {text} of {of}", argument=argument, label=label)
         return given
     whole, part = one_sample(size), dims.value(known)
     label = f"{show(known)} does not divide {show(size)}"
     if whole is not None and part is not None and whole % part:
-        raise OpError("not-divisible", f"`{op}` cannot make {of} {text}", argument=argument, label=label)
+        raise OpError("not-divisible", f"`{op}` cannot make {text} of {of}", argument=argument, label=label)
     quotient = dims.floor_div(size, known)
-    message = f"`{op}` cannot make {of} {text}"
+    message = f"`{op}` cannot make {text} of {of}"
     need.equal(dims.mul(quotient, known), size, message, code="not-divisible", argument=argument, label=label)
     return tuple(quotient if n == -1 else n for n in given)
 

@@ -1,0 +1,97 @@
+"""Finding and loading specs: by path or bundled name, each file once, and only where reading is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from archspec.diagnostics import Source, did_you_mean, spec_error
+from archspec.schema import parse_document
+from archspec.spec import Spec, assemble
+from archspec.syntax import Errors
+from archspec.yaml_source import Scalar, parse, read
+
+_INSTALLED = Path(__file__).parent / "specs"
+BUNDLED = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "specs"
+"""Where the bundled specs are: in an installed package, or in a checkout."""
+
+
+class Library:
+    """Loads specs by path or bundled name, each file once.
+
+    `allow`: further folders that `extends` and `imports` may reach; they always may reach the folder of the spec that
+    is asked for, what is below it, and the bundled specs.
+    """
+
+    def __init__(self, allow: Iterable[Path] = ()) -> None:
+        self.roots = [BUNDLED.resolve(), *(folder.resolve() for folder in allow)]
+        self._specs: dict[Path, Spec] = {}
+        self._loading: list[Path] = []
+
+    def load(self, path: Path) -> Spec:
+        """The spec in a file that the user names. Raises SpecError."""
+        self.roots.append(path.resolve().parent)
+        return self._load(path)
+
+    def load_text(self, source: Source, folder: Path | None = None) -> Spec:
+        """A spec given as text; `folder` is where its imports start."""
+        if folder is not None:
+            self.roots.append(folder.resolve())
+        return self._build(source, None, folder)
+
+    def resolve(self, target: Scalar, folder: Path | None) -> Spec:
+        """The spec that `extends` or an import names. Raises SpecError at the name."""
+        path = self._find(target, folder)
+        if path in self._loading:
+            chain = " -> ".join(p.name for p in (*self._loading[self._loading.index(path) :], path))
+            raise spec_error(
+                "import-cycle", f"`{target.text}` leads back to itself: {chain}", target.span, help="break the circle"
+            )
+        return self._load(path)
+
+    def _find(self, target: Scalar, folder: Path | None) -> Path:
+        text = target.text
+        candidates = [(folder or Path.cwd()) / text, BUNDLED / text, BUNDLED / f"{text}.yaml"]
+        found = next((path.resolve() for path in candidates if path.is_file()), None)
+        if found is None:
+            parent = Path(text).parent
+            beside = ((folder or Path.cwd()) / parent).glob("*.yaml")
+            known = [str(parent / path.name) for path in beside] + [path.name for path in BUNDLED.glob("*.yaml")]
+            raise spec_error(
+                "file-not-found",
+                f"no spec `{text}` beside this file or among the bundled ones",
+                target.span,
+                help=did_you_mean(text, known),
+            )
+        if not any(found.is_relative_to(root) for root in self.roots):
+            raise spec_error(
+                "file-not-allowed",
+                f"`{text}` lies outside the folder of the spec and the bundled specs",
+                target.span,
+                help="move it below the spec's folder, or allow its folder with `--allow-path`",
+            )
+        return found
+
+    def _load(self, path: Path) -> Spec:
+        key = path.resolve()
+        if key not in self._specs:
+            self._loading.append(key)
+            try:
+                self._specs[key] = self._build(read(path), path, path.parent)
+            finally:
+                self._loading.pop()
+        return self._specs[key]
+
+    def _build(self, source: Source, path: Path | None, folder: Path | None) -> Spec:
+        node = parse(source)
+        document = parse_document(node)
+        errors = Errors()
+        base = self.resolve(document.extends, folder) if document.extends is not None else None
+        spec = assemble(document, node, path, folder, base, self._find, errors)
+        errors.check()
+        return spec
+
+
+def bundled() -> dict[str, Path]:
+    """Every bundled spec by name."""
+    return {path.stem: path for path in sorted(BUNDLED.glob("*.yaml"))}
