@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from archspec.diagnostics import InternalError, Span
+from archspec.diagnostics import InternalError, Span, did_you_mean
 from archspec.dims import Size
 from archspec.ops.base import Inputs, Op, State
 from archspec.ops.needs import Requirement
@@ -125,6 +125,21 @@ class Outputs:
     entries: tuple[Output, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A node or scope, as `graph["features.conv0"]` gives it. `op` is the op's name, or the block's."""
+
+    path: str
+    op: str
+    outputs: tuple[TensorType, ...]
+    item: Node | Scope
+
+    @property
+    def output(self) -> TensorType:
+        """The type of its value, the first where it has several."""
+        return self.outputs[0]
+
+
 @dataclass(frozen=True)
 class Graph:
     """A compiled network."""
@@ -140,6 +155,17 @@ class Graph:
     expect: Mapping[str, Any] = field(default_factory=dict[str, Any])
     expect_spans: Mapping[str, Span] = field(default_factory=dict[str, Span])
     pins: tuple[tuple[Size, Span], ...] = ()  # sizes that decided structure, and where
+
+    def __getitem__(self, path: str) -> Part:
+        """The node or scope at a path. Raises KeyError, naming the nearest."""
+        position = self.positions.get(path)
+        if position is not None:
+            node = self.nodes[position]
+            return Part(path, node.op.title, node.outputs, node)
+        scope = self.scopes.get(path)
+        if scope is None:
+            raise KeyError(f"no node or block {path!r}; {did_you_mean(path, [*self.positions, *self.scopes]) or ''}")
+        return Part(path, scope.block or "graph", tuple(self.type_of(value) for value in scope.outputs), scope)
 
     def type_of(self, value: Value) -> TensorType:
         """The type of a value."""

@@ -132,7 +132,7 @@ def assemble(
         freeze=document.freeze if document.freeze is not None else base.freeze if base else None,
         imports={**(base.imports if base else {}), **_imports(document.imports, folder, find, errors)},
         words=_words(entry for entry in _entries(node) if entry.key.text not in ("params", "variants", "doc"))
-        | (base.words if base is not None else frozenset()),
+        | (base.words if base is not None else frozenset[str]()),
         patches={**(base.patches if base else {}), **patches},
     )
 

@@ -17,7 +17,12 @@ POSITIVE = "torch's sizes happen to come out positive"
 HINT = "a mask called causal is not looked at, whatever it is"
 NUMBERS = "of numbers that are left as they are"
 
+INTEGERS = "torch averages integers of 64 bits, on the CPU only"
+
 STRICTER = {
+    "AvgPool1d dtype": INTEGERS,
+    "AvgPool2d dtype": INTEGERS,
+    "AvgPool3d dtype": INTEGERS,
     "Conv2d padding": "a negative one reflects nothing",
     "CosineSimilarity dim": BATCH,
     "Dropout dtype": NUMBERS,
@@ -27,6 +32,7 @@ STRICTER = {
     "InstanceNorm3d dtype": "running statistics are float32",
     "LSTM dtype": "a state that torch converts on the CPU",
     "LSTMCell dtype": "a state that torch converts on the CPU",
+    "LocalResponseNorm dtype": INTEGERS,
     "MaxPool1d dtype": "with `return_indices` only",
     "MaxUnpool1d padding": POSITIVE,
     "MaxUnpool2d kernel_size": POSITIVE,
@@ -36,6 +42,7 @@ STRICTER = {
     "MaxUnpool3d padding": POSITIVE,
     "MultiheadAttention axis": HINT,
     "MultiheadAttention batch_first": HINT,
+    "MultiheadAttention dropout": "ignored below 0 in some of torch's implementations",
     "MultiheadAttention dtype": HINT,
     "StochasticDepth dtype": NUMBERS,
     "Transformer axis": HINT,
@@ -43,6 +50,7 @@ STRICTER = {
     "TransformerDecoderLayer axis": HINT,
     "TransformerDecoderLayer dtype": HINT,
     "Upsample size": "one number for two axes",
+    "avg_pool2d dtype": INTEGERS,
     "crop axis": "more than there is",
     "crop size": "more than there is",
     "einsum dtype": "of one operand, which is not multiplied",

@@ -179,7 +179,7 @@ ROWS = [
     # merge
     Row("cat", {}, (MAP, (2, 4, 9, 7)), "shape-mismatch"),
     Row("cat", {"dim": 4}, (MAP, MAP), "bad-axis", "torch.cat((x, y), 4)"),
-    Row("cat", {}, (MAP, SEQ), "wrong-rank"),
+    Row("cat", {}, (MAP, SEQ), "wrong-rank", "torch.cat((x, y), 1)"),
     Row("stack", {}, (ROW, (2, 7)), "shape-mismatch"),
     Row("chunk", {"chunks": 0}, (MAP,), "bad-argument", "x.chunk(0, 1)"),
     Row("split", {"split_size_or_sections": [3, 3]}, (MAP,), "shape-mismatch", "x.split([3, 3], 1)"),

@@ -14,7 +14,7 @@ from typing import Any
 from archspec import dims
 from archspec.analysis import grid
 from archspec.analysis.grid import Map, spread
-from archspec.analysis.tracks import Track, concatenated, lost, merged, mixed, moved, picked, plain, read, reshaped
+from archspec.analysis.tracks import Track, concatenated, lost, merged, mixed, moved, picked, read, reshaped
 from archspec.dims import Dim
 from archspec.ops.base import Inputs
 from archspec.ops.needs import Needs
@@ -342,31 +342,25 @@ def _selected(rank: int, axis: int, index: int) -> Step:
 
 def _getitem(site: Site) -> Transfer:
     """Integers pick, slices cut, null adds an axis: one after the other."""
-    used = sum(item is not None and item != "..." for item in site.op.index)
     steps: list[Step] = []
     axes: dict[int, int | None] = {}
     old = new = 0
-    for item in (*site.op.index, "..."):
+    for item in _whole_index(site):
         if item is None:
             new += 1
-        elif item == "...":
-            rest = site.rank - used if item in site.op.index and old < site.rank else site.rank - old
-            for _ in range(rest if old + rest <= site.rank else site.rank - old):
-                axes[old] = new
-                old, new = old + 1, new + 1
+            continue
+        size = site.x.shape[old]
+        if item == ":":
+            axes[old], new = new, new + 1
+        elif not isinstance(size, int):
+            return _everything(site)
+        elif isinstance(item, int):
+            steps.append(_picker(old, item % size))
         else:
-            size = site.x.shape[old]
-            if not isinstance(size, int):
-                return _everything(site)
-            if isinstance(item, int):
-                steps.append(_picker(old, item % size))
-            else:
-                start, stop, step = slice(*(int(part) if part else None for part in item.split(":"))).indices(size)
-                units = len(range(start, stop, step))
-                steps.append(_reader(old, size, spread(start, start, step), units))
-                axes[old] = new
-                new += 1
-            old += 1
+            start, stop, step = slice(*(int(part) if part else None for part in item.split(":"))).indices(size)
+            steps.append(_reader(old, size, spread(start, start, step), len(range(start, stop, step))))
+            axes[old], new = new, new + 1
+        old += 1
 
     def apply(track: Track) -> Track:
         for step in steps:
@@ -374,6 +368,14 @@ def _getitem(site: Site) -> Transfer:
         return moved(track, axes)
 
     return site.first(apply)
+
+
+def _whole_index(site: Site) -> list[int | str | None]:
+    """An item for each axis, those under `...` and after the last one spelled out."""
+    given: tuple[int | str | None, ...] = site.op.index
+    rest = [":"] * (site.rank - sum(item is not None and item != "..." for item in given))
+    at = given.index("...") if "..." in given else len(given)
+    return [*given[:at], *rest, *given[at + 1 :]]
 
 
 def _picker(axis: int, index: int) -> Step:
@@ -526,5 +528,3 @@ RULES: Mapping[str, Callable[[Site], Transfer]] = {
     "unbind": _unbind,
 }
 """Ops whose rule is not that of their reach."""
-
-__all__ = ["Site", "Tracks", "Transfer", "mixes", "plain", "transfer"]

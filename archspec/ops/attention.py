@@ -23,17 +23,11 @@ from archspec.ops.base import (
     State,
     constructor_arguments,
 )
-from archspec.ops.guards import positive
-from archspec.ops.linear import features, like_weights
+from archspec.ops.guards import like_weights, positive, probability
+from archspec.ops.linear import features
 from archspec.ops.operands import place_operands
 from archspec.ops.target import Arg, Call, Code, Module, Operand, Target
 from archspec.values import TensorType
-
-
-def probability(argument: str, value: float) -> None:
-    """`value` is a probability."""
-    if not 0 <= value <= 1:
-        raise OpError("bad-argument", f"`{argument}` must lie between 0 and 1, got {value}", argument=argument)
 
 
 def sequence(need: Needs, x: TensorType, *, op: str, batch_first: bool, operand: int = 0) -> tuple[Dim, Dim]:
@@ -176,7 +170,7 @@ class MultiheadAttention(ModuleOp):
         like_weights(need, query, op="MultiheadAttention")
         keys = self.check_keys(need, inputs, length)
         check_heads(self.embed_dim, self.num_heads, "embed_dim", "num_heads")
-        probability("dropout", self.dropout)
+        probability(dropout=self.dropout)
         self.check_masks(need, inputs, batch, length, keys)
         output = query.with_shape(query.shape)
         if not self.need_weights:
@@ -284,7 +278,7 @@ class ScaledDotProductAttention(Op):
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         query, key, value = inputs[:3]
-        probability("dropout_p", self.dropout_p)
+        probability(dropout_p=self.dropout_p)
         for operand, (name, layout) in enumerate(LAYOUTS.items()):
             self.check_tensor(need, inputs, operand, name, layout)
         got = f"got {query}, {key} and {value}"

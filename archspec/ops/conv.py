@@ -25,6 +25,7 @@ from archspec.ops.base import (
     Triple,
     Window,
 )
+from archspec.ops.guards import like_weights
 from archspec.values import TensorType
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
@@ -52,7 +53,7 @@ class _Convolution(ModuleOp, abstract=True):
         """The guards that both directions share."""
         op = type(self).name
         need.rank(x, self.spatial + 2, op=op, layout=LAYOUT[self.spatial])
-        need.floating(x, op=op)
+        like_weights(need, x, op=op)
         for argument, values in {"out_channels": (self.out_channels,), "groups": (self.groups,), **positive}.items():
             if min(values) < 1:
                 raise OpError("bad-argument", f"`{argument}` must be positive, got {min(values)}", argument=argument)

@@ -31,10 +31,11 @@ def _at_least(bound: int, rule: str, arguments: dict[str, int | tuple[int, ...]]
             raise OpError("bad-argument", f"`{argument}` {rule}, got {lowest}", argument=argument)
 
 
-def probability(p: float) -> None:
-    """The argument `p` is one."""
-    if not 0 <= p <= 1:
-        raise OpError("bad-argument", f"`p` must lie between 0 and 1, got {p}", argument="p")
+def probability(**arguments: float) -> None:
+    """Each of these arguments is one."""
+    for argument, value in arguments.items():
+        if not 0 <= value <= 1:
+            raise OpError("bad-argument", f"`{argument}` must lie between 0 and 1, got {value}", argument=argument)
 
 
 def minimum_rank(x: TensorType, rank: int, *, op: str, layout: str) -> None:
@@ -70,6 +71,13 @@ def axis(x: TensorType, dim: int, argument: str, *, batch: bool = False) -> int:
             help="choose another axis: every value keeps its batch axis",
         )  # fmt: skip
     return found
+
+
+def like_weights(need: Needs, x: TensorType, *, op: str, operand: int = 0) -> None:
+    """`x` can be multiplied with parameters, which are float32."""
+    need.floating(x, op=op, operand=operand)
+    if x.dtype != "float32":
+        raise OpError("wrong-dtype", f"`{op}` has float32 weights, got {x.dtype} input", operand=operand)
 
 
 def narrow(x: TensorType, *, op: str) -> None:

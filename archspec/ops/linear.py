@@ -10,7 +10,7 @@ from archspec.dims import Dim, show
 from archspec.ops.axes import broadcast
 from archspec.ops.base import Category, Example, Inferred, Inputs, ModuleOp, Needs, OpError, Reach, Signature, State
 from archspec.ops.dtypes import is_float, promote, require_no_bool
-from archspec.ops.guards import axis, positive
+from archspec.ops.guards import axis, like_weights, positive
 from archspec.values import TensorType
 
 
@@ -22,13 +22,6 @@ def features(need: Needs, x: TensorType, what: str, *, op: str, operand: int = 0
             help="every value keeps its batch axis; `unsqueeze` adds an axis of features",
         )  # fmt: skip
     return need.integer(x.shape[-1], f"`{what}`", operand=operand)
-
-
-def like_weights(need: Needs, x: TensorType, *, op: str, operand: int = 0) -> None:
-    """`x` can be multiplied with parameters, which are float32."""
-    need.floating(x, op=op, operand=operand)
-    if x.dtype != "float32":
-        raise OpError("wrong-dtype", f"`{op}` has float32 weights, got {x.dtype} input", operand=operand)
 
 
 class Linear(ModuleOp):

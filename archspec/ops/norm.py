@@ -327,7 +327,7 @@ class LocalResponseNorm(_Norm):
         x = inputs[0]
         minimum_rank(x, 3, op="LocalResponseNorm", layout="[N, C, *] with a map")
         positive(size=self.size)
-        return real(need, x, op="LocalResponseNorm", integers="promote")
+        return real(need, x, op="LocalResponseNorm", integers="refuse")
 
 
 class CrossMapLRN2d(_Norm):

@@ -76,8 +76,9 @@ class _CircularPad(_Pad, abstract=True):
     """Wraps the map around."""
 
     def check_axis(self, need: Needs, size: Dim, before: int, after: int) -> None:
-        pad = max(before, after)
+        pad, cropped = max(before, after), max(0, -before) + max(0, -after)
         need.at_least(size, pad, f"wrapping around cannot pad a size of {show(size)} by {pad}", argument="padding")
+        need.at_least(size, cropped + 1, f"`padding` crops {cropped} of a size of {show(size)}", argument="padding")
 
 
 class ZeroPad1d(_FilledPad):

@@ -154,6 +154,8 @@ class MaxPool3d(_MaxPool):
 class _AvgPool(Pool, abstract=True):
     """The mean of each window."""
 
+    integers: ClassVar[Integers] = "refuse"  # torch averages those of 64 bits, on the CPU only
+
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...] | None
     padding: tuple[int, ...]

@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Literal
 
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.ops.attention import probability, sequence
+from archspec.ops.attention import sequence
 from archspec.ops.base import Category, Example, Inferred, Inputs, ModuleOp, Needs, OpError, Reach, Signature, State
-from archspec.ops.guards import positive
-from archspec.ops.linear import features, like_weights
+from archspec.ops.guards import like_weights, positive, probability
+from archspec.ops.linear import features
 from archspec.ops.target import Operand, Target
 from archspec.values import TensorType
 
@@ -89,7 +89,7 @@ class _Network(_Recurrent, abstract=True):
         batch, length = sequence(need, x, op=self.name, batch_first=self.batch_first)
         like_weights(need, x, op=self.name)
         positive(hidden_size=self.hidden_size, num_layers=self.num_layers)
-        probability("dropout", self.dropout)
+        probability(dropout=self.dropout)
         need.at_least(length, 1, f"`{self.name}` needs at least one step, got {x}", operand=0)
         states = self.states(batch)
         self.check_state(need, inputs, dict(zip(self.signature.optional, states, strict=True)))

@@ -14,7 +14,6 @@ from archspec.ops.attention import (
     check_heads,
     check_mask,
     needs_mask,
-    probability,
     same_batch,
     sequence,
 )
@@ -31,8 +30,8 @@ from archspec.ops.base import (
     State,
     constructor_arguments,
 )
-from archspec.ops.guards import positive
-from archspec.ops.linear import features, like_weights
+from archspec.ops.guards import like_weights, positive, probability
+from archspec.ops.linear import features
 from archspec.ops.operands import place_operands
 from archspec.ops.target import Arg, Module, Operand, Target
 from archspec.values import TensorType
@@ -78,7 +77,7 @@ class _Transformer(ModuleOp, abstract=True):
             )  # fmt: skip
         check_heads(self.d_model, self.nhead, "d_model", "nhead")
         positive(dim_feedforward=self.dim_feedforward)
-        probability("dropout", self.dropout)
+        probability(dropout=self.dropout)
         self.check_masks(need, inputs)
         return inputs[self.result].with_shape(inputs[self.result].shape)
 

@@ -1,0 +1,160 @@
+"""Receptive fields: which part of the input one unit of a node's result depends on, per axis with positions.
+
+The field is a hull: between its ends there may be positions that do not matter. It is that of a unit far from the
+borders, so that it may be larger than the input; padding by reflection or wrapping counts as padding by zeros.
+Normalisation is that of evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+from archspec.analysis import tracks
+from archspec.analysis.rules import RULES, Site, Tracks, mixes, transfer
+from archspec.analysis.sample import Sample
+from archspec.analysis.tracks import Track
+from archspec.dims import Dim, show
+from archspec.ir import Graph, Node, leaves
+from archspec.values import TensorType, Value
+
+Kind = Literal["affine", "phase-dependent", "unaligned", "global"]
+_ORDER: tuple[Kind, ...] = ("affine", "phase-dependent", "unaligned", "global")
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptiveField:
+    """The field of the units of one value. Tuples have an entry for each axis of the input that has positions.
+
+    affine: unit `u` sees `u * stride - padding` and the `size - 1` positions after it. phase-dependent: the size
+    differs from unit to unit; `size` is the largest. unaligned: paths of different strides meet, at node `at`.
+    global: some unit sees everything along an axis; `local` is the field of the paths that do not, or after pooling of
+    what was pooled.
+    """
+
+    kind: Kind
+    size: tuple[Dim, ...]
+    stride: tuple[Fraction, ...] = ()
+    padding: tuple[int, ...] = ()
+    at: str | None = None
+    local: ReceptiveField | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As `archspec summary --json` has it; what does not apply is left out."""
+        found: dict[str, Any] = {"kind": self.kind, "size": [s if isinstance(s, int) else show(s) for s in self.size]}
+        if self.stride:
+            found["stride"] = [int(s) if s.denominator == 1 else float(s) for s in self.stride]
+        if self.padding:
+            found["padding"] = list(self.padding)
+        if self.at is not None:
+            found["at"] = self.at
+        if self.local is not None:
+            found["local"] = self.local.to_json()
+        return found
+
+    @property
+    def nearest(self) -> ReceptiveField:
+        """The local path where there is one beside a global one, else the field itself."""
+        return self.local or self
+
+
+def receptive_fields(graph: Graph, sample: Sample | None = None) -> tuple[ReceptiveField | None, ...]:
+    """Per node, the field of its first result; None where it depends on no input that has positions.
+
+    With several inputs it is that in the first one that matters to the node.
+    """
+    sample = sample or Sample.of(graph)
+    found: list[ReceptiveField | None] = [None] * len(graph.nodes)
+    for position, x in enumerate(sample.inputs):
+        axes = _positions(sample, Value(-1 - position), x)
+        if axes:
+            _fill(sample, Value(-1 - position), {axis: x.shape[axis] for axis in axes}, found)
+    return tuple(found)
+
+
+def output_field(graph: Graph, fields: tuple[ReceptiveField | None, ...]) -> ReceptiveField | None:
+    """The field of the first output that has one."""
+    values = (value for entry in graph.outputs.entries if entry.mode != "training" for value in leaves(entry.value))
+    return next((found for value in values if value.node >= 0 and (found := fields[value.node]) is not None), None)
+
+
+def _positions(sample: Sample, value: Value, x: TensorType) -> tuple[int, ...]:
+    """The axes of an input that have positions: those after the channels, of tokens and of sequences axis 1."""
+    if x.rank == 2:
+        return (1,) if "int" in x.dtype else ()
+    if x.rank == 3 and any(2 in _mixed(sample, node) for node in sample.graph.nodes if value in node.inputs[:1]):
+        return (1,)
+    return tuple(range(2, x.rank))
+
+
+def _mixed(sample: Sample, node: Node) -> frozenset[int]:
+    site = Site(node.op, sample.inputs_of(node), node.outputs, node.path)
+    return frozenset({2}) if node.op.category in ("attention", "recurrent") else mixes(site)
+
+
+def _fill(sample: Sample, source: Value, axes: Mapping[int, Dim], found: list[ReceptiveField | None]) -> None:
+    """Carries the axes of one input through the graph."""
+    sizes = tuple(axes.values())
+    known: dict[Value, tuple[Track | None, ...]] = {
+        source: tuple(tracks.source(axis, size) for axis, size in axes.items())
+    }
+    nothing: tuple[Track | None, ...] = (None,) * len(axes)
+    fields: dict[tuple[Track | None, ...], ReceptiveField | None] = {}
+    for position, node in enumerate(sample.graph.nodes):
+        operands = [known.get(value, nothing) for value in node.inputs]
+        if not any(operand is not nothing for operand in operands):
+            continue
+        if len(operands) == 1 and node.op.reach == "pointwise" and node.op.name not in RULES:
+            known[Value(position)] = operands[0]
+            found[position] = found[position] or (
+                found[node.inputs[0].node] if node.inputs[0].node >= 0 else _field(operands[0], sizes)
+            )
+            continue
+        results = _carried(sample, position, node, operands, len(axes))
+        for part in range(len(node.outputs)):
+            result = tuple(axis[part] for axis in results)
+            if any(track is not None for track in result):
+                known[Value(position, part)] = result
+        first = known.get(Value(position), nothing)
+        if found[position] is None and first is not nothing:
+            if first not in fields:
+                fields[first] = _field(first, sizes)
+            found[position] = fields[first]
+
+
+def _carried(
+    sample: Sample, position: int, node: Node, operands: list[tuple[Track | None, ...]], axes: int
+) -> list[Tracks]:
+    """The tracks of a node's results, per axis."""
+    shape_only = node.op.signature.shape_only
+    apply = transfer(Site(node.op, sample.inputs_of(node), sample.outputs[position], node.path))
+    return [
+        apply([None if slot in shape_only else operand[axis] for slot, operand in zip(node.slots, operands, strict=True)])
+        for axis in range(axes)
+    ]
+
+
+def _field(found: tuple[Track | None, ...], sizes: tuple[Dim, ...]) -> ReceptiveField | None:
+    """What tracks say; the whole axis where one of several is not known."""
+    present = [track for track in found if track is not None]
+    if len(present) < len(found):
+        return None
+    local = _local(present)
+    if not any(track.everywhere for track in present):
+        return local
+    whole = tuple(size if track.everywhere else track.map.size for track, size in zip(present, sizes, strict=True))
+    return ReceptiveField("global", whole, local=local)
+
+
+def _local(found: list[Track]) -> ReceptiveField:
+    kinds = {"unaligned" if t.unaligned else "affine" if t.map.is_affine else "phase-dependent" for t in found}
+    kind = max((kind for kind in _ORDER if kind in kinds), key=_ORDER.index)
+    return ReceptiveField(
+        kind,
+        tuple(max(track.map.size, 0) for track in found),
+        tuple(track.map.stride for track in found) if kind != "unaligned" else (),
+        tuple(-track.map.lo[0] for track in found) if kind == "affine" else (),
+        at=next((track.unaligned for track in found if track.unaligned), None),
+    )
