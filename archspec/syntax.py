@@ -336,6 +336,8 @@ class _Parser:
     def inline_or_mistake(self, node: Mapping) -> NodeSyntax:
         """A mapping without `op`: an inline graph, unless it shows that `op` was forgotten."""
         keys = node.keys()
+        if any(is_statement(key) and key != "else" for key in keys):
+            return NodeSyntax(node.span, graph=self.graph(node))
         first = node.entries[0] if node.entries else None
         if first is not None and first.key.text in ops.names() and not _is_node(first.value):
             inside = (

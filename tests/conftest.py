@@ -1,8 +1,15 @@
-"""Options of the test run."""
+"""Options of the test run, and how many examples hypothesis makes: HYPOTHESIS_PROFILE is `dev` or `ci`."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("dev", max_examples=50, deadline=None, print_blob=True)
+settings.register_profile("ci", max_examples=2000, deadline=None, print_blob=True, derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

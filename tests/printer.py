@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from archspec.dims import closed_form
 from archspec.ir import Graph, Node, Scope, Tree
 from archspec.values import RuntimeCode, RuntimeSize, TensorType, Value
 
@@ -20,7 +21,8 @@ def to_text(graph: Graph) -> str:
     ]
     lines += [f"frozen {name}" for name in graph.frozen]
     lines += [f"expect {key}: {value}" for key, value in graph.expect.items()]
-    lines += [f"pinned {size} at {span.line}:{span.column}" for size, span in graph.pins]
+    pins = [*graph.pins, *((size, node.origin.span) for node in graph.nodes for size in node.pins)]
+    lines += [f"pinned {closed_form(size)} = {size.value} at {span.line}:{span.column}" for size, span in pins]
     return "\n".join(lines) + "\n"
 
 

@@ -30,6 +30,7 @@ class Child:
     otherwise: str = ""
     repeat: str = ""
     parts: tuple[str, ...] = ()
+    init: str = ""
     labelled: bool = True
 
 
@@ -98,8 +99,9 @@ class Sketch:
     def text(self) -> str:
         return "\n".join(_spec_lines(self)) + "\n"
 
-    def __repr__(self) -> str:
-        return f"\n{self.text}"
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """As hypothesis shows a failing example."""
+        printer.text(f"\n{self.text}")
 
 
 # Printing
@@ -193,7 +195,7 @@ def _child_lines(child: Child, numbered: bool) -> Iterator[str]:
     reads: Any = list(child.reads) if isinstance(child.reads, tuple) else child.reads
     keys: dict[str, Any] = {"op": child.op, "reuse": child.reuse, **child.args}
     keys["from"] = reads[0] if isinstance(reads, list) and len(reads) == 1 else reads
-    keys |= {"when": Expr(child.when), "else": child.otherwise, "repeat": Expr(child.repeat)}
+    keys |= {"when": Expr(child.when), "else": child.otherwise, "repeat": Expr(child.repeat), "init": child.init}
     keys["as"] = child.name if numbered and child.labelled else ""
     unset = ("", None, Expr(""))
     keys = {name: value for name, value in keys.items() if name in child.args or value not in unset}

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from tests.layers import INPLACE, LAYERS, Count, Layer, Pick, Shape, elements, fitting
 from tests.sketch import Block, Child, Expr, For, Graph, If, Let, Sketch, Source, Statement, block_lines
-from tests.unroll import Bound, Frame, Refused, Run, Val, bind, interpolate
+from tests.unroll import Bound, Frame, Refused, Run, TooLarge, Val, bind, interpolate
 
+Refusals = type[Exception] | tuple[type[Exception], ...]
 RETRIED = (Refused, LookupError, ZeroDivisionError, ValueError, TypeError)
 
 INPUTS: dict[str, list[Source]] = {
@@ -85,7 +86,8 @@ class Writer:
         for _ in range(count):
             if self.budget <= 0 or len(self.run.nodes) > 40:
                 break
-            written += self.pick.of(self.kinds(body))(body)
+            kind = self.pick.of(self.kinds(body))
+            written += self.tried(body, lambda kind=kind: kind(body), TooLarge) or []
         return written
 
     def kinds(self, body: Body) -> list[Callable[[Body], list[Statement]]]:
@@ -105,12 +107,14 @@ class Writer:
             body.names.append(child.name)
         return [child]
 
-    def tried(self, body: Body, action: Callable[[], list[Statement]]) -> list[Statement] | None:
+    def tried(
+        self, body: Body, action: Callable[[], list[Statement]], refusals: Refusals = RETRIED
+    ) -> list[Statement] | None:
         """What `action` writes, or nothing and no trace of it where it is refused."""
         before, names = self.run.snapshot(body.frame), list(body.names)
         try:
             return action()
-        except RETRIED:
+        except refusals:
             self.run.restore(before)
             body.names[:] = names
             return None
@@ -328,11 +332,10 @@ class Writer:
             args = {"value": _nested(sizes)}
         elif self.pick.flag() or store == "Buffer":
             args["value"] = 0.5
-        else:
-            args["init"] = "ones_"
+        init = "" if "value" in args else "ones_"
         if store == "Parameter" and self.pick.chance(4):
             args["trainable"] = False
-        weight = Child(self.name(body, "weight"), store, args)
+        weight = Child(self.name(body, "weight"), store, args, init=init)
         written += self.put(body, weight)
         reads = (weight.name, text) if op == "cat" else (text, weight.name)
         return [*written, *self.put(body, Child(self.name(body, op), op, {}, reads))]

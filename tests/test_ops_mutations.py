@@ -23,6 +23,7 @@ STRICTER = {
     "AvgPool1d dtype": INTEGERS,
     "AvgPool2d dtype": INTEGERS,
     "AvgPool3d dtype": INTEGERS,
+    "CircularPad1d padding": "around what is cropped to nothing torch wraps memory never written",
     "Conv2d padding": "a negative one reflects nothing",
     "CosineSimilarity dim": BATCH,
     "Dropout dtype": NUMBERS,

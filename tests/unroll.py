@@ -32,6 +32,10 @@ class Refused(Exception):
         self.reason, self.op, self.args_given, self.inputs = reason, op, args, inputs
 
 
+class TooLarge(Refused):
+    """More than a test can run."""
+
+
 @dataclass(frozen=True, eq=False)
 class Val:
     """A tensor: its producer (-1 for an input), and where it is found in the unrolled and in the written network."""
@@ -235,7 +239,7 @@ class Run:
         handle, path = (*frame.handle, name), (*frame.path, str(frame.counter) if frame.numbered else name)
         vals, names = self.inputs(frame, child, env)
         reads = tuple(self.reference(frame, val) for val in vals)
-        unrolled = Child(child.name, reads=dict(zip(names, reads, strict=True)) if names else reads, parts=child.parts)
+        unrolled = Child(child.name, reads=dict(zip(names, reads, strict=True)) if names else reads, parts=child.parts, init=child.init)
         if child.reuse:
             original = self.find(frame, child.reuse, env)
             if original.definition is None:
@@ -359,7 +363,7 @@ class Run:
                 for val, part in zip(out, child.parts, strict=False)
             )
         if any(_elements(val.shape) > MAX_ELEMENTS for val in out) or len(self.nodes) > MAX_NODES:
-            raise Refused("too large")
+            raise TooLarge("too large")
         self.nodes.append((child.op, tuple(vals), out))
         named = dict(zip(op.results, out, strict=False)) if several else {}
         return Bound(out, named)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import eq
 
 from archspec import dims
 from archspec.analysis.sample import batch_symbols
@@ -11,8 +13,10 @@ from archspec.dims import Dim, Size, closed_form
 from archspec.ir import Graph
 from archspec.ops.needs import Requirement
 
-_TRIED = 512  # sizes that a rule of one symbol is tried on
+_LARGE = 1024  # a size that every layer leaves something of
+_PERIOD = 64  # the longest that is looked for
 _NAMED = 3  # nodes that a fact names
+_LONGEST = 72  # characters of a closed form that is worth reading
 
 
 def size_interface(graph: Graph) -> list[str]:
@@ -54,62 +58,72 @@ def _pinned(graph: Graph) -> Iterator[str]:
         if form in free:
             yield f"{axes} is pinned to {size} by {_list(sites)}"
         else:
-            yield f"{axes} {'is' if len(names) == 1 else 'are'} pinned by {_list(sites)}: {form} = {dims.value(size)}"
+            why = f": {form} = {dims.value(size)}" if len(form) <= _LONGEST else ""
+            yield f"{axes} {'is' if len(names) == 1 else 'are'} pinned by {_list(sites)}{why}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
-    """A condition on one symbol: at least `least`, and `residue` modulo `modulus`."""
+class _Need:
+    """A requirement of one node that depends on sizes a caller may vary."""
 
-    least: int
-    modulus: int
-    residue: int
+    names: frozenset[str]
+    requirement: Requirement
+    site: str
 
-    def implies(self, other: _Rule) -> bool:
-        return (
-            self.least >= other.least
-            and self.modulus % other.modulus == 0
-            and self.residue % other.modulus == other.residue
+    def holds(self, size: int) -> bool:
+        """Whether it does where every such size is `size`."""
+        sizes = dict.fromkeys(self.names, size)
+        left, right = (
+            dims.value(dims.substitute(dim, sizes)) for dim in (self.requirement.left, self.requirement.right)
         )
+        return left is not None and right is not None and _TESTS[self.requirement.kind](left, right)
 
 
 def _required(graph: Graph) -> Iterator[str]:
-    free = _free(graph)
-    rules: dict[str, dict[_Rule, list[str]]] = {name: {} for name in free}
-    others: dict[str, list[str]] = {}
-    for node in graph.nodes:
-        for requirement in dict.fromkeys(node.requirements):
-            names = (dims.symbols(requirement.left) | dims.symbols(requirement.right)) & free.keys()
-            if not names:
-                continue
-            rule = _rule(requirement, names) if len(names) == 1 else None
-            sites = others.setdefault(_text(requirement), []) if rule is None else rules[min(names)].setdefault(rule, [])
-            sites.append(f"`{node.path}`")
-    for name, found in rules.items():
-        for rule, sites in found.items():
-            if not any(other != rule and other.implies(rule) for other in found):
-                yield f"{_condition(name, rule)}, for {_list(sites)}"
-    for text, sites in others.items():
-        yield f"{text}, for {_list(sites)}"
+    free = frozenset(_free(graph))
+    needs = [
+        _Need(names, requirement, f"`{node.path}`")
+        for node in graph.nodes
+        for requirement in dict.fromkeys(node.requirements)
+        if (names := (dims.symbols(requirement.left) | dims.symbols(requirement.right)) & free)
+    ]
+    said: set[str] = set()
+    for names in sorted({need.names for need in needs}, key=lambda names: (len(names), sorted(names))):
+        first = min(names)
+        where = f"where {' = '.join(sorted(names))}: " if len(names) > 1 else ""
+        own = [need for need in needs if need.names <= names]
+        for facts in (_least(first, own), _residues(first, own)):
+            for text, *sites in facts:
+                if text not in said:
+                    said.add(text)
+                    yield f"{where}{text}, for {_list(sites)}"
 
 
-def _condition(name: str, rule: _Rule) -> str:
-    parts = [f"{name} = {rule.residue} (mod {rule.modulus})"] if rule.modulus > 1 else []
-    if rule.least > 1 + (rule.residue - 1) % rule.modulus:
-        parts.append(f"{name} >= {rule.least}")
-    return " and ".join(parts) or f"{name} >= 1"
+def _least(name: str, needs: list[_Need]) -> Iterator[tuple[str, ...]]:
+    """The smallest size; what is left after a layer grows with what went in."""
+    by: dict[int, list[str]] = {}
+    for need in needs:
+        if need.requirement.kind == "at-least":
+            least = bisect_left(range(_LARGE), True, lo=1, key=need.holds)
+            by.setdefault(least, []).append(need.site)
+    if by and 1 < max(by) < _LARGE:
+        yield (f"{name} >= {max(by)}", *by[max(by)])
 
 
-def _rule(requirement: Requirement, names: Iterable[str]) -> _Rule | None:
-    """The sizes of one symbol for which a requirement holds, where they are one residue class from some size on."""
-    (name,) = names
-    holds = [size for size in range(1, _TRIED + 1) if _holds(requirement, {name: size})]
-    if len(holds) < 3:
-        return None
-    modulus = holds[-1] - holds[-2]
-    if holds != list(range(holds[0], _TRIED + 1, modulus)):
-        return None
-    return _Rule(holds[0], modulus, holds[0] % modulus)
+def _residues(name: str, needs: list[_Need]) -> Iterator[tuple[str, ...]]:
+    """What large sizes must be modulo a period; the closed form where no large size will do."""
+    exact = [need for need in needs if need.requirement.kind != "at-least"]
+    fitting = [all(need.holds(size) for need in exact) for size in range(_LARGE, _LARGE + 2 * _PERIOD)]
+    period = next((p for p in range(1, _PERIOD + 1) if all(map(eq, fitting, fitting[p:]))), None)
+    residues = [size % period for size in range(_LARGE, _LARGE + period) if fitting[size - _LARGE]] if period else []
+    if period == 1 and residues:
+        return
+    if residues and len(residues) <= _NAMED:
+        binding = (need.site for need in exact if not all(map(need.holds, range(_LARGE, _LARGE + _PERIOD))))
+        yield (f"{name} = {' or '.join(map(str, sorted(residues)))} (mod {period})", *binding)
+        return
+    for need in exact:
+        yield _text(need), need.site
 
 
 _TESTS: Mapping[str, Callable[[int, int], bool]] = {
@@ -119,20 +133,10 @@ _TESTS: Mapping[str, Callable[[int, int], bool]] = {
 }
 
 
-def _holds(requirement: Requirement, sizes: Mapping[str, int]) -> bool:
-    left, right = (dims.value(dims.substitute(dim, sizes)) for dim in (requirement.left, requirement.right))
-    return left is not None and right is not None and _TESTS[requirement.kind](left, right)
-
-
-def _text(requirement: Requirement) -> str:
-    left, right = closed_form(requirement.left), closed_form(requirement.right)
-    match requirement.kind:
-        case "equal":
-            return f"{left} = {right}"
-        case "at-least":
-            return f"{left} >= {right}"
-        case _:
-            return f"{right} divides {left}"
+def _text(need: _Need) -> str:
+    left, right = closed_form(need.requirement.left), closed_form(need.requirement.right)
+    text = f"{left} = {right}" if need.requirement.kind == "equal" else f"{right} divides {left}"
+    return text if len(text) <= _LONGEST else f"a condition on {' and '.join(sorted(need.names))}"
 
 
 def _list(sites: list[str]) -> str:

@@ -7,7 +7,7 @@ Normalisation is that of evaluation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -21,6 +21,9 @@ from archspec.ir import Graph, Node, leaves
 from archspec.values import TensorType, Value
 
 Kind = Literal["affine", "phase-dependent", "unaligned", "global"]
+Layout = tuple[Track | None, ...]
+"""Per axis of the input that has positions, how a value carries it."""
+
 _ORDER: tuple[Kind, ...] = ("affine", "phase-dependent", "unaligned", "global")
 
 
@@ -68,10 +71,39 @@ def receptive_fields(graph: Graph, sample: Sample | None = None) -> tuple[Recept
     sample = sample or Sample.of(graph)
     found: list[ReceptiveField | None] = [None] * len(graph.nodes)
     for position, x in enumerate(sample.inputs):
-        axes = _positions(sample, Value(-1 - position), x)
-        if axes:
-            _fill(sample, Value(-1 - position), {axis: x.shape[axis] for axis in axes}, found)
+        known = carried(sample, position)
+        axes = known.get(Value(-1 - position), ())
+        sizes = tuple(x.shape[track.digits[0].axis] for track in axes if track is not None)
+        fields: dict[int, ReceptiveField | None] = {}  # by identity: most nodes keep what they read
+        for value, layout in known.items():
+            if value.node >= 0 and value.part == 0 and found[value.node] is None:
+                if id(layout) not in fields:
+                    fields[id(layout)] = _field(layout, sizes)
+                found[value.node] = fields[id(layout)]
     return tuple(found)
+
+
+def carried(sample: Sample, position: int) -> Mapping[Value, Layout]:
+    """How the axes with positions of input `position` are laid out in every value that depends on it."""
+    source, x = Value(-1 - position), sample.inputs[position]
+    axes = _positions(sample, source, x)
+    if not axes:
+        return {}
+    nothing: Layout = (None,) * len(axes)
+    known: dict[Value, Layout] = {source: tuple(tracks.source(axis, x.shape[axis]) for axis in axes)}
+    for index, node in enumerate(sample.graph.nodes):
+        operands = [known.get(value, nothing) for value in node.inputs]
+        if all(operand is nothing for operand in operands):
+            continue
+        if len(operands) == 1 and node.op.reach == "pointwise" and node.op.name not in RULES:
+            known[Value(index)] = operands[0]
+            continue
+        results = _results(sample, index, node, operands, len(axes))
+        for part in range(len(node.outputs)):
+            layout = tuple(result[part] for result in results)
+            if any(track is not None for track in layout):
+                known[Value(index, part)] = layout
+    return known
 
 
 def output_field(graph: Graph, fields: tuple[ReceptiveField | None, ...]) -> ReceptiveField | None:
@@ -94,49 +126,17 @@ def _mixed(sample: Sample, node: Node) -> frozenset[int]:
     return frozenset({2}) if node.op.category in ("attention", "recurrent") else mixes(site)
 
 
-def _fill(sample: Sample, source: Value, axes: Mapping[int, Dim], found: list[ReceptiveField | None]) -> None:
-    """Carries the axes of one input through the graph."""
-    sizes = tuple(axes.values())
-    known: dict[Value, tuple[Track | None, ...]] = {
-        source: tuple(tracks.source(axis, size) for axis, size in axes.items())
-    }
-    nothing: tuple[Track | None, ...] = (None,) * len(axes)
-    fields: dict[tuple[Track | None, ...], ReceptiveField | None] = {}
-    for position, node in enumerate(sample.graph.nodes):
-        operands = [known.get(value, nothing) for value in node.inputs]
-        if not any(operand is not nothing for operand in operands):
-            continue
-        if len(operands) == 1 and node.op.reach == "pointwise" and node.op.name not in RULES:
-            known[Value(position)] = operands[0]
-            found[position] = found[position] or (
-                found[node.inputs[0].node] if node.inputs[0].node >= 0 else _field(operands[0], sizes)
-            )
-            continue
-        results = _carried(sample, position, node, operands, len(axes))
-        for part in range(len(node.outputs)):
-            result = tuple(axis[part] for axis in results)
-            if any(track is not None for track in result):
-                known[Value(position, part)] = result
-        first = known.get(Value(position), nothing)
-        if found[position] is None and first is not nothing:
-            if first not in fields:
-                fields[first] = _field(first, sizes)
-            found[position] = fields[first]
-
-
-def _carried(
-    sample: Sample, position: int, node: Node, operands: list[tuple[Track | None, ...]], axes: int
-) -> list[Tracks]:
+def _results(sample: Sample, index: int, node: Node, operands: Sequence[Layout], axes: int) -> list[Tracks]:
     """The tracks of a node's results, per axis."""
     shape_only = node.op.signature.shape_only
-    apply = transfer(Site(node.op, sample.inputs_of(node), sample.outputs[position], node.path))
+    apply = transfer(Site(node.op, sample.inputs_of(node), sample.outputs[index], node.path))
     return [
         apply([None if slot in shape_only else operand[axis] for slot, operand in zip(node.slots, operands, strict=True)])
         for axis in range(axes)
     ]
 
 
-def _field(found: tuple[Track | None, ...], sizes: tuple[Dim, ...]) -> ReceptiveField | None:
+def _field(found: Layout, sizes: tuple[Dim, ...]) -> ReceptiveField | None:
     """What tracks say; the whole axis where one of several is not known."""
     present = [track for track in found if track is not None]
     if len(present) < len(found):

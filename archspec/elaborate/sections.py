@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archspec import ops
-from archspec.diagnostics import SpecError, did_you_mean, spec_error
+from archspec.diagnostics import SpecError, did_you_mean, nearest, spec_error
 from archspec.elaborate.arguments import Argument, check_keys
 from archspec.elaborate.environment import View
 from archspec.elaborate.files import block_params, declared, known_param, literal_value
@@ -54,7 +54,7 @@ def _unused_param(param: Param, owner: str, params: Iterable[str]) -> SpecError:
         "unused-param",
         f"nothing in {owner} uses the param `{param.name}`",
         param.span,
-        help=did_you_mean(param.name, others) or "use it, or remove it",
+        help=f"did you mean `{close}`?" if (close := nearest(param.name, others)) else "use it, or remove it",
     )
 
 

@@ -12,7 +12,7 @@ from archspec.dims import Size
 from archspec.elaborate.custom import CustomOps
 from archspec.elaborate.environment import Env, View
 from archspec.elaborate.names import Poisoned
-from archspec.expr import Budget, ExprError, Expression, interpolate, parse, pin
+from archspec.expr import Budget, ExprError, Expression, interpolate, parse, parse_template, pin
 from archspec.ir import Node, Origin
 from archspec.library import Library
 from archspec.syntax import Branch, Errors, For, If, Let, Statement, located
@@ -139,11 +139,20 @@ class Session:
                 node.span,
                 help=f"write `{node.text}` without quotes",
             )
+        if "$" in node.text and self._is_lone(node):
+            return self.word(node, view)
         try:
             expression = parse(node.text)
         except ExprError as error:
             raise located(error, node.span, int(node.quoted)) from None
         return self.evaluate(expression, view, node.span, int(node.quoted), pins)
+
+    def _is_lone(self, node: Scalar) -> bool:
+        """Whether a field says just `$name`, which is that value wherever it stands."""
+        try:
+            return node.text.startswith("$") and parse_template(node.text).lone
+        except ExprError:
+            return False
 
     def word(self, scalar: Scalar, view: View) -> Any:
         """A word with its `$name` filled in; a lone `$name` gives the value itself."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from archspec.emit.expression import Child, Const, Expr, Local, Text, flat, rewrite
 from archspec.emit.structure import Results, results_of
-from archspec.emit.targets import use
+from archspec.emit.targets import targets_of, use
 from archspec.ir import Graph
 from archspec.ops.target import Module, StateTensor
 
@@ -30,8 +30,7 @@ def lines(graph: Graph) -> list[Line]:
         return Text(f"v[{found.value.node}, {found.value.part}]") if isinstance(found, Local) else found
 
     made: list[Line] = []
-    for position, node in enumerate(graph.nodes):
-        target = node.op.target(graph.inputs_of(node))
+    for position, (node, target) in enumerate(zip(graph.nodes, targets_of(graph), strict=True)):
         owns = type(target) if isinstance(target, Module | StateTensor) else None
         code = flat(rewrite(use(node, target, Text("own"), ""), leaf))
         made.append(Line(code, owns, results_of(graph, position, target)))

@@ -8,7 +8,7 @@ from archspec.emit.expression import Named, Text, call, layout, tuple_of
 from archspec.emit.literals import attribute, literal, member, quoted
 from archspec.emit.targets import shortened
 from archspec.ir import Graph, Initializer, Node, full_name
-from archspec.ops.target import Module
+from archspec.ops.target import Module, Target
 
 Rules = tuple[tuple[str, Initializer], ...]
 
@@ -34,12 +34,11 @@ def has_rules(graph: Graph) -> bool:
     return any(node.init for node in graph.nodes)
 
 
-def init_weights(graph: Graph) -> list[str]:
+def init_weights(graph: Graph, targets: Sequence[Target]) -> list[str]:
     """The body of the method: a loop over the modules of a class where they share rules, else parameters by name."""
     by_class: dict[str, list[Node]] = {}
-    for node in graph.nodes:
+    for node, target in zip(graph.nodes, targets, strict=True):
         if not node.is_reuse and node.op.state():
-            target = node.op.target(graph.inputs_of(node))
             by_class.setdefault(target.cls if isinstance(target, Module) else "", []).append(node)
     # Attention and transformer layers hold layers of their own, which rules for those classes do not mean.
     composite = {cls for cls, nodes in by_class.items() if any("." in state.name for state in nodes[0].op.state())}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from archspec.diagnostics import InternalError
 from archspec.emit.boundaries import Boundaries, boundaries
 from archspec.emit.expression import Child, Const, Expr, Group, Local, Named, Text, call, tuple_of
 from archspec.emit.literals import attribute, is_plain, member, quoted
-from archspec.emit.targets import ENTRY, constructor, use
+from archspec.emit.targets import ENTRY, constructor, is_module_like, module_like, use
 from archspec.ir import Graph, Mode, Node, Scope
 from archspec.ops.target import Call, Index, Module, Operand, Operator, StateTensor, Target
 from archspec.values import Value
@@ -77,20 +77,19 @@ class _Part:
     scope: Scope | None
 
 
-def units(graph: Graph) -> list[Unit]:
+def units(graph: Graph, targets: Sequence[Target]) -> list[Unit]:
     """Every module that needs a class, children before parents; the root is the last."""
-    return list(_Builder(graph).units())
+    return list(_Builder(graph, targets).units())
 
 
 class _Builder:
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, targets: Sequence[Target]) -> None:
+        self.graph, self.targets = graph, targets
         self.edges: Boundaries = boundaries(graph)
         self.modes: dict[str, Mode] = {}
         for scope in graph.root.walk():
             found: set[Mode] = {graph.modes[i] for i in range(scope.start, scope.end)}
             self.modes[scope.path] = found.pop() if len(found) == 1 else "always"
-        self.targets: list[Target] = [node.op.target(graph.inputs_of(node)) for node in graph.nodes]
         self.representative: dict[str, Scope] = self._representatives()
         self.chains = {path: self._is_chain(scope) for path, scope in self.representative.items()}
 
@@ -152,28 +151,10 @@ class _Builder:
                 return False
             if part.module != _join(scope.module, part.name):
                 return False
-            if part.node is not None and self._as_module(part.node, scope, None) is None:
+            if part.node is not None and not is_module_like(self._target(part.node)):
                 return False
             at = part.results
         return at == returned[0]
-
-    def _as_module(self, node: Node, top: Scope, entry: str | None) -> Expr | None:
-        """The module that computes the node from its one input, in a chain."""
-        target = self._target(node)
-        hint = _hint(node.path, top)
-        match target:
-            case Module(call_args=None, call_kwargs=(), take=None, unpack=None):
-                return constructor(node.op, target, hint, entry)
-            case Call("torch.flatten", (Operand(0), *dims), ()) if all(isinstance(dim, int) for dim in dims):
-                defaults = zip(("start_dim", "end_dim"), dims, (1, -1), strict=False)
-                return call(
-                    "nn.Flatten",
-                    *(Named(name, Const(dim, f"{hint}_{name}"), default) for name, dim, default in defaults),
-                )
-            case Call(function, (Operand(0),), ()) if function in _MODULE_OF:
-                return call(f"nn.{_MODULE_OF[function]}")
-            case _:
-                return None
 
     def _construct(self, part: _Part, scope: Scope, top: Scope) -> Expr | None:
         """How the module of a child is made; None when it has none. `top` is the scope whose class it is written in."""
@@ -183,13 +164,9 @@ class _Builder:
         if part.node is not None:
             target = self._target(part.node)
             entry = ENTRY[self.graph.type_of(part.inputs[0]).rank < 4] if is_entry and part.inputs else None
-            if self._is_sequential(scope):
-                return self._as_module(part.node, top, entry)
-            return (
-                constructor(part.node.op, target, _hint(part.node.path, top), entry)
-                if isinstance(target, Module)
-                else None
-            )
+            if isinstance(target, Module):
+                return constructor(part.node.op, target, _hint(part.node.path, top), entry)
+            return module_like(target) if self._is_sequential(scope) else None
         assert part.scope is not None
         if part.scope.start == part.scope.end:
             return call("nn.Sequential") if scope.numbered else None
@@ -258,15 +235,6 @@ class _Builder:
             frozen = () if target.trainable else (Named("requires_grad", Text("False")),)
             return Member(name, call("nn.Parameter", tensor, *frozen), "register_parameter")
         return Member(name, tensor, "register_buffer", target.persistent)
-
-
-_MODULE_OF = {
-    "torch.relu": "ReLU", "torch.nn.functional.relu": "ReLU", "torch.nn.functional.relu6": "ReLU6",
-    "torch.nn.functional.silu": "SiLU", "torch.nn.functional.mish": "Mish", "torch.nn.functional.gelu": "GELU",
-    "torch.nn.functional.hardswish": "Hardswish", "torch.nn.functional.hardsigmoid": "Hardsigmoid",
-    "torch.sigmoid": "Sigmoid", "torch.tanh": "Tanh",
-}  # fmt: skip
-"""Modules that do what a function does with nothing but its input."""
 
 
 def sequential(function: str, items: list[tuple[str, Expr]]) -> Expr:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from archspec.diagnostics import InternalError
 from archspec.emit.expression import REQUIRED, Const, Expr, Group, Joined, Local, Named, Text, call, tuple_of
 from archspec.emit.literals import is_literal
-from archspec.ir import Node
+from archspec.ir import Graph, Node
 from archspec.ops.base import EXTRA, INFERRED, Op, collapse, is_marked
 from archspec.ops.target import (
     Call,
@@ -28,6 +28,11 @@ from archspec.values import Axis, RuntimeCode, RuntimeSize, Value
 ENTRY = ("in_channels", "in_features")
 """What to call the size of a module's own input, by whether channels or features are counted."""
 _TIGHTNESS = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2}
+
+
+def targets_of(graph: Graph) -> list[Target]:
+    """The target of each node."""
+    return [node.op.target(graph.inputs_of(node)) for node in graph.nodes]
 
 
 def shortened(path: str) -> str:
@@ -59,6 +64,38 @@ def constructor(op: Op, target: Module, hint: str, entry: str | None = None) -> 
         items.append(Named(name, _argument(value, (), f"{hint}_{name}"), default if is_literal(default) else REQUIRED))
     items += [Named(name, _argument(value, (), f"{hint}_{name}")) for name, value in given.items()]
     return call(shortened(target.cls), *items)
+
+
+def is_module_like(target: Target) -> bool:
+    """Whether a module that takes one tensor does the same, so that it can stand in an `nn.Sequential`."""
+    match target:
+        case Module():
+            return target.call_args is None and not target.call_kwargs and target.take is None and target.unpack is None
+        case Call():
+            return module_like(target) is not None
+        case _:
+            return False
+
+
+def module_like(target: Target) -> Expr | None:
+    """The module that does what a function does: `nn.Flatten()`."""
+    match target:
+        case Call("torch.flatten", (Operand(0), *axes), ()) if all(isinstance(axis, int) for axis in axes):
+            names = zip(("start_dim", "end_dim"), axes, (1, -1), strict=False)
+            return call("nn.Flatten", *(Named(name, Const(axis, name), default) for name, axis, default in names))
+        case Call(function, (Operand(0),), ()) if function in _MODULE_OF:
+            return call(f"nn.{_MODULE_OF[function]}")
+        case _:
+            return None
+
+
+_MODULE_OF = {
+    "torch.relu": "ReLU", "torch.nn.functional.relu": "ReLU", "torch.nn.functional.relu6": "ReLU6",
+    "torch.nn.functional.silu": "SiLU", "torch.nn.functional.mish": "Mish", "torch.nn.functional.gelu": "GELU",
+    "torch.nn.functional.hardswish": "Hardswish", "torch.nn.functional.hardsigmoid": "Hardsigmoid",
+    "torch.sigmoid": "Sigmoid", "torch.tanh": "Tanh",
+}  # fmt: skip
+"""Modules that do what a function does with nothing but its input."""
 
 
 def use(node: Node, target: Target, own: Expr, hint: str) -> Expr:

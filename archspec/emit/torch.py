@@ -21,6 +21,7 @@ from archspec.emit import flat
 from archspec.emit.initialize import has_rules
 from archspec.emit.python import emit
 from archspec.emit.structure import Results
+from archspec.emit.targets import targets_of
 from archspec.ir import Graph, Tree, full_name, leaves
 from archspec.ops.target import Module, Target
 from archspec.values import TensorType, Value
@@ -78,8 +79,8 @@ class _SkipInit(TorchFunctionMode):
 
 def _can_defer(graph: Graph) -> bool:
     """Whether every module with weights can be initialised after it is constructed."""
-    targets = [node.op.target(graph.inputs_of(node)) for node in graph.nodes if node.op.state()]
-    modules = [target for target in targets if isinstance(target, Module)]
+    owned = zip(graph.nodes, targets_of(graph), strict=True)
+    modules = [target for node, target in owned if node.op.state() and isinstance(target, Module)]
     return all(target.cls.startswith("torch.nn.") and target.cls not in _CLONING for target in modules)
 
 

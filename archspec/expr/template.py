@@ -30,6 +30,7 @@ class Template:
     text: str
     run: Eval
     cost: int
+    lone: bool  # one `$name` or `$(expression)` and nothing else: it gives the value itself
 
     def evaluate(self, names: Names, limits: Budget | None = None, pins: list[Size] | None = None) -> object:
         """The value itself where the word is one `$name` or `$(expression)`, else text. Raises `ExprError`."""
@@ -65,10 +66,10 @@ def parse_template(text: str) -> Template:
         cost += steps
     match parts:
         case [(run, _)]:
-            return Template(text, run, cost)
+            return Template(text, run, cost, True)
         case _:
             word = joined(parts)
-            return Template(text, lambda frame: limited_text(word(frame), frame.budget), cost)
+            return Template(text, lambda frame: limited_text(word(frame), frame.budget), cost, False)
 
 
 def _suggesting(run: Eval, written: str) -> Eval:

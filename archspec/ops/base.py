@@ -282,7 +282,7 @@ def constructor_arguments(op: Op) -> tuple[tuple[Arg, ...], tuple[tuple[str, Arg
 
 def collapse(value: Any) -> Any:
     """`(3, 3)` is written `3` where torch takes both."""
-    if isinstance(value, tuple) and value and all(type(item) is int and item == value[0] for item in value):  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, tuple) and value and all(type(item) is int and item == value[0] for item in value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         return value[0]  # pyright: ignore[reportUnknownVariableType]
     return value  # pyright: ignore[reportUnknownVariableType]
 

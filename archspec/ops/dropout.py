@@ -21,7 +21,7 @@ class _Dropout(ModuleOp, abstract=True):
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         need.floating(inputs[0], op=type(self).name)
-        probability(self.p)
+        probability(p=self.p)
         return inputs[0].with_shape(inputs[0].shape)
 
 
@@ -135,7 +135,7 @@ class StochasticDepth(Op):
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         need.floating(inputs[0], op="StochasticDepth")
-        probability(self.p)
+        probability(p=self.p)
         return inputs[0].with_shape(inputs[0].shape)
 
     def target(self, inputs: Inputs) -> Target:

@@ -283,7 +283,7 @@ class Dropout(Elementwise):
     inplace: bool = False
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
-        probability(self.p)
+        probability(p=self.p)
         return super().infer(need, inputs)
 
     def target(self, inputs: Inputs) -> Target:

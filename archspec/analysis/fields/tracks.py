@@ -13,17 +13,17 @@ from functools import reduce
 from itertools import pairwise
 from typing import NamedTuple
 
-from archspec.analysis import grid
-from archspec.analysis.grid import Map, spread, through
+from archspec.analysis.fields import grid
+from archspec.analysis.fields.grid import Map, spread, through
 from archspec.dims import Dim
 
 
 class Digit(NamedTuple):
-    """The position `u` along a tensor's axis adds `u // inner % count * weight` to the grid position."""
+    """The position `u` along a tensor's axis adds `u // inner % size * weight` to the grid position."""
 
     axis: int
     inner: int
-    count: int | None  # None: not known
+    size: int | None  # None: not known
     weight: int
 
 
@@ -67,20 +67,20 @@ def mixed(track: Track, axes: Collection[int]) -> Track:
     if not along:
         return track
     rest = tuple(digit for digit in track.digits if digit.axis not in axes)
-    if all(digit.count == 1 for digit in along):
+    if all(digit.size == 1 for digit in along):
         return replace(track, digits=rest)
-    if all(digit.count == 1 for digit in rest):
+    if all(digit.size == 1 for digit in rest):
         return lost(track)
-    if any(digit.count is None for digit in along):
+    if any(digit.size is None for digit in along):
         return lost(track)
-    widest = sum(((digit.count or 1) - 1) * digit.weight for digit in along)
+    widest = sum(((digit.size or 1) - 1) * digit.weight for digit in along)
     return replace(track, map=through(spread(0, widest), track.map, track.length), digits=rest)
 
 
 def picked(track: Track, axis: int, index: int) -> Track:
     """Unit `index` of an axis, which stays as an axis without meaning."""
     offset = sum(
-        index // digit.inner % (digit.count or index + 1) * digit.weight for digit in track.digits if digit.axis == axis
+        index // digit.inner % (digit.size or index + 1) * digit.weight for digit in track.digits if digit.axis == axis
     )
     rest = tuple(digit for digit in track.digits if digit.axis != axis)
     return replace(track, map=through(spread(offset, offset), track.map, track.length), digits=rest)
@@ -147,7 +147,7 @@ def reshaped(track: Track, old: Sequence[Dim], new: Sequence[Dim]) -> Track:
             if bottom % low or bottom % start or top % bottom:
                 return lost(track)
             pieces.append(Digit(at, bottom // start, top // bottom, weight * (bottom // low)))
-        if math.prod(piece.count or 1 for piece in pieces) != count:
+        if math.prod(piece.size or 1 for piece in pieces) != count:
             return lost(track)
         digits += pieces
     return replace(track, digits=tuple(digits))

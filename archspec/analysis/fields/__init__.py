@@ -1,0 +1,1 @@
+"""What receptive fields are computed with."""

@@ -1,0 +1,105 @@
+"""An op where it is used, and what its rules are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archspec.analysis.fields import grid
+from archspec.analysis.fields.grid import Map
+from archspec.analysis.fields.tracks import Track, lost, merged, moved, read
+from archspec.dims import Dim
+from archspec.ops.base import Inputs
+from archspec.values import TensorType
+
+Tracks = Sequence[Track | None]
+"""Per operand or per result; None: it does not depend on the input."""
+Transfer = Callable[[Tracks], Tracks]
+Step = Callable[[Track], Track]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An op where it is used, with the sizes of one sample."""
+
+    op: Any
+    inputs: Inputs
+    outputs: tuple[TensorType, ...]
+    path: str
+
+    @property
+    def x(self) -> TensorType:
+        return self.inputs[0]
+
+    @property
+    def shape(self) -> tuple[Dim, ...]:
+        """The first result's."""
+        return self.outputs[0].shape
+
+    @property
+    def rank(self) -> int:
+        return self.x.rank
+
+    def axes(self, given: int | tuple[int, ...]) -> tuple[int, ...]:
+        """Axes of the first operand, counted from the front."""
+        return tuple(axis % self.rank for axis in (given if isinstance(given, tuple) else (given,)))
+
+    def first(self, step: Step) -> Transfer:
+        """All results follow from the first operand."""
+
+        def transfer(tracks: Tracks) -> Tracks:
+            return alike(self, tracks[0] and step(tracks[0]))
+
+        return transfer
+
+    def joined(self, steps: Sequence[Step]) -> Transfer:
+        """The results follow from all operands, each after its own step."""
+
+        def transfer(tracks: Tracks) -> Tracks:
+            present = [step(track) for step, track in zip(steps, tracks, strict=False) if track is not None]
+            return alike(self, merged(present, self.path, self.shape) if present else None)
+
+        return transfer
+
+
+def alike(site: Site, track: Track | None) -> Tracks:
+    return (track,) * len(site.outputs)
+
+
+def keep(track: Track) -> Track:
+    return track
+
+
+def everything(site: Site) -> Transfer:
+    return site.joined([lost] * len(site.inputs))
+
+
+def broadcast(x: TensorType, to: TensorType, last: int = 0) -> Step:
+    """Axes are aligned at the end, where the `last` ones are left alone; those of size 1 lose their meaning."""
+    new = to.rank - x.rank
+    axes: dict[int, int | None] = {
+        axis: None if size == 1 and axis < x.rank - last and axis + new >= 0 and to.shape[axis + new] != 1 else axis + new
+        for axis, size in enumerate(x.shape)
+    }
+    return lambda track: moved(track, axes)
+
+
+def layers(site: Site, layers: Mapping[int, Map]) -> Step:
+    """Maps along some axes, one after the other."""
+    sizes, units = site.x.shape, site.shape
+
+    def step(track: Track) -> Track:
+        for axis, layer in layers.items():
+            if layer != grid.IDENTITY or sizes[axis] != units[axis]:
+                track = read(track, axis, sizes[axis], layer, units[axis])
+        return track
+
+    return step
+
+
+def last_axes(site: Site, layers: Iterable[Map]) -> dict[int, Map]:
+    maps = tuple(layers)
+    return dict(enumerate(maps, site.rank - len(maps)))
+
+

@@ -1,0 +1,97 @@
+"""Every example in the documents runs, and shows what really happens. `tests.doc_blocks` says how."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.doc_blocks import agrees, blocks, run
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder with the bundled specs in it, from which Python can import."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "specs").symlink_to(ROOT / "specs")
+    return tmp_path
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_document(path: Path, folder: Path) -> None:
+    wrong = run(path.read_text(encoding="utf-8"), folder)
+    assert not wrong, os.linesep.join(f"{path.relative_to(ROOT)} {each}" for each in wrong)
+
+
+def test_links_between_documents() -> None:
+    broken = [
+        f"{path.relative_to(ROOT)}: {target}"
+        for path in DOCUMENTS
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[\w-]*)?\)", path.read_text(encoding="utf-8"))
+        if not (path.parent / target).exists()
+    ]
+    assert broken == []
+
+
+SPEC = """\
+```yaml
+archspec: 1
+input: [N, 4]
+graph:
+  fc: {op: Linear, out_features: 2}
+```
+"""
+
+
+@pytest.mark.parametrize(
+    ("document", "complaints"),
+    [
+        (SPEC, 0),
+        (SPEC + "```text\nfc  Linear(input)  [N, 2]\n```\n", 0),
+        (SPEC + "```text\nfc  Linear(input)  [N, 3]\n```\n", 1),
+        (SPEC + "```text\n...\n```\n", 0),
+        (SPEC.replace("Linear", "Linaer"), 1),
+        ("<!-- error: unknown-op -->\n" + SPEC.replace("Linear", "Linaer"), 0),
+        ("<!-- error: unknown-op @ 4:12 -->\n" + SPEC.replace("Linear", "Linaer"), 0),
+        ("<!-- error: unknown-op @ 4:13 -->\n" + SPEC.replace("Linear", "Linaer"), 1),
+        ("<!-- error: unknown-op, unknown-op -->\n" + SPEC.replace("Linear", "Linaer"), 1),
+        ("<!-- error: unknown-op -->\n" + SPEC, 1),
+        ("<!-- error: unknown-op -->\nbut text between\n\n" + SPEC, 0),
+        ("```yaml\na fragment: [\n```\n", 0),
+        ("```python\nx = 3\n```\ntext\n```python\nassert x == 3\n```\n", 0),
+        ("```python\nassert False\n```\n", 1),
+        ("```python\nprint(1)\n```\n```text\n2\n```\n", 1),
+        ("<!-- file: a.yaml -->\n" + SPEC + "```console\n$ archspec check a.yaml\n```\n", 0),
+        ("<!-- file: a.yaml -->\n" + SPEC + "```console\n$ archspec check a.yaml\nnonsense\n```\n", 1),
+        ("```console\n$ archspec check nowhere.yaml\n```\n", 1),
+        ("```console\n$ archspec check nowhere.yaml\nerror[...\n```\n", 0),
+    ],
+)
+def test_the_runner_notices(document: str, complaints: int, folder: Path) -> None:
+    assert len(run(document, folder)) == complaints
+
+
+def test_a_fence_that_is_never_closed() -> None:
+    with pytest.raises(ValueError, match="never closed"):
+        blocks("```yaml\narchspec: 1\n")
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "same"),
+    [
+        ("a  b\nc", "a b\n  c\n", True),
+        ("a ... c", "a b b c", True),
+        ("a\n...\nd", "a\nb\nc\nd", True),
+        ("a\nd", "a\nb\nd", False),
+        ("(a+)", "(a+)", True),
+        ("", "a", False),
+    ],
+)
+def test_agrees(expected: str, found: str, same: bool) -> None:
+    assert agrees(expected, found) is same

@@ -1,0 +1,89 @@
+"""Random specs: what is inferred is what torch does; a spec unrolled by hand is the same network; a changed one is
+refused exactly where torch refuses it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from hypothesis import given
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from archspec import api, dims
+from archspec.analysis.cost import costs
+from archspec.emit.torch import build, run_and_compare
+from archspec.ir import Graph, verify
+from tests.network import Network, accepts, random_inputs, shape_at, symbols
+from tests.sketch import Sketch
+from tests.strategies import specs
+
+warnings.filterwarnings("ignore", module="torch")
+torch.set_num_threads(1)  # tensors are small, and test processes several
+
+
+def compiled(spec: Sketch) -> Graph:
+    return verify(api.loads(spec.text))
+
+
+def same(a: Any, b: Any) -> None:
+    """Equal outputs: structure, shapes, dtypes and values, NaN included."""
+    torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6, equal_nan=True)
+
+
+def compare(graph: Graph, model: nn.Module, network: Network, sizes: dict[str, int], training: bool) -> None:
+    """The types of all nodes are those of the network run node by node, and so are the outputs those of the module."""
+    inputs = random_inputs(graph, sizes)
+    torch.manual_seed(1)
+    values, expected = network.run([x.clone() for x in inputs], training, sizes)
+    for value, real in values.items():
+        kind = graph.type_of(value)
+        assert (shape_at(kind, sizes), f"torch.{kind.dtype}") == (tuple(real.shape), str(real.dtype)), graph.name_of(value)
+    torch.manual_seed(1)
+    same(model.train(training)(*inputs), expected)
+
+
+@given(specs())
+def test_what_is_inferred_is_what_torch_does(spec: Sketch) -> None:
+    graph = compiled(spec)
+    model = build(graph)
+    assert not run_and_compare(graph, model)
+    network = Network(graph, model)
+    compare(graph, model, network, {"N": 2}, False)
+    compare(graph, model, network, {"N": 2}, True)
+    backward(model(*random_inputs(graph, {"N": 2})))
+    for sizes in other_sizes(graph):
+        if accepts(graph, sizes):
+            compare(graph, model, network, sizes, True)
+
+
+def backward(outputs: Any) -> None:
+    """A gradient can be computed: nothing that it needs was overwritten."""
+    leaves: list[Tensor] = []
+    torch.utils._pytree.tree_map(leaves.append, outputs)
+    total = sum(leaf.sum() for leaf in leaves if leaf.is_floating_point())
+    if isinstance(total, Tensor) and total.requires_grad:
+        total.backward()
+
+
+def other_sizes(graph: Graph) -> list[dict[str, int]]:
+    """Other sizes of what is free: all larger, and each by itself."""
+    nominal = {name: dims.value(dim) or 2 for entry in graph.inputs for dim in entry.type.shape for name in dims.symbols(dim)}
+    free = sorted(symbols(graph))
+    every = [{**nominal, **{name: nominal[name] + step for name in free}} for step in (1, 4)]
+    return every + [{**nominal, name: nominal[name] + 1} for name in free]
+
+
+@given(specs())
+def test_costs_and_state_are_torchs(spec: Sketch) -> None:
+    graph = compiled(spec)
+    model = build(graph)
+    persistent = {name: state.shape for _, name, state in graph.state() if state.persistent}
+    assert persistent == {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    total = costs(graph).total
+    assert total.params == sum(parameter.numel() for parameter in model.parameters())
+    virtual = build(graph, device="meta").eval()
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        virtual(*random_inputs(graph, {"N": 1}, "meta"))
+    assert dims.value(total.macs) == counter.get_total_flops() // 2
