@@ -17,6 +17,7 @@ from archspec.dims import (
     Dim,
     Size,
     add,
+    can_agree,
     ceil_div,
     closed_form,
     floor_div,
@@ -301,6 +302,7 @@ def test_interpolation_is_torchs(factor: float) -> None:
         (tokens(16), "(H // 16) * (W // 16) + 1"),
         (product([N, 3, H, W]), "3 * H * N * W"),
         (floor_div(N, mul(H, W)), "N // (H * W)"),
+        (floor_div(-3, H), "(-3) // H"),
         (scale(H, 1.1), "floor(H * 1.1)"),
         (floor_div(scale(H, 1.1), 2), "floor(H * 1.1) // 2"),
         (scale(halved(H, 1), 1.1), "floor(((H + 1) // 2) * 1.1)"),
@@ -316,6 +318,10 @@ def test_a_known_size_shows_its_value() -> None:
     assert (show(halved(size, 5)), closed_form(halved(size, 5))) == ("7", "(H + 31) // 32")
     assert (show(N), show(mul(N, size)), show(7)) == ("N", "224 * N", "7")
     assert f"{halved(size, 5)}" == "7"
+
+
+def test_a_shape_reads_as_its_sizes() -> None:
+    assert str((N, 256, halved(symbol("H", 224), 2), halved(W, 1))) == "(N, 256, 56, (W + 1) // 2)"
 
 
 # Proofs
@@ -372,6 +378,29 @@ def test_proved_equal(a: Dim, b: Dim, everywhere: bool) -> None:
 def test_known_equal(a: Dim, b: Dim, answer: bool | None) -> None:
     assert known_equal(a, b) is answer
     assert known_equal(b, a) is answer
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "answer"),
+    [
+        (mul(2, floor_div(H, 2)), H, True),
+        (mul(2, ceil_div(H, 2)), add(H, 1), True),
+        (add(mul(6, floor_div(H, 6)), W), add(H, W), True),
+        (mul(floor_div(H, 2), floor_div(W, 3)), floor_div(mul(H, W), 6), True),
+        (H, W, False),
+        (H, ceil_div(H, 2), False),
+        (mul(2, H), add(mul(2, W), 1), False),
+        (mul(H, H), mul(7, H), False),
+        (floor_div(H, 2), floor_div(sub(H, 4), 2), False),
+        (scale(H, 1.1), H, True),  # not decided
+        (floor_div(H, 9001), floor_div(W, 9001), True),  # not decided
+        (6, 6, True),
+        (6, 7, False),
+    ],
+)
+def test_can_agree(a: Dim, b: Dim, answer: bool) -> None:
+    assert can_agree(a, b) is answer
+    assert can_agree(b, a) is answer
 
 
 @pytest.mark.parametrize(
@@ -453,6 +482,12 @@ def test_partial_substitution_keeps_the_other_nominal_sizes() -> None:
     assert symbols(3) == frozenset()
 
 
+def test_a_symbol_that_cancels_leaves_a_known_size() -> None:
+    size = symbol("H", 224)
+    assert value(floor_div(product([N, 3, size, size]), N)) == 3 * 224 * 224
+    assert sub(add(size, N), N) == size
+
+
 def test_equal_sizes_are_equal_and_hash_alike() -> None:
     a, b = mul(add(H, 1), W), add(mul(W, H), W)
     assert a == b
@@ -465,6 +500,8 @@ def test_division_by_zero_is_refused() -> None:
         floor_div(H, 0)
     with pytest.raises(ZeroDivisionError):
         floor_div(5, floor_div(symbol("H", 3), 4))
+    with pytest.raises(ZeroDivisionError):
+        floor_div(N, floor_div(symbol("H", 3), 4))
 
 
 def test_long_forms_are_held_and_stay_exact() -> None:
@@ -486,3 +523,10 @@ def test_deep_forms_stay_cheap() -> None:
     assert substitute(size, {"H": 10**9}) == expected
     assert len(closed_form(size)) < 2 * dims.MAX_TEXT
     assert not proved_equal(size, H)
+
+
+def test_deep_forms_without_a_value_are_shown() -> None:
+    size: Dim = H
+    for _ in range(60):
+        size = add(floor_div(size, 2), floor_div(size, 3))
+    assert len(show(size)) < 2 * dims.MAX_TEXT

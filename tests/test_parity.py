@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import weakref
+from typing import Any
 
 import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 import archspec
 
@@ -53,12 +57,59 @@ def test_equal_outputs(name: str) -> None:
     ours, theirs = pair(name)
     assert set(ours.state_dict()) == set(theirs.state_dict())
     assert {n for n, p in ours.named_parameters() if p.requires_grad} == {n for n, _ in theirs.named_parameters()}
-    x = torch.randn(2, 3, 65, 97, dtype=torch.float64)
+    size = (65, 97) if name == "alexnet" else (49, 65)
+    x = torch.randn(2, 3, *size, dtype=torch.float64)
     with torch.no_grad():
         torch.testing.assert_close(ours.eval()(x), theirs.eval()(x), rtol=1e-12, atol=1e-12)
         torch.testing.assert_close(without_dropout(ours)(x), without_dropout(theirs)(x), rtol=1e-10, atol=1e-10)
     for key, value in theirs.state_dict().items():  # running statistics too
         torch.testing.assert_close(ours.state_dict()[key], value, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_evaluation_takes_no_more_memory(name: str) -> None:
+    with torch.device("meta"):
+        theirs = torchvision.models.get_model(name, weights=None)
+    assert peak(archspec.build(name, device="meta")) <= peak(theirs)
+
+
+def peak(model: nn.Module) -> int:
+    """Bytes of the activations that are alive at once, in a forward pass of one image."""
+    x = torch.empty(1, 3, 224, 224, device="meta")
+    with torch.no_grad(), Live(model) as live:
+        model.eval()(x)
+    return live.peak
+
+
+class Live(TorchDispatchMode):
+    """Counts the bytes of all storages that are made inside and not yet freed, but for the model's own."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self.known = {tensor.untyped_storage()._cdata for tensor in model.state_dict().values()}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            storage = tensor.untyped_storage()
+            if storage._cdata not in self.known:
+                self.known.add(storage._cdata)
+                self.now += storage.nbytes()
+                weakref.finalize(storage, self.freed, storage._cdata, storage.nbytes())
+        self.peak = max(self.peak, self.now)
+        return result
+
+    def freed(self, key: int, size: int) -> None:
+        self.known.discard(key)
+        self.now -= size
+
+
+def test_memory_is_counted() -> None:
+    with torch.device("meta"):
+        one = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU(inplace=True))
+        two = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU())
+    assert (peak(one), peak(two)) == (224 * 224 * 8 * 4, 2 * 224 * 224 * 8 * 4)
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 from archspec import dims
 from archspec.analysis.cost import Cost, Costs, costs
@@ -68,7 +69,7 @@ def _of_size(graph: Graph, found: Costs, what: str, size: int) -> list[str]:
         for node, _, state in graph.state():
             if not state.buffer and state.name:
                 kind = f"every `{state.name}` of `{node.op.name}`"
-                kinds[kind] = kinds.get(kind, 0) + dims.product(state.shape)  # pyright: ignore[reportOperatorIssue]
+                kinds[kind] = kinds.get(kind, 0) + math.prod(state.shape)
         culprits += [kind for kind, total in kinds.items() if total == size]
     return culprits
 
@@ -80,7 +81,8 @@ def _outputs(graph: Graph, key: str, wanted: object) -> Iterator[Diagnostic]:
             if name in entries:
                 yield from _shape(graph, key, f"output `{name}`", entries[name], shape)
             else:
-                yield _mismatch(graph, key, f"there is no output `{name}`", "expected here", did_you_mean(name, entries))
+                help = did_you_mean(name, entries)
+                yield _mismatch(graph, key, f"there is no output `{name}`", "expected here", help)
         return
     values = [entry.value for entry in graph.outputs.entries if entry.mode != "training"]
     if len(values) == 1:
@@ -90,7 +92,7 @@ def _outputs(graph: Graph, key: str, wanted: object) -> Iterator[Diagnostic]:
 
 
 def _shape(graph: Graph, key: str, what: str, tree: Tree, wanted: object) -> Iterator[Diagnostic]:
-    items = cast("list[object]", wanted) if isinstance(wanted, list) else [wanted]
+    items = _items(wanted)
     if isinstance(tree, Value):
         x = graph.type_of(tree)
         if not _fits(x, items):
@@ -118,21 +120,23 @@ def _difference(x: TensorType, wanted: Sequence[object]) -> str:
     return f"axis {axis} is {show(x.shape[axis])}"
 
 
-def _receptive_field(graph: Graph, wanted: Any) -> Iterator[Diagnostic]:
+def _receptive_field(graph: Graph, wanted: object) -> Iterator[Diagnostic]:
     field = output_field(graph, receptive_fields(graph))
     if field is None:
         message = f"the output has no receptive field, expected {_text(wanted)}"
         yield _mismatch(graph, "receptive_field", message, "no input with positions reaches the output")
         return
     sizes: list[Dim] = list(field.nearest.size)
-    expected: list[Any] = wanted if isinstance(wanted, list) else [wanted] * len(sizes)
+    expected = _items(wanted) if isinstance(wanted, list) else [wanted] * len(sizes)
     if sizes != expected:
         shown = show(sizes[0]) if len(set(sizes)) == 1 else f"[{', '.join(map(show, sizes))}]"
         message = f"the receptive field is {shown}, expected {_text(wanted)}"
         yield _mismatch(graph, "receptive_field", message, "of the output's local path")
 
 
+def _items(wanted: object) -> list[object]:
+    return cast("list[object]", wanted) if isinstance(wanted, list) else [wanted]
+
+
 def _text(wanted: object) -> str:
-    if isinstance(wanted, list):
-        return f"[{', '.join(map(_text, cast('list[object]', wanted)))}]"
-    return str(wanted)
+    return f"[{', '.join(map(_text, _items(wanted)))}]" if isinstance(wanted, list) else str(wanted)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
-from archspec.analysis import tracks
-from archspec.analysis.rules import RULES, Site, Tracks, mixes, transfer
+from archspec.analysis.fields.rules import RULES, mixes, transfer
+from archspec.analysis.fields.site import Site, Tracks
+from archspec.analysis.fields.tracks import Track, source
 from archspec.analysis.sample import Sample
-from archspec.analysis.tracks import Track
 from archspec.dims import Dim, show
 from archspec.ir import Graph, Node, leaves
 from archspec.values import TensorType, Value
@@ -85,12 +85,12 @@ def receptive_fields(graph: Graph, sample: Sample | None = None) -> tuple[Recept
 
 def carried(sample: Sample, position: int) -> Mapping[Value, Layout]:
     """How the axes with positions of input `position` are laid out in every value that depends on it."""
-    source, x = Value(-1 - position), sample.inputs[position]
-    axes = _positions(sample, source, x)
+    given, x = Value(-1 - position), sample.inputs[position]
+    axes = _positions(sample, given, x)
     if not axes:
         return {}
     nothing: Layout = (None,) * len(axes)
-    known: dict[Value, Layout] = {source: tuple(tracks.source(axis, x.shape[axis]) for axis in axes)}
+    known: dict[Value, Layout] = {given: tuple(source(axis, x.shape[axis]) for axis in axes)}
     for index, node in enumerate(sample.graph.nodes):
         operands = [known.get(value, nothing) for value in node.inputs]
         if all(operand is nothing for operand in operands):
@@ -130,10 +130,8 @@ def _results(sample: Sample, index: int, node: Node, operands: Sequence[Layout],
     """The tracks of a node's results, per axis."""
     shape_only = node.op.signature.shape_only
     apply = transfer(Site(node.op, sample.inputs_of(node), sample.outputs[index], node.path))
-    return [
-        apply([None if slot in shape_only else operand[axis] for slot, operand in zip(node.slots, operands, strict=True)])
-        for axis in range(axes)
-    ]
+    read = [None if slot in shape_only else operand for slot, operand in zip(node.slots, operands, strict=True)]
+    return [apply([None if operand is None else operand[axis] for operand in read]) for axis in range(axes)]
 
 
 def _field(found: Layout, sizes: tuple[Dim, ...]) -> ReceptiveField | None:
@@ -149,8 +147,7 @@ def _field(found: Layout, sizes: tuple[Dim, ...]) -> ReceptiveField | None:
 
 
 def _local(found: list[Track]) -> ReceptiveField:
-    kinds = {"unaligned" if t.unaligned else "affine" if t.map.is_affine else "phase-dependent" for t in found}
-    kind = max((kind for kind in _ORDER if kind in kinds), key=_ORDER.index)
+    kind = max(map(_kind, found), key=_ORDER.index)
     return ReceptiveField(
         kind,
         tuple(max(track.map.size, 0) for track in found),
@@ -158,3 +155,9 @@ def _local(found: list[Track]) -> ReceptiveField:
         tuple(-track.map.lo[0] for track in found) if kind == "affine" else (),
         at=next((track.unaligned for track in found if track.unaligned), None),
     )
+
+
+def _kind(track: Track) -> Kind:
+    if track.unaligned:
+        return "unaligned"
+    return "affine" if track.map.is_affine else "phase-dependent"

@@ -102,14 +102,16 @@ class Summary:
 
     def _nodes(self) -> list[dict[str, Any]]:
         graph = self.graph
-        scopes = {position: path for path, scope in graph.scopes.items() for position in scope.children if isinstance(position, int)}
+        around = {
+            child: scope.path for scope in graph.root.walk() for child in scope.children if isinstance(child, int)
+        }
         found: list[dict[str, Any]] = []
         for position, node in enumerate(graph.nodes):
             field, cost, mode = self.fields[position], self.costs.nodes[position], graph.modes[position]
             entry: dict[str, Any] = {
                 "path": node.path,
                 "op": node.op.name,
-                "scope": scopes[position],
+                "scope": around[position],
                 "inputs": [graph.name_of(value) for value in node.inputs],
                 "output": _type(node.outputs[0]),
                 "params": cost.params,

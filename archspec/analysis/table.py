@@ -15,7 +15,8 @@ from archspec.dims import Dim, show
 HEADER = ("path", "op", "output", "params", "MACs", "field")
 _LEFT = 3  # columns of words; the others are numbers
 _GAP = "  "
-_NARROWEST = 12  # a path is not cut below this
+_READABLE = 24  # a path this long still says where it is
+_NARROWEST = 12  # and is never cut below this
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +67,23 @@ class Totals:
         trained = "all trained" if cost.trainable == cost.params else f"{cost.trainable:,} trained"
         dtypes = ", ".join(f"{dtype} {_bytes(size)}" for dtype, size in memory.weights.items() if size)
         peak = memory.activation_peak_bytes
+        where = f"activations, at {memory.peak}" if memory.peak else ""
         return [
             ("params", f"{cost.params:,}", trained),
             ("buffers", f"{cost.buffers:,}", ""),
             ("MACs", _count(cost.macs, False), "one sample, evaluation"),
             ("weights", _bytes(memory.weight_bytes), dtypes),
-            ("peak memory", "unknown" if peak is None else _bytes(peak), f"activations, at {memory.peak}" if peak else ""),
+            ("peak memory", "unknown" if peak is None else _bytes(peak), where),
         ]
 
 
 def to_text(title: str, lines: Sequence[Line], totals: Totals, width: int) -> str:
-    """The table at most `width` wide, down to about 60 columns: numbers are abbreviated, the field goes, paths are cut."""
-    rows = [line.cells() for line in lines]
-    if _width(rows) > width:
-        rows = [(_cut(path, _NARROWEST), *rest) for path, *rest in (line.cells(short=True) for line in lines)]
-        spare = width - _width(rows) + _NARROWEST
-        if spare < _NARROWEST:
-            rows = [row[:-1] for row in rows]
-            spare = width - _width(rows) + _NARROWEST
-        rows = [(_cut(line.cells()[0], max(spare, _NARROWEST)), *row[1:]) for line, row in zip(lines, rows, strict=True)]
+    """The table within `width`, down to about 60 columns: paths lose their beginning, numbers are abbreviated, the
+    field goes."""
+    full, short = ([line.cells(short) for line in lines] for short in (False, True))
+    choices = ((full, None), (full, _READABLE), (short, _READABLE), ([row[:-1] for row in short], _NARROWEST))
+    rows = next((fitted for rows, path in choices if _width(fitted := _fit(rows, width, path)) <= width), None)
+    rows = rows if rows is not None else _fit(choices[-1][0], width, _NARROWEST)
     header = HEADER[: len(rows[0])] if rows else HEADER
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     rule = "-" * (sum(widths) + len(_GAP) * (len(widths) - 1))
@@ -99,6 +98,14 @@ def to_text(title: str, lines: Sequence[Line], totals: Totals, width: int) -> st
         rule,
         *(f"{name:<{names}}{_GAP}{number:>{numbers}}{_GAP}{remark}".rstrip() for name, number, remark in entries),
     ])  # fmt: skip
+
+
+def _fit(rows: Sequence[Sequence[str]], width: int, path: int | None) -> list[Sequence[str]]:
+    """The rows with paths cut to what the other columns leave, at least to `path`; None leaves them whole."""
+    if path is None or not rows:
+        return list(rows)
+    rest = _width([["", *row[1:]] for row in rows]) - len(HEADER[0])
+    return [[_cut(row[0], max(width - rest, path)), *row[1:]] for row in rows]
 
 
 def to_html(title: str, lines: Sequence[Line], totals: Totals) -> str:

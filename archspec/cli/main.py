@@ -11,10 +11,9 @@ from typing import NoReturn, Protocol
 
 import archspec
 from archspec.cli import build, check, export, list_specs, new, summary
+from archspec.cli.outcome import BUG, INTERRUPTED, PIPE_CLOSED, exit_code
 from archspec.cli.terminal import print_diagnostics
-from archspec.diagnostics import Diagnostic, SpecError, did_you_mean, spec_error
-
-SPEC_IS_WRONG, CALL_IS_WRONG, BUG, INTERRUPTED, PIPE_CLOSED = 1, 2, 3, 130, 141
+from archspec.diagnostics import SpecError, did_you_mean, spec_error
 
 
 class Command(Protocol):
@@ -49,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except SpecError as error:
         print_diagnostics(error.diagnostics)
-        return CALL_IS_WRONG if is_about_the_call(error.diagnostics) else SPEC_IS_WRONG
+        return exit_code(error.diagnostics)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -59,11 +58,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         _report_bug(error)
         return BUG
-
-
-def is_about_the_call(diagnostics: Sequence[Diagnostic]) -> bool:
-    """Whether nothing points into a file: a path, a name or a value on the command line is wrong."""
-    return all(found.span is None or found.span.source.name.endswith("=") for found in diagnostics)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -22,7 +22,9 @@ def run(args: argparse.Namespace) -> int:
     if path.suffix not in (".yaml", ".yml"):
         raise spec_error("bad-call", f"`{path}` is no name for a spec", help=f"write `{path.with_suffix('.yaml')}`")
     if path.exists() and not args.force:
-        raise spec_error("cannot-write", f"`{path}` exists already", help="choose another name, or overwrite it with `--force`")
+        raise spec_error(
+            "cannot-write", f"`{path}` exists already", help="choose another name, or overwrite it with `--force`"
+        )
     write_file(path, STARTER.read_text(encoding="utf-8"))
     print(f"wrote {path}: now run `archspec build {path}`")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -33,3 +34,13 @@ def step(what: str) -> Generator[None]:
         yield
     finally:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def width() -> int:
+    """Columns of the terminal; 100 where there is none."""
+    return shutil.get_terminal_size((100, 40)).columns
+
+
+def height() -> int:
+    """Lines of the terminal; 40 where there is none."""
+    return shutil.get_terminal_size((100, 40)).lines

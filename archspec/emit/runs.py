@@ -3,11 +3,39 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from archspec.emit.expression import Child, Const, Expr, Group, Joined, Local, Loop, Named, Text, flat
 
 SHORTEST = 4
+_NUMBER = re.compile(r"(?:(?<=\()|(?<=, )|(?<==))(\d+)(?=[,)])")
+"""An integer that is a whole argument."""
+_NUMBERED = re.compile(r"(\D*)(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """An argument list with the integers taken out."""
+
+    text: tuple[str, ...]
+    numbers: tuple[int, ...]
+
+    @staticmethod
+    def of(text: str) -> _Pattern:
+        parts = _NUMBER.split(text)
+        return _Pattern(tuple(parts[::2]), tuple(map(int, parts[1::2])))
+
+    def steps(self, other: _Pattern) -> tuple[int, ...] | None:
+        """How the integers grow to the next one; None when anything else differs, or one shrinks."""
+        if self.text != other.text:
+            return None
+        steps = tuple(b - a for a, b in zip(self.numbers, other.numbers, strict=True))
+        return steps if min(steps, default=0) >= 0 else None
+
+    def filled(self, numbers: Sequence[str]) -> str:
+        pieces = [piece for pair in zip(self.text, (*numbers, ""), strict=True) for piece in pair]
+        return "".join(pieces)
 
 
 def compressed(expr: Expr) -> Expr:
@@ -29,94 +57,68 @@ def compressed(expr: Expr) -> Expr:
 
 
 def _folded(items: tuple[Expr, ...]) -> tuple[Expr, ...]:
-    """Runs of a list."""
+    """Runs of a list, of equal items or of items in which one number grows."""
+    patterns = [_Pattern.of(flat(item)) for item in items]
     result: list[Expr] = []
     at = 0
-    texts = [flat(item) for item in items]
     while at < len(items):
-        length, element, ends = _run(texts, at)
-        if length >= SHORTEST:
-            result.append(Loop("*[", Text(element), f"for {ends}", "]"))
-            at += length
-        else:
+        length, steps = _run(patterns, at)
+        clause = _clause(patterns[at].numbers, steps, length) if length >= SHORTEST else None
+        if clause is None:
             result.append(items[at])
             at += 1
+            continue
+        numbers = [str(n) if step == 0 else "i" for n, step in zip(patterns[at].numbers, steps, strict=True)]
+        result.append(Loop("*[", Text(patterns[at].filled(numbers)), clause, "]"))
+        at += length
     return tuple(result)
 
 
-def _folded_names(items: tuple[Expr, ...]) -> tuple[Expr, ...]:
-    """A mapping that is one run as a whole: `(f"layer{i}", Layer(64)) for i in range(1, 7)`."""
-    names = [re.fullmatch(r"(\D*)(\d+)", item.name) if isinstance(item, Named) else None for item in items]
-    if len(items) < SHORTEST or None in names:
-        return items
-    found = [match for match in names if match is not None]
-    start = int(found[0][2])
-    if any(match[1] != found[0][1] or match[2] != str(start + i) for i, match in enumerate(found)):
-        return items
-    texts = [flat(item.expr) for item in items if isinstance(item, Named)]
-    pattern, series = _pattern(texts)
-    if pattern is None:
-        return items
-    element = pattern
-    for base, step in series:
-        offset = base - start * step
-        element = element.replace("\0", _linear("i", step, offset), 1)
-    stop = start + len(items)
-    ends = f"range({stop})" if start == 0 else f"range({start}, {stop})"
-    return (Loop("", Text(f'(f"{found[0][1]}{{i}}", {element})'), f"for i in {ends}", ""),)
-
-
-def _run(texts: list[str], at: int) -> tuple[int, str, str]:
-    """The longest run from `at` on: its length, its element, and the clause."""
+def _run(patterns: Sequence[_Pattern], at: int) -> tuple[int, tuple[int, ...]]:
+    """The length of the run that starts at a position, and the steps of its numbers."""
+    steps = patterns[at].steps(patterns[at + 1]) if at + 1 < len(patterns) else None
+    if steps is None:
+        return 1, ()
     end = at + 1
-    while end < len(texts) and texts[end] == texts[at]:
+    while end + 1 < len(patterns) and patterns[end].steps(patterns[end + 1]) == steps:
         end += 1
-    if end - at >= SHORTEST:
-        return end - at, texts[at], f"_ in range({end - at})"
-    end = at + 2
-    while end <= len(texts) and _pattern(texts[at:end])[0] is not None:
-        end += 1
-    length = end - 1 - at
-    if length < SHORTEST:
-        return 1, "", ""
-    pattern, series = _pattern(texts[at : at + length])
-    assert pattern is not None
-    (base, step), *others = series
-    if any(other != (base, step) for other in others):
-        return 1, "", ""
-    return (
-        length,
-        pattern.replace("\0", "i"),
-        f"i in range({base}, {base + step * length}, {step})"
-        if step != 1
-        else (f"i in range({base}, {base + length})"),
-    )
+    return end + 1 - at, steps
 
 
-def _pattern(texts: list[str]) -> tuple[str | None, list[tuple[int, int]]]:
-    """What the texts have in common, with a NUL for each integer that grows evenly; its start and step."""
-    split = [re.split(r"(?<![\w.\"])(\d+)(?![\w.\"])", text) for text in texts]
-    if any(len(parts) != len(split[0]) for parts in split):
-        return None, []
-    shape: list[str] = []
-    series: list[tuple[int, int]] = []
-    for column in zip(*split, strict=True):
-        if len(set(column)) == 1:
-            shape.append(column[0])
-            continue
-        if not all(part.isdigit() for part in column):
-            return None, []
-        numbers = [int(part) for part in column]
-        step = numbers[1] - numbers[0]
-        if step <= 0 or any(b - a != step for a, b in pairwise(numbers)):
-            return None, []
-        series.append((numbers[0], step))
-        shape.append("\0")
-    return "".join(shape), series
+def _clause(numbers: tuple[int, ...], steps: tuple[int, ...], length: int) -> str | None:
+    """`for i in range(64, 160, 32)`; None when the numbers that grow do not grow together."""
+    series = {(start, step) for start, step in zip(numbers, steps, strict=True) if step}
+    if len(series) > 1:
+        return None
+    for start, step in series:
+        return f"for i in range({start}, {start + step * length}{f', {step}' if step != 1 else ''})"
+    return f"for _ in range({length})"
 
 
-def _linear(name: str, step: int, offset: int) -> str:
-    term = name if step == 1 else f"{step} * {name}"
+def _folded_names(items: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """A mapping that is one run as a whole: `(f"layer{i}", Layer(32 + 32 * i)) for i in range(1, 7)`."""
+    named = [item for item in items if isinstance(item, Named)]
+    names = [match for item in named if (match := _NUMBERED.fullmatch(item.name))]
+    if len(items) < SHORTEST or len(names) < len(items):
+        return items
+    prefix, first = names[0][1], int(names[0][2])
+    if any(match[0] != f"{prefix}{first + at}" for at, match in enumerate(names)):
+        return items
+    patterns = [_Pattern.of(flat(item.expr)) for item in named]
+    length, steps = _run(patterns, 0)
+    if length < len(items):
+        return items
+    numbers = [_linear(step, start - first * step) for start, step in zip(patterns[0].numbers, steps, strict=True)]
+    ends = str(first + length) if first == 0 else f"{first}, {first + length}"
+    element = f'(f"{prefix}{{i}}", {patterns[0].filled(numbers)})'
+    return (Loop("", Text(element), f"for i in range({ends})", ""),)
+
+
+def _linear(step: int, offset: int) -> str:
+    """`step * i + offset`, as one would write it."""
+    if step == 0:
+        return str(offset)
+    term = "i" if step == 1 else f"{step} * i"
     if offset == 0:
         return term
     return f"{offset} + {term}" if offset > 0 else f"{term} - {-offset}"

@@ -13,7 +13,7 @@ from archspec.emit.expression import Child, Const, Expr, Group, Local, Named, Te
 from archspec.emit.literals import attribute, is_plain, member, quoted
 from archspec.emit.targets import ENTRY, constructor, is_module_like, module_like, use
 from archspec.ir import Graph, Mode, Node, Scope
-from archspec.ops.target import Call, Index, Module, Operand, Operator, StateTensor, Target
+from archspec.ops.target import Index, Module, Operator, StateTensor, Target
 from archspec.values import Value
 
 Results = Value | tuple["Results", ...]

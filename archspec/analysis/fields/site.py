@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archspec.analysis.fields import grid
-from archspec.analysis.fields.grid import Map
+from archspec.analysis.fields.grid import IDENTITY, Map
 from archspec.analysis.fields.tracks import Track, lost, merged, moved, read
 from archspec.dims import Dim
 from archspec.ops.base import Inputs
 from archspec.values import TensorType
 
 Tracks = Sequence[Track | None]
-"""Per operand or per result; None: it does not depend on the input."""
+"""Per operand or per result, how it carries one axis of the input; None: it does not depend on the input."""
+
 Transfer = Callable[[Tracks], Tracks]
+"""From the operands' tracks to the results'."""
+
 Step = Callable[[Track], Track]
 
 
@@ -30,6 +32,7 @@ class Site:
 
     @property
     def x(self) -> TensorType:
+        """The first operand."""
         return self.inputs[0]
 
     @property
@@ -39,6 +42,7 @@ class Site:
 
     @property
     def rank(self) -> int:
+        """The first operand's."""
         return self.x.rank
 
     def axes(self, given: int | tuple[int, ...]) -> tuple[int, ...]:
@@ -64,42 +68,43 @@ class Site:
 
 
 def alike(site: Site, track: Track | None) -> Tracks:
+    """The same for every result."""
     return (track,) * len(site.outputs)
 
 
 def keep(track: Track) -> Track:
+    """Nothing changes."""
     return track
 
 
 def everything(site: Site) -> Transfer:
+    """Every unit depends on all units of all operands."""
     return site.joined([lost] * len(site.inputs))
 
 
 def broadcast(x: TensorType, to: TensorType, last: int = 0) -> Step:
     """Axes are aligned at the end, where the `last` ones are left alone; those of size 1 lose their meaning."""
     new = to.rank - x.rank
-    axes: dict[int, int | None] = {
-        axis: None if size == 1 and axis < x.rank - last and axis + new >= 0 and to.shape[axis + new] != 1 else axis + new
+    return renamed({
+        axis: axis + new
         for axis, size in enumerate(x.shape)
-    }
+        if size != 1 or axis >= x.rank - last or to.shape[axis + new] == 1
+    })  # fmt: skip
+
+
+def renamed(axes: Mapping[int, int]) -> Step:
+    """The axes under other numbers; one that is not mentioned goes."""
     return lambda track: moved(track, axes)
 
 
-def layers(site: Site, layers: Mapping[int, Map]) -> Step:
-    """Maps along some axes, one after the other."""
-    sizes, units = site.x.shape, site.shape
+def along(site: Site, maps: Mapping[int, Map]) -> Step:
+    """A map for each of some axes, from the first operand to the result."""
+    old, new = site.x.shape, site.shape
 
     def step(track: Track) -> Track:
-        for axis, layer in layers.items():
-            if layer != grid.IDENTITY or sizes[axis] != units[axis]:
-                track = read(track, axis, sizes[axis], layer, units[axis])
+        for axis, one in maps.items():
+            if one != IDENTITY or old[axis] != new[axis]:
+                track = read(track, axis, old[axis], one, new[axis])
         return track
 
     return step
-
-
-def last_axes(site: Site, layers: Iterable[Map]) -> dict[int, Map]:
-    maps = tuple(layers)
-    return dict(enumerate(maps, site.rank - len(maps)))
-
-

@@ -53,12 +53,12 @@ def lost(track: Track) -> Track:
     return replace(track, digits=(), everywhere=True, pooled=True)
 
 
-def moved(track: Track, axes: Mapping[int, int | None]) -> Track:
-    """Under other axis numbers; an axis that goes (None) had one unit."""
+def moved(track: Track, axes: Mapping[int, int]) -> Track:
+    """Under other axis numbers; an axis that is not mentioned had one unit, and goes."""
     if all(axes.get(digit.axis) == digit.axis for digit in track.digits):
         return track
-    kept = ((digit, axes.get(digit.axis)) for digit in track.digits)
-    return replace(track, digits=tuple(digit._replace(axis=axis) for digit, axis in kept if axis is not None))
+    digits = tuple(digit._replace(axis=axes[digit.axis]) for digit in track.digits if digit.axis in axes)
+    return replace(track, digits=digits)
 
 
 def mixed(track: Track, axes: Collection[int]) -> Track:
@@ -211,9 +211,7 @@ def concatenated(tracks: Sequence[Track | None], sizes: Sequence[Dim], axis: int
 
 
 def _plain(track: Track, layer: Map, axis: int, units: int | None) -> Track:
-    return replace(
-        track, map=through(layer, track.map, units), digits=(Digit(axis, 1, units, 1),), length=units
-    )
+    return replace(track, map=through(layer, track.map, units), digits=(Digit(axis, 1, units, 1),), length=units)
 
 
 def _steps(shape: Sequence[Dim]) -> list[int | None]:

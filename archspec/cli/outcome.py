@@ -1,0 +1,17 @@
+"""What each way of ending means to the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archspec.diagnostics import Diagnostic
+
+SPEC_IS_WRONG, CALL_IS_WRONG, BUG, INTERRUPTED, PIPE_CLOSED = 1, 2, 3, 130, 141
+
+
+def exit_code(diagnostics: Sequence[Diagnostic]) -> int:
+    """0 where there are none. The call is wrong where nothing points into a file, but at a path, a name or a value given."""
+    if not diagnostics:
+        return 0
+    given = all(found.span is None or found.span.source.name.endswith("=") for found in diagnostics)
+    return CALL_IS_WRONG if given else SPEC_IS_WRONG
