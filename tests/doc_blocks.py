@@ -142,7 +142,7 @@ class _Runner:
 
     def _yaml(self, block: Block) -> str | None:
         path = self._save(block)
-        if not re.search(r"^archspec:", block.text, re.MULTILINE) and "error" not in block.directives:
+        if not block.text.startswith("archspec:") and "error" not in block.directives:
             return None
         call = yaml.safe_load(block.directives.get("call", "{}"))
         expected = [part.strip() for part in block.directives.get("error", "").split(",") if part.strip()]

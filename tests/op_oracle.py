@@ -23,7 +23,6 @@ from archspec.values import TensorType
 from tests.target_runner import TargetModule
 
 warnings.filterwarnings("ignore", module="torch")
-torch.set_num_threads(1)  # tensors are small, and test processes several
 
 OPS = [op for op in [lookup(name) for name in names()] if op]
 EXAMPLES = [pytest.param(op, example, id=f"{op.name}-{i}") for op in OPS for i, example in enumerate(op.examples)]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from archspec import dims
 from archspec.ops import lookup
-from archspec.ops.base import Example
+from archspec.ops.base import Example, Inputs, Op
 from archspec.ops.needs import OpError
-from tests.op_oracle import OPS, outcome_in_torch, run_example
+from archspec.values import TensorType
+from tests.op_oracle import EXAMPLES, OPS, elaborate, outcome_in_torch, run_example
 
 Shape = tuple[int, ...]
 
@@ -241,3 +243,40 @@ def test_messages_are_in_house_style(row: Row) -> None:
         assert not text.endswith(".") and (text[:1].islower() or not text[:1].isalpha() or text[:1] in "LSN"), text
     assert error.argument is None or error.argument in op.model_fields
     assert error.operand is None or error.operand < len(row.inputs)
+
+
+# Sequences along the batch, which torch runs over
+
+
+@pytest.mark.parametrize(("op", "example"), [p for p in EXAMPLES if p.values[1].args.get("batch_first")])
+def test_no_sequence_runs_over_the_batch(op: type[Op], example: Example) -> None:
+    """Refused where the batch is unknown and the other axis is not; torch has no such rule."""
+    wrong = replace(example, args={**example.args, "batch_first": False})
+    with pytest.raises(OpError) as refusal:
+        run_example(op, wrong, batch=None)
+    assert (refusal.value.code, refusal.value.operand) == ("batch-as-sequence", 0)
+    shape = str(["N", *example.inputs[0][1:]]).replace("'", "")
+    assert refusal.value.message == f"`{op.name}` would run over the batch: axis 0 of {shape} is N"
+
+
+def test_every_op_with_the_argument_has_such_an_example() -> None:
+    tested = {p.values[0] for p in EXAMPLES if p.values[1].args.get("batch_first")}
+    assert tested == {op for op in OPS if "batch_first" in op.model_fields}
+
+
+def test_no_attention_to_the_batch() -> None:
+    """The rule holds for every sequence."""
+    op = lookup("MultiheadAttention")
+    assert op is not None
+    with pytest.raises(OpError) as refusal:
+        run_example(op, Example({"num_heads": 2}, ((5, 2, 8), (2, 3, 8), (2, 3, 8))), batch=None)
+    assert (refusal.value.code, refusal.value.operand) == ("batch-as-sequence", 1)
+
+
+@pytest.mark.parametrize("length", [10, dims.symbol("L", 10), dims.symbol("L")], ids=["number", "nominal", "unknown"])
+def test_a_sequence_on_axis_0_is_accepted(length: dims.Dim) -> None:
+    op = lookup("LSTM")
+    assert op is not None
+    inputs = Inputs((TensorType((length, dims.symbol("N"), 8)),), ("input",))
+    run = elaborate(op, {"hidden_size": 6}, inputs)
+    assert [str(x) for x in run.outputs] == [f"[{dims.show(length)}, N, 6]", "[1, N, 6]", "[1, N, 6]"]

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from archspec import dims
+from archspec import dims, ops
+from archspec.diagnostics import InternalError
 from archspec.ops import FAMILIES, lookup, names
 from archspec.ops.base import EXTRA, INFERRED, Category, Example, Op, is_marked
 from archspec.ops.needs import Requirement
@@ -82,6 +83,12 @@ def test_names_are_unique() -> None:
 
 def test_an_unknown_name_is_none() -> None:
     assert lookup("Conv2D") is None
+
+
+def test_a_name_without_an_op_is_our_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ops._FAMILY_OF, "Conv9d", "conv")
+    with pytest.raises(InternalError, match=r"no op `Conv9d` in archspec\.ops\.conv"):
+        lookup("Conv9d")
 
 
 def torch_layers() -> list[str]:

@@ -92,7 +92,7 @@ def _outputs(graph: Graph, key: str, wanted: object) -> Iterator[Diagnostic]:
 
 
 def _shape(graph: Graph, key: str, what: str, tree: Tree, wanted: object) -> Iterator[Diagnostic]:
-    items = _items(wanted)
+    items = _items(wanted) or [wanted]
     if isinstance(tree, Value):
         x = graph.type_of(tree)
         if not _fits(x, items):
@@ -127,7 +127,7 @@ def _receptive_field(graph: Graph, wanted: object) -> Iterator[Diagnostic]:
         yield _mismatch(graph, "receptive_field", message, "no input with positions reaches the output")
         return
     sizes: list[Dim] = list(field.nearest.size)
-    expected = _items(wanted) if isinstance(wanted, list) else [wanted] * len(sizes)
+    expected = _items(wanted) or [wanted] * len(sizes)
     if sizes != expected:
         shown = show(sizes[0]) if len(set(sizes)) == 1 else f"[{', '.join(map(show, sizes))}]"
         message = f"the receptive field is {shown}, expected {_text(wanted)}"
@@ -135,8 +135,10 @@ def _receptive_field(graph: Graph, wanted: object) -> Iterator[Diagnostic]:
 
 
 def _items(wanted: object) -> list[object]:
-    return cast("list[object]", wanted) if isinstance(wanted, list) else [wanted]
+    """What a list holds."""
+    return cast("list[object]", wanted) if isinstance(wanted, list) else []
 
 
 def _text(wanted: object) -> str:
-    return f"[{', '.join(map(_text, _items(wanted)))}]" if isinstance(wanted, list) else str(wanted)
+    items = _items(wanted)
+    return f"[{', '.join(map(_text, items))}]" if items else str(wanted)

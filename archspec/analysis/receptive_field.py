@@ -147,7 +147,7 @@ def _field(found: Layout, sizes: tuple[Dim, ...]) -> ReceptiveField | None:
 
 
 def _local(found: list[Track]) -> ReceptiveField:
-    kind = max(map(_kind, found), key=_ORDER.index)
+    kind = _ORDER[max(_ORDER.index(_kind(track)) for track in found)]
     return ReceptiveField(
         kind,
         tuple(max(track.map.size, 0) for track in found),

@@ -90,6 +90,9 @@ class Summary:
         count = scope.end - scope.start
         field = self.fields[outputs[0].node] if outputs and outputs[0].node >= 0 else None
         kind = scope.block or f"{count} node{'' if count == 1 else 's'}"
+        modes = set(self.graph.modes[scope.start : scope.end])
+        if modes == {"training"} or modes == {"eval"}:
+            kind += f" ({modes.pop()})"
         types = tuple(self.graph.type_of(value) for value in outputs)
         return Line(scope.path, kind, _shapes(types), cost.params, cost.macs, field, foldable=True)
 

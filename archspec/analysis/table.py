@@ -51,7 +51,7 @@ class Line:
         """What the columns show; `short` abbreviates numbers."""
         path = f"{self.path}..{self.last}" if self.count > 1 else self.path
         kind = f"{self.kind} x {self.count}" if self.count > 1 else self.kind
-        return path, kind, self.output, _count(self.params, short), _count(self.macs, short), field_text(self.field)
+        return path, kind, self.output, _count(self.params, short), _count(self.macs, short), field_text(self.field, short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +127,12 @@ def to_html(title: str, lines: Sequence[Line], totals: Totals) -> str:
     )
 
 
-def field_text(field: ReceptiveField | None) -> str:
-    """A receptive field in a few letters: `427`, `<= 204`, `global (427)`."""
+def field_text(field: ReceptiveField | None, short: bool = False) -> str:
+    """A receptive field in a few letters: `427`, `<= 204`, `global (427)`, the local path in parentheses."""
     if field is None:
         return "-"
     if field.kind == "global":
-        return f"global ({field_text(field.local)})" if field.local is not None else "global"
+        return "global" if short or field.local is None else f"global ({field_text(field.local)})"
     sizes = [show(size) for size in field.size]
     text = sizes[0] if len(set(sizes)) == 1 else "x".join(sizes)
     return text if field.kind == "affine" else f"<= {text}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from archspec import api, render
 from archspec.analysis.expect import check_expectations
 from archspec.analysis.interface import size_interface
 from archspec.cli import options
+from archspec.cli.options import declared_variants
 from archspec.cli.outcome import exit_code
 from archspec.cli.terminal import print_diagnostics
 from archspec.diagnostics import Diagnostic, SpecError
@@ -35,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
     for report in reports:
         if not report.diagnostics:
             print(f"ok  {report.spec}: {report.what}")
-            for fact, names in report.facts.items():
-                print(f"    {fact}{'' if len(names) == report.networks else ' (' + ', '.join(names) + ')'}")
+            for fact in report.facts:
+                print(f"    {fact}")
     sys.stdout.flush()
     if diagnostics:
         print_diagnostics(diagnostics)
@@ -45,25 +46,24 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What was found of one SPEC. `facts`: each with the networks of which it is true."""
+    """What was found of one SPEC; `facts` are true of all its variants."""
 
     spec: str
-    what: str
-    networks: int
-    facts: dict[str, list[str]]
-    diagnostics: list[Diagnostic]
+    what: str = ""
+    facts: Sequence[str] = ()
+    diagnostics: Sequence[Diagnostic] = ()
 
 
 def _check(args: argparse.Namespace, spec: str) -> _Report:
-    found: dict[tuple[object, ...], Diagnostic] = {}  # variants share most of their mistakes
-    facts: dict[str, list[str]] = {}
-    names: list[str] = []
     try:
         variants = _variants(args, spec)
     except SpecError as error:
-        return _Report(spec, "", 0, {}, list(error.diagnostics))
+        return _Report(spec, diagnostics=error.diagnostics)
     if not variants:
-        return _Report(spec, "a library of blocks, checked where they are used", 0, {}, [])
+        return _Report(spec, "a library of blocks, checked where they are used")
+    found: dict[tuple[str, str, str], Diagnostic] = {}  # variants share most of their mistakes
+    facts: list[list[str]] = []
+    names: list[str] = []
     for variant in variants:
         try:
             graph = options.load(args, spec, variant)
@@ -72,22 +72,22 @@ def _check(args: argparse.Namespace, spec: str) -> _Report:
             diagnostics = error.diagnostics
         else:
             names.append(graph.name)
-            for fact in _facts(graph):
-                facts.setdefault(fact, []).append(graph.name)
-        found |= {(each.code, each.message, each.span): each for each in diagnostics}
-    return _Report(spec, ", ".join(names), len(names), facts, list(found.values()))
+            facts.append([*_facts(graph)])
+        found |= {(each.code, each.message, str(each.span)): each for each in diagnostics}
+    shared = [fact for fact in facts[0] if all(fact in others for others in facts)] if facts else []
+    return _Report(spec, ", ".join(names), shared, [*found.values()])
 
 
 def _variants(args: argparse.Namespace, spec: str) -> list[str | None]:
-    """What to check: the chosen variant, else all, else the spec itself; nothing of a library."""
+    """The chosen variant, else all that the file declares, else the spec itself; nothing of a library of blocks."""
     path, named = api.find(spec)
-    loaded = Library(args.allow_paths).load(path)
     chosen = args.variant or named
-    if loaded.graph is None and loaded.blocks and chosen is None:
-        return []
-    if chosen is not None or loaded.variants is None or not loaded.variants.entries:
+    loaded = Library(args.allow_paths).load(path)
+    if chosen is not None:
         return [chosen]
-    return list(loaded.variants.keys())
+    if loaded.graph is None and loaded.blocks:
+        return []
+    return [*declared_variants(loaded)] or [None]
 
 
 def _facts(graph: Graph) -> Iterator[str]:

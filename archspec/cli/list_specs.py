@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from archspec.cli.options import declared_variants
 from archspec.library import Library, bundled
 
 HELP = "list the bundled specs and their variants"
@@ -20,6 +21,7 @@ def run(args: argparse.Namespace) -> int:
     for name, spec in specs.items():
         first_line = spec.doc.partition("\n")[0]
         print(f"{name:<{width}}  {first_line}".rstrip())
-        if spec.variants is not None and spec.variants.entries:
-            print(f"{'':<{width}}  variants: {', '.join(spec.variants.keys())}")
+        variants = declared_variants(spec)
+        if variants:
+            print(f"{'':<{width}}  variants: {', '.join(variants)}")
     return 0

@@ -11,6 +11,7 @@ from archspec import api
 from archspec.diagnostics import spec_error
 from archspec.elaborate.params import Written
 from archspec.ir import Graph
+from archspec.spec import Spec
 
 _SIZE = re.compile(r"[1-9]\d{0,17}|[A-Z]")
 
@@ -36,7 +37,7 @@ def add_spec(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
         help="a package whose layers the spec may import and run; repeatable",
     )  # fmt: skip
     group.add_argument(
-        "--allow-path", metavar="DIR", dest="allow_paths", type=Path, action="append", default=[],
+        "--allow-path", metavar="DIR", dest="allow_paths", type=_folder, action="append", default=[],
         help="a further folder that `imports` and `extends` may read; repeatable",
     )  # fmt: skip
 
@@ -51,11 +52,24 @@ def load(args: argparse.Namespace, spec: str, variant: str | None = None) -> Gra
     )  # fmt: skip
 
 
+def declared_variants(spec: Spec) -> tuple[str, ...]:
+    """The variants that the file itself declares, not those of what it extends."""
+    entries = spec.variants.entries if spec.variants is not None else ()
+    return tuple(entry.key.text for entry in entries if entry.key.span.source is spec.span.source)
+
+
 def _param(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise argparse.ArgumentTypeError(f"`{text}` is no KEY=VALUE: write num_classes=10, say")
     return name.strip(), value
+
+
+def _folder(text: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"`{text}` is no folder")
+    return path
 
 
 def _input(text: str) -> tuple[str | None, Sizes]:

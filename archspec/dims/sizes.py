@@ -34,10 +34,6 @@ def symbol(name: str, value: int | None = None) -> Size:
     return Size(atomic(Symbol(name, value)), value)
 
 
-opaque = symbol
-"""A size without a closed form: nothing is known of it but its name."""
-
-
 # Reading
 
 

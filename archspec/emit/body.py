@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from archspec.emit.expression import Child, Const, Expr, Group, Local, Text, layout, rewrite
 from archspec.emit.literals import identifier, quoted
@@ -17,10 +17,10 @@ Fill = Callable[[Expr], Expr]
 """Puts constants and arguments in their places."""
 
 
-def forward(labels: Labels, unit: Unit, fill: Fill, outputs: Outputs | None = None) -> list[str]:
-    """The lines of `forward`; `outputs` for the root, which returns what the spec says."""
-    graph = labels.graph
-    arguments = _arguments(graph, unit, outputs is not None)
+def forward(labels: Labels, units: Sequence[Unit], fill: Fill, outputs: Outputs | None = None) -> list[str]:
+    """The lines of `forward` of a class; `outputs` for the root, which returns what the spec says."""
+    graph, unit = labels.graph, units[0]
+    arguments = _arguments(graph, units, outputs is not None)
     ends = unit.returned if outputs is None else [v for entry in outputs.entries for v in leaves(entry.value)]
     names = Names(labels, unit, ends, arguments)
     lines = list(_signature(graph, unit, arguments, outputs))
@@ -55,15 +55,19 @@ def forward(labels: Labels, unit: Unit, fill: Fill, outputs: Outputs | None = No
     return lines
 
 
-def _arguments(graph: Graph, unit: Unit, is_root: bool) -> tuple[str, ...]:
+def _arguments(graph: Graph, units: Sequence[Unit], is_root: bool) -> tuple[str, ...]:
     """Names of the arguments of `forward`. A network's are its inputs', except that a lone `input` is called `x`."""
+    names: list[str] = []
     if is_root:
         given = [item.name for item in graph.inputs]
-        return tuple(identifier(name, given[:i]) for i, name in enumerate(given)) if given != ["input"] else ("x",)
-    names: list[str] = []
-    for value in unit.received:
-        source = graph.name_of(value).rsplit(".", 1)[-1]
-        names.append(identifier(source, names) if names else "x")
+        for name in given if given != ["input"] else ["x"]:
+            names.append(identifier(name, names))
+        return tuple(names)
+    for position in range(len(units[0].received)):
+        labels = {graph.name_of(unit.received[position]).rsplit(".", 1)[-1] for unit in units}
+        stems = {label.rstrip("0123456789_") for label in labels} if len(labels) > 1 else labels
+        common = stems.pop() if len(stems) == 1 else ""
+        names.append(identifier(common or f"x{position + 1}", names) if position else "x")
     return tuple(names)
 
 

@@ -6,8 +6,10 @@ Two uses of a block give trees of the same form; where their constants differ, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 from archspec.emit.literals import literal
@@ -16,6 +18,7 @@ from archspec.values import Value
 WIDTH = 100
 MEMBERS = ("Sequential(", "__init__(", "OrderedDict(")
 """Calls that give each of several arguments a line of its own, once they need more than one."""
+_TABLE = re.compile(r"\[[\[\], \d.e+-]*\]")
 REQUIRED = object()
 """The default of an argument that has none."""
 
@@ -225,5 +228,18 @@ def layout(expr: Expr, indent: int = 0, prefix: str = "", suffix: str = "") -> l
             inner = f"{pad}    {flat(expr.element)} {expr.clause}"
             body = [inner] if len(inner) <= WIDTH else [*layout(expr.element, indent + 4), f"{pad}    {expr.clause}"]
             return [pad + prefix + expr.open, *body, pad + expr.close + suffix]
+        case Text() if _TABLE.fullmatch(expr.code):
+            return wrap(line.strip(), WIDTH, initial_indent=pad, subsequent_indent=f"{pad} ", break_on_hyphens=False)
         case _:
             return [line]
+
+
+def has_table(expr: Expr) -> bool:
+    """Whether `layout` packs a table of numbers, which formatters would give a line each."""
+    match expr:
+        case Text():
+            return len(expr.code) > WIDTH and _TABLE.fullmatch(expr.code) is not None
+        case Group():
+            return any(has_table(item) for item in expr.items)
+        case _:
+            return False

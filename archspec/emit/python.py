@@ -10,7 +10,7 @@ from textwrap import wrap
 from archspec.emit.arguments import Argument
 from archspec.emit.body import forward
 from archspec.emit.classes import Class, filler, group
-from archspec.emit.expression import WIDTH, Expr, Group, Named, Text, call, layout
+from archspec.emit.expression import WIDTH, Expr, Group, Named, Text, call, has_table, layout
 from archspec.emit.initialize import after_construction, has_rules, init_weights
 from archspec.emit.literals import docstring, is_plain, quoted
 from archspec.emit.names import Labels
@@ -100,7 +100,7 @@ def _class(labels: Labels, found: Class) -> list[str]:
     graph, unit = labels.graph, found.unit
     is_root = unit.path == ""
     members, fill = filler(found)
-    body = [] if unit.kind == "chain" else forward(labels, unit, fill, graph.outputs if is_root else None)
+    body = [] if unit.kind == "chain" else forward(labels, found.units, fill, graph.outputs if is_root else None)
     doc = "" if is_root else unit.scope.doc.strip()
     return [
         f"class {found.name}({'nn.Module' if unit.kind == 'module' else 'nn.Sequential'}):",
@@ -137,9 +137,9 @@ def _declaration(argument: Argument) -> str:
 
 def _register(item: Member, expr: Expr) -> list[str]:
     """The line that makes something the module's own."""
-    if item.register == "register_buffer":
+    if is_plain(item.name) and item.register != "register_buffer":
+        lines = layout(expr, 8, f"self.{item.name} = ")
+    else:
         extra = () if item.persistent else (Named("persistent", Text("False")),)
-        return layout(call("self.register_buffer", Text(quoted(item.name)), expr, *extra), 8)
-    if is_plain(item.name):
-        return layout(expr, 8, f"self.{item.name} = ")
-    return layout(call(f"self.{item.register}", Text(quoted(item.name)), expr), 8)
+        lines = layout(call(f"self.{item.register}", Text(quoted(item.name)), expr, *extra), 8)
+    return [*lines[:-1], f"{lines[-1]}  # fmt: skip"] if has_table(expr) else lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from archspec.diagnostics import InternalError
 from archspec.emit.boundaries import Boundaries, boundaries
@@ -222,15 +222,15 @@ class _Builder:
         if target.value is None:
             shape = sizes or (tuple_of(()),)
             tensor = call("torch.empty" if node.init else "torch.zeros", *shape, *dtype)
-        elif isinstance(target.value, tuple):
-            tensor = call(
-                "torch.tensor",
-                Const(_listed(target.value), f"{name}_value"),
-                Named("dtype", Text(f"torch.{kind.dtype}")),
-            )
         else:
-            full_dtype = Named("dtype", Text(f"torch.{kind.dtype}"))
-            tensor = call("torch.full", tuple_of(sizes), Const(target.value, f"{name}_value"), full_dtype)
+            written = Named("dtype", Text(f"torch.{kind.dtype}"))
+            value = Const(_listed(target.value), f"{name}_value")
+            is_table = isinstance(target.value, tuple)
+            tensor = (
+                call("torch.tensor", value, written)
+                if is_table
+                else call("torch.full", tuple_of(sizes), value, written)
+            )
         if not node.op.state()[0].buffer:
             frozen = () if target.trainable else (Named("requires_grad", Text("False")),)
             return Member(name, call("nn.Parameter", tensor, *frozen), "register_parameter")
@@ -292,7 +292,8 @@ def _nested(position: int, nesting: int | tuple[object, ...]) -> Results:
 
 
 def _listed(value: Any) -> Any:
-    return [_listed(item) for item in value] if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownVariableType]
+    """Nested tuples as lists."""
+    return list(map(_listed, cast("tuple[Any, ...]", value))) if isinstance(value, tuple) else value
 
 
 def _access(module: str, scope: Scope, indexed: bool) -> str:

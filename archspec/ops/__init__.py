@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
+from archspec.diagnostics import InternalError
 from archspec.ops.base import Op
 
 FAMILIES: dict[str, str] = {
@@ -54,12 +55,15 @@ def names() -> tuple[str, ...]:
 
 @cache
 def lookup(name: str) -> type[Op] | None:
-    """The op called `name`, None when there is none."""
+    """The op called `name`, None when there is none. Raises InternalError where its family lacks it."""
     family = _FAMILY_OF.get(name)
     if family is None:
         return None
     module = import_module(f"archspec.ops.{family}")
-    return next(op for op in vars(module).values() if isinstance(op, type) and issubclass(op, Op) and op.name == name)
+    for op in vars(module).values():
+        if isinstance(op, type) and issubclass(op, Op) and op.name == name:
+            return op
+    raise InternalError(f"no op `{name}` in {module.__name__}, where `FAMILIES` has it")
 
 
 __all__ = ["FAMILIES", "Op", "lookup", "names"]

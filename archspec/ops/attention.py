@@ -23,7 +23,7 @@ from archspec.ops.base import (
     State,
     constructor_arguments,
 )
-from archspec.ops.guards import like_weights, positive, probability
+from archspec.ops.guards import like_weights, positive, probability, sequence_first
 from archspec.ops.linear import features
 from archspec.ops.operands import place_operands
 from archspec.ops.target import Arg, Call, Code, Module, Operand, Target
@@ -34,7 +34,10 @@ def sequence(need: Needs, x: TensorType, *, op: str, batch_first: bool, operand:
     """The batch and the length of `x`."""
     layout = "[N, L, E]" if batch_first else "[L, N, E] (or `batch_first: true`)"
     need.rank(x, 3, op=op, layout=layout, operand=operand)
-    return (x.shape[0], x.shape[1]) if batch_first else (x.shape[1], x.shape[0])
+    if batch_first:
+        return x.shape[0], x.shape[1]
+    sequence_first(x, op=op, operand=operand)
+    return x.shape[1], x.shape[0]
 
 
 def same_batch(

@@ -172,7 +172,12 @@ class Op(BaseModel):
     """Base of all ops. Subclasses state fields, `category`, `examples`, `infer` and `target`; the rest has defaults."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, defer_build=True, arbitrary_types_allowed=True, protected_namespaces=()
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        defer_build=True,
+        arbitrary_types_allowed=True,
+        protected_namespaces=(),
     )
 
     name: ClassVar[str] = ""  # the op's name in a spec; the class's own unless given

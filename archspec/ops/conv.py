@@ -104,14 +104,18 @@ class _Conv(_Convolution, abstract=True):
         self.check(need, x, positive)
         if self.padding == "same" and max(self.stride) > 1:
             raise OpError(
-                "bad-argument", f"`padding: same` needs stride 1, got {max(self.stride)}", argument="padding",
+                "bad-argument",
+                f"`padding: same` needs stride 1, got {max(self.stride)}",
+                argument="padding",
                 help="write the padding as a number: `padding: kernel_size // 2`",
             )
         if min(min(pair) for pair in self.pads()) < 0:
             raise OpError("bad-argument", f"`padding` must not be negative, got {self.padding}", argument="padding")
         sizes = x.shape[2:]
         self.check_padding_mode(need, sizes)
-        return x.with_shape((x.shape[0], self.out_channels, *window_sizes(need, type(self).name, sizes, self.windows(inputs))))
+        return x.with_shape(
+            (x.shape[0], self.out_channels, *window_sizes(need, type(self).name, sizes, self.windows(inputs)))
+        )
 
     def check_padding_mode(self, need: Needs, sizes: tuple[Dim, ...]) -> None:
         """Reflection needs a pad smaller than the map, wrapping one no larger."""
@@ -120,8 +124,10 @@ class _Conv(_Convolution, abstract=True):
             return
         for size, pair in zip(sizes, self.pads(), strict=True):
             need.at_least(
-                size, max(pair) + spare,
-                f"`padding_mode: {self.padding_mode}` cannot pad a map of {show(size)} by {max(pair)}", argument="padding",
+                size,
+                max(pair) + spare,
+                f"`padding_mode: {self.padding_mode}` cannot pad a map of {show(size)} by {max(pair)}",
+                argument="padding",
             )
 
     def state(self) -> tuple[State, ...]:
@@ -139,9 +145,11 @@ def window_sizes(need: Needs, op: str, sizes: tuple[Dim, ...], windows: tuple[Wi
         extent = w.dilation * (w.kernel - 1) + 1
         padded = dims.add(size, w.pad_before + w.pad_after)
         need.at_least(
-            padded, extent,
+            padded,
+            extent,
             f"the window of `{op}` spans {extent}, but its padded input has only {show(padded)}",
-            operand=0, help="make the kernel smaller, pad more, or downsample less before this node",
+            operand=0,
+            help="make the kernel smaller, pad more, or downsample less before this node",
         )
         out.append(dims.window_out(size, w.kernel, w.stride, w.pad_before, w.pad_after, w.dilation, w.ceil_mode))
     return tuple(out)
@@ -229,10 +237,20 @@ class _ConvTranspose(_Convolution, abstract=True):
         self.check(need, x, {"kernel_size": self.kernel_size, "stride": self.stride, "dilation": self.dilation})
         for argument, values in (("padding", self.padding), ("output_padding", self.output_padding)):
             if min(values) < 0:
-                raise OpError("bad-argument", f"`{argument}` must not be negative, got {min(values)}", argument=argument)
+                raise OpError(
+                    "bad-argument", f"`{argument}` must not be negative, got {min(values)}", argument=argument
+                )
         sizes: list[Dim] = []
         for axis, (size, kernel, stride, padding, extra, dilation) in enumerate(
-            zip(x.shape[2:], self.kernel_size, self.stride, self.padding, self.output_padding, self.dilation, strict=True)
+            zip(
+                x.shape[2:],
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                self.output_padding,
+                self.dilation,
+                strict=True,
+            )
         ):
             if extra >= max(stride, dilation):
                 raise OpError(

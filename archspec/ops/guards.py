@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from archspec import dims
 from archspec.ops.needs import Needs, OpError
 from archspec.values import TensorType
 
@@ -45,6 +46,17 @@ def minimum_rank(x: TensorType, rank: int, *, op: str, layout: str) -> None:
             "wrong-rank", f"`{op}` needs {layout}, got {x}", operand=0,
             label=f"{x.rank} {'axis' if x.rank == 1 else 'axes'}, not {rank} or more",
             help="every value keeps its batch axis; `reshape` or `unsqueeze` add axes",
+        )  # fmt: skip
+
+
+def sequence_first(x: TensorType, *, op: str, operand: int = 0) -> None:
+    """`x` can be read as `[L, N, E]`: it is not a batch of sequences, whose axis 0 alone is unknown."""
+    batch, length = x.shape[:2]
+    if dims.value(batch) is None and dims.value(length) is not None:
+        raise OpError(
+            "batch-as-sequence", f"`{op}` would run over the batch: axis 0 of {x} is {dims.show(batch)}",
+            argument="batch_first", operand=operand, label="the sequence is on axis 0 unless `batch_first` is true",
+            help="write `batch_first: true`, or transpose the axes first",
         )  # fmt: skip
 
 

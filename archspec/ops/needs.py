@@ -54,8 +54,16 @@ class Needs:
     pins: list[Size] = field(default_factory=list[Size])
 
     def equal(
-        self, a: Dim, b: Dim, message: str, *, code: str = "shape-mismatch",
-        argument: str | None = None, operand: int | None = None, label: str = "", help: str | None = None,
+        self,
+        a: Dim,
+        b: Dim,
+        message: str,
+        *,
+        code: str = "shape-mismatch",
+        argument: str | None = None,
+        operand: int | None = None,
+        label: str = "",
+        help: str | None = None,
     ) -> Dim:
         """`a` and `b` are the same size; returns the better known of the two."""
         if isinstance(a, int) and isinstance(b, int):
@@ -69,8 +77,16 @@ class Needs:
         raise OpError(code, message, argument=argument, operand=operand, label=label, help=help)
 
     def at_least(
-        self, size: Dim, bound: int, message: str, *, code: str = "size-too-small",
-        argument: str | None = None, operand: int | None = None, label: str = "", help: str | None = None,
+        self,
+        size: Dim,
+        bound: int,
+        message: str,
+        *,
+        code: str = "size-too-small",
+        argument: str | None = None,
+        operand: int | None = None,
+        label: str = "",
+        help: str | None = None,
     ) -> None:
         """`size >= bound`."""
         if isinstance(size, int):
@@ -84,8 +100,16 @@ class Needs:
         raise OpError(code, message, argument=argument, operand=operand, label=label, help=help)
 
     def divisible(
-        self, size: Dim, by: int, message: str, *, code: str = "not-divisible",
-        argument: str | None = None, operand: int | None = None, label: str = "", help: str | None = None,
+        self,
+        size: Dim,
+        by: int,
+        message: str,
+        *,
+        code: str = "not-divisible",
+        argument: str | None = None,
+        operand: int | None = None,
+        label: str = "",
+        help: str | None = None,
     ) -> Dim:
         """`by` divides `size`; returns the quotient."""
         if isinstance(size, int):
@@ -129,7 +153,9 @@ class Needs:
         """`x` holds real numbers."""
         if not x.dtype.startswith(("float", "bfloat", "complex")):
             raise OpError(
-                "wrong-dtype", f"`{op}` needs floating-point input, got {x.dtype}", operand=operand,
+                "wrong-dtype",
+                f"`{op}` needs floating-point input, got {x.dtype}",
+                operand=operand,
                 help="an `Embedding` turns indices into vectors",
             )
 

@@ -33,6 +33,8 @@ The line below each name reads
   broadcasting that would lay the batch beside another axis.
 - `dim` and `start_dim` never default to the batch axis: see `cat`, `stack`, `chunk`, `split`, `unbind`, `flatten` and
   the softmax family. The generated PyTorch always writes the axis out.
+- `batch_first` is false unless given, as in torch; a recurrence or attention that would then run over the batch is an
+  error.
 - Nothing is empty: an argument or a size that leaves a tensor without elements is an error.
 - What torch takes as a module is written as arguments (`TransformerEncoder`), and attention weights are returned only
   when asked for (`MultiheadAttention`).

@@ -183,7 +183,8 @@ class TransformerDecoderLayer(_Transformer):
     hints: ClassVar[Mapping[str, str]] = {"tgt_is_causal": "tgt_mask", "memory_is_causal": "memory_mask"}
     signature: ClassVar[Signature] = Signature(("tgt", "memory"), tuple(masks))
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({"nhead": 2, "dim_feedforward": 12}, ((5, 2, 8), (3, 2, 8))),
+        Example({"nhead": 2, "dim_feedforward": 12, "batch_first": True}, ((2, 5, 8), (2, 3, 8))),
+        Example({"nhead": 2, "dim_feedforward": 12, "norm_first": True}, ((5, 2, 8), (3, 2, 8))),
         Example(
             {"nhead": 2, "dim_feedforward": 12, "batch_first": True, "tgt_is_causal": True, "dropout": 0.0},
             ((2, 5, 8), (2, 3, 8), (5, 5), (4, 5, 3)),
@@ -291,10 +292,13 @@ class TransformerDecoder(_Stack):
     guesses: ClassVar[frozenset[str]] = frozenset({"tgt_is_causal"})
     signature: ClassVar[Signature] = TransformerDecoderLayer.signature
     examples: ClassVar[tuple[Example, ...]] = (
-        Example({"nhead": 2, "num_layers": 2, "dim_feedforward": 12, "norm": True}, ((5, 2, 8), (3, 2, 8))),
         Example(
-            {"nhead": 2, "num_layers": 1, "dim_feedforward": 12, "batch_first": True, "bias": False, "norm": True},
-            ((2, 5, 8), (2, 3, 8), (5, 5)), ("float32", "float32", "bool"),
+            {"nhead": 2, "num_layers": 2, "dim_feedforward": 12, "batch_first": True, "norm": True},
+            ((2, 5, 8), (2, 3, 8)),
+        ),
+        Example(
+            {"nhead": 2, "num_layers": 1, "dim_feedforward": 12, "bias": False, "norm": True},
+            ((5, 2, 8), (3, 2, 8), (5, 5)), ("float32", "float32", "bool"),
         ),
     )  # fmt: skip
 

@@ -23,12 +23,16 @@ LONGEST = 256  # phases of an unbounded grid; beyond them the units that exist a
 
 class Map(NamedTuple):
     """Unit `u` depends on positions `lo[u % period] + u // period * advance` to `hi[...] + ...`; on none where the
-    first is greater than the last."""
+    first is greater than the last.
+
+    A layer reads every `step`-th of them. What is composed of layers has step 1: a hull.
+    """
 
     period: int
     advance: int
     lo: tuple[int, ...]
     hi: tuple[int, ...]
+    step: int = 1
 
     def first(self, unit: int) -> int:
         """The first position that `unit` depends on."""
@@ -59,15 +63,15 @@ class Map(NamedTuple):
 IDENTITY = Map(1, 1, (0,), (0,))
 
 
-def spread(before: int, after: int, stride: int = 1) -> Map:
-    """Unit `u` depends on positions from `before` to `after` around `u * stride`."""
-    return Map(1, stride, (before,), (after,))
+def spread(before: int, after: int, stride: int = 1, step: int = 1) -> Map:
+    """Unit `u` depends on every `step`-th position from `before` to `after` around `u * stride`."""
+    return Map(1, stride, (before,), (after,), step)
 
 
-def listed(field: Callable[[int], tuple[int, int]], units: int, advance: int) -> Map:
+def listed(field: Callable[[int], tuple[int, int]], units: int, advance: int, step: int = 1) -> Map:
     """A map from the field of each of `units` units, which then repeat by `advance`."""
     fields = [field(unit) for unit in range(units)]
-    return _shortest(units, advance, tuple(lo for lo, _ in fields), tuple(hi for _, hi in fields))
+    return _shortest(Map(units, advance, tuple(lo for lo, _ in fields), tuple(hi for _, hi in fields), step))
 
 
 # What layers do
@@ -75,7 +79,7 @@ def listed(field: Callable[[int], tuple[int, int]], units: int, advance: int) ->
 
 def window(w: Window) -> Map:
     """A sliding window: unit `u` sees `u * stride - pad` and the positions `dilation` apart after it."""
-    return spread(-w.pad_before, -w.pad_before + w.dilation * (w.kernel - 1), w.stride)
+    return spread(-w.pad_before, -w.pad_before + w.dilation * (w.kernel - 1), w.stride, w.dilation)
 
 
 @lru_cache(maxsize=1024)
@@ -88,7 +92,7 @@ def transposed(w: Window) -> Map:
         reached = [i for i in range(lowest, highest + 1) if (at - i * w.stride) % w.dilation == 0]
         return (reached[0], reached[-1]) if reached else (1, 0)
 
-    return listed(field, w.stride, 1)
+    return listed(field, w.stride, 1, w.dilation // math.gcd(w.dilation, w.stride))
 
 
 @lru_cache(maxsize=1024)
@@ -145,7 +149,7 @@ def through(outer: Map, inner: Map, units: int | None = None) -> Map:
             return 1, 0
         if ordered:
             return inner.first(first), inner.last(last)
-        seen = [(inner.first(i), inner.last(i)) for i in range(first, last + 1)]
+        seen = [(inner.first(i), inner.last(i)) for i in range(first, last + 1, outer.step)]
         seen = [(lo, hi) for lo, hi in seen if lo <= hi]
         return (min(lo for lo, _ in seen), max(hi for _, hi in seen)) if seen else (1, 0)
 
@@ -189,12 +193,12 @@ def _ordered(m: Map) -> bool:
     )
 
 
-def _shortest(period: int, advance: int, lo: tuple[int, ...], hi: tuple[int, ...]) -> Map:
+def _shortest(m: Map) -> Map:
     """The map with the shortest period that says the same."""
-    for short in range(1, period // 2 + 1):
-        if period % short or advance * short % period:
+    for short in range(1, m.period // 2 + 1):
+        if m.period % short or m.advance * short % m.period:
             continue
-        step = advance * short // period
-        if all(ends[i + short] - ends[i] == step for ends in (lo, hi) for i in range(period - short)):
-            return Map(short, step, lo[:short], hi[:short])
-    return Map(period, advance, lo, hi)
+        by = m.advance * short // m.period
+        if all(ends[i + short] - ends[i] == by for ends in (m.lo, m.hi) for i in range(m.period - short)):
+            return Map(short, by, m.lo[:short], m.hi[:short], m.step)
+    return m

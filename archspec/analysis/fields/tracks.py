@@ -74,7 +74,8 @@ def mixed(track: Track, axes: Collection[int]) -> Track:
     if any(digit.size is None for digit in along):
         return lost(track)
     widest = sum(((digit.size or 1) - 1) * digit.weight for digit in along)
-    return replace(track, map=through(spread(0, widest), track.map, track.length), digits=rest)
+    step = math.gcd(*(digit.weight for digit in along))
+    return replace(track, map=through(spread(0, widest, step=step), track.map, track.length), digits=rest)
 
 
 def picked(track: Track, axis: int, index: int) -> Track:
@@ -96,7 +97,7 @@ def read(track: Track, axis: int, size: Dim, layer: Map, units: Dim) -> Track:
         return _plain(flat, layer, axis, _known(units))
     match along:
         case [Digit(_, 1, count, weight)] if layer.is_affine and count == size:
-            reach = spread(layer.lo[0] * weight, layer.hi[0] * weight)
+            reach = spread(layer.lo[0] * weight, layer.hi[0] * weight, step=layer.step * weight)
             digit = Digit(axis, 1, _known(units), weight * layer.advance)
             rest = tuple(digit if each.axis == axis else each for each in track.digits)
             return replace(track, map=through(reach, track.map), digits=rest)
