@@ -1,6 +1,6 @@
 """Runs the fenced blocks of a document, in order, in one working folder.
 
-- ```` ```yaml ```` starting with `archspec:` is a complete spec and must load; any other yaml is a fragment, left alone.
+- ```` ```yaml ```` starting with `archspec:` is a complete spec and must load; other yaml is a fragment.
 - ```` ```python ```` is executed; all of a document's share one namespace.
 - ```` ```console ````: each `$ archspec ...` line is called, and the lines below it are its output.
 - ```` ```text ```` after a spec lists its nodes (after a spec in error: the diagnostics), after python what it printed.
@@ -29,6 +29,7 @@ from typing import Any
 import yaml
 
 from archspec import api
+from archspec.cli import main
 from archspec.diagnostics import SpecError
 from archspec.ir import Graph, Tree
 from archspec.render import to_text
@@ -176,7 +177,7 @@ class _Runner:
         code = compile("\n" * block.line + block.text, "document", "exec")
         try:
             with contextlib.redirect_stdout(printed):
-                exec(code, self.namespace)  # noqa: S102 - the documents are ours
+                exec(code, self.namespace)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
         self.produced = printed.getvalue()
@@ -209,8 +210,6 @@ def _commands(text: str) -> Iterator[tuple[str, str]]:
 
 def _call(words: list[str]) -> tuple[int, str]:
     """A call of the command line, in this process."""
-    from archspec.cli import main
-
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import archspec
 
 PACKAGE = Path(archspec.__file__).parent
+CODE = re.compile(r"[a-z]+(-[a-z]+)+|limit")
+"""What a code looks like: other things are called `code` too, such as emitted Python."""
 
 
 def codes() -> dict[str, list[str]]:
@@ -30,7 +33,11 @@ def _takers(tree: ast.Module) -> Iterator[tuple[str, int]]:
     """Functions and classes that take a `code`, and where among their arguments; -1: by keyword alone."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
-            fields = [item.target.id for item in node.body if _is_field(item)]  # pyright: ignore
+            fields = [
+                item.target.id
+                for item in node.body
+                if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+            ]
             if "code" in fields:
                 yield node.name, fields.index("code")
             for item in node.body:
@@ -38,10 +45,6 @@ def _takers(tree: ast.Module) -> Iterator[tuple[str, int]]:
                     yield from ((node.name, position) for position in _position(item))
         elif isinstance(node, ast.FunctionDef):
             yield from ((node.name, position) for position in _position(node))
-
-
-def _is_field(node: ast.stmt) -> bool:
-    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
 
 
 def _position(function: ast.FunctionDef) -> Iterator[int]:
@@ -67,12 +70,12 @@ def _given(tree: ast.Module, takers: dict[str, set[int]]) -> Iterator[tuple[str,
         for value in values:
             if isinstance(value, ast.IfExp):
                 values += [value.body, value.orelse]
-            elif isinstance(value, ast.Constant) and isinstance(value.value, str):
+            elif isinstance(value, ast.Constant) and isinstance(value.value, str) and CODE.fullmatch(value.value):
                 yield value.value, value.lineno
 
 
 def _presets(function: ast.FunctionDef) -> Iterator[ast.expr | None]:
     arguments = [*function.args.posonlyargs, *function.args.args]
     presets = [None] * (len(arguments) - len(function.args.defaults)) + list(function.args.defaults)
-    pairs = [*zip(arguments, presets, strict=True), *zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)]
-    yield from (value for argument, value in pairs if argument.arg == "code")
+    named = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    yield from (value for argument, value in [*zip(arguments, presets, strict=True), *named] if argument.arg == "code")

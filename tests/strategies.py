@@ -33,6 +33,10 @@ PARAMS: dict[str, list[Any]] = {
 }  # fmt: skip
 
 
+def anything(val: Val) -> bool:
+    return True
+
+
 @dataclass
 class Body:
     """A body being written: the frame it runs in, its variables, and the suffix that makes names unique in loops."""
@@ -43,6 +47,7 @@ class Body:
     depth: int = 0
     names: list[str] = field(default_factory=list[str])  # of this body, as written
     outer: Body | None = None  # whose names can be read too
+    has_else: bool = False  # a second one would be the same key twice
 
     def visible(self) -> list[str]:
         """Every name that can be read, nearest first."""
@@ -54,7 +59,7 @@ class Writer:
 
     def __init__(self, draw: Any, kinds: tuple[str, ...]) -> None:
         self.pick = Pick(draw)
-        self.budget = self.pick.int(1, 14)
+        self.budget = self.pick.int(1, 24)
         inputs = self.inputs(kinds)
         params = {name: self.pick.of(values) for name, values in PARAMS.items() if self.pick.flag()}
         lets = {"double": "2 * width"} if "width" in params and self.pick.flag() else {}
@@ -62,6 +67,7 @@ class Writer:
         self.run = Run(params, lets, inputs, self.spec.graph.numbered)
         self.run.blocks = self.spec.blocks
         self.serial = 0
+        self.conditions: set[str] = set()
 
     def inputs(self, kinds: tuple[str, ...]) -> dict[str, Source]:
         first = self.pick.of(INPUTS[self.pick.of(kinds)])
@@ -72,9 +78,9 @@ class Writer:
     def write(self) -> Sketch:
         body = Body(self.run.root, dict(self.run.globals), names=list(self.run.root.table))
         statements = self.spec.graph.body
-        statements += self.statements(body, self.pick.int(1, 6))
+        statements += self.statements(body, self.pick.int(1, 12))
         if not self.run.nodes:
-            statements += self.plain(body)
+            statements += self.put(body, Child(self.name(body, "last"), "ReLU", {}, (next(iter(self.spec.inputs)),)))
         self.spec.outputs, self.spec.kind = outputs(self.run, self.pick)
         return trimmed(self.spec)
 
@@ -128,7 +134,7 @@ class Writer:
 
     # --- what is read ---
 
-    def sources(self, body: Body, wanted: Callable[[Val], bool]) -> list[tuple[str, Val]]:
+    def sources(self, body: Body, wanted: Callable[[Val], bool] = anything) -> list[tuple[str, Val]]:
         """Names of single tensors that fit, with what they stand for; "" is the node before."""
         found: list[tuple[str, Val]] = []
         if len(body.frame.previous) == 1:
@@ -141,7 +147,7 @@ class Writer:
                 found += [(name, bound.vals[0])] if len(bound.vals) == 1 else []
                 found += [(f"{name}.{i}", val) for i, val in enumerate(bound.vals) if len(bound.vals) > 1][:3]
         usable = [(name, val) for name, val in found if val not in self.run.overwritten]
-        return [(name, val) for name, val in usable if val.type.dtype == "float32" and wanted(val)]
+        return [(name, val) for name, val in usable if val.type.dtype == "float32" and val.per_sample and wanted(val)]
 
     def lookup(self, body: Body, name: str) -> Bound | None:
         try:
@@ -149,7 +155,7 @@ class Writer:
         except LookupError:
             return None
 
-    def source(self, body: Body, wanted: Callable[[Val], bool] = lambda val: not val.type.constant) -> tuple[str, Val] | None:
+    def source(self, body: Body, wanted: Callable[[Val], bool] = anything) -> tuple[str, Val] | None:
         """One tensor to read: mostly the node before."""
         found = self.sources(body, wanted)
         if not found:
@@ -233,6 +239,13 @@ class Writer:
             forms += [f"input.channels != {self.pick.int(1, 8)}"]
         return self.pick.of(forms)
 
+    def once(self, condition: str) -> str:
+        """A condition in words not used before: two equal headers would be one key twice."""
+        if condition in self.conditions:
+            condition += f" and {len(self.conditions)} > 0"
+        self.conditions.add(condition)
+        return condition
+
     def repeated(self, body: Body) -> list[Statement]:
         """A list item several times."""
         if not body.frame.numbered:
@@ -256,7 +269,7 @@ class Writer:
 
     def merged(self, body: Body) -> list[Statement]:
         """Two tensors as one: `add`, `mul`, `cat`, ..., whichever their shapes allow."""
-        found = self.sources(body, lambda val: not val.type.constant)
+        found = self.sources(body)
         pairs = [(a, b) for a in found[:6] for b in found[:6] if a[1] is not b[1] and merges(a[1].shape, b[1].shape)]
         if not pairs:
             return self.plain(body) if found else self.projected(body)
@@ -314,7 +327,7 @@ class Writer:
 
     def constant(self, body: Body) -> list[Statement]:
         """A parameter or buffer, and what it is added to, multiplied or joined with."""
-        source = self.source(body, lambda val: not val.type.constant and len(val.shape) >= 2)
+        source = self.source(body, lambda val: len(val.shape) >= 2)
         if source is None:
             return self.plain(body)
         written: list[Statement] = []
@@ -342,7 +355,7 @@ class Writer:
 
     def recurrent(self, body: Body) -> list[Statement]:
         """A recurrent layer, its results read by name."""
-        source = self.source(body, lambda val: len(val.shape) == 3 and not val.type.constant)
+        source = self.source(body, lambda val: len(val.shape) == 3)
         if source is None:
             return self.plain(body)
         op = self.pick.of(["LSTM", "GRU", "RNN"])
@@ -354,12 +367,14 @@ class Writer:
         written = self.put(body, layer)
         bound = self.lookup(body, layer.name)
         assert bound is not None
-        part, val = self.pick.of(list(bound.named.items())[:1] * 2 + list(bound.named.items()))
-        return [*written, *self.layer(body, f"{layer.name}.{part}", val.shape, ["activation", "linear"])]
+        if self.pick.chance(3):  # the last state, of which the batch is axis 1
+            last = Child(self.name(body, "last"), "select", {"dim": 0, "index": -1}, (f"{layer.name}.h_n",))
+            return [*written, *self.put(body, last)]
+        return [*written, *self.layer(body, f"{layer.name}.output", bound.vals[0].shape, ["activation", "linear"])]
 
     def resized(self, body: Body) -> list[Statement]:
         """U-Net's joint: resized like another tensor, then joined with it."""
-        found = self.sources(body, lambda val: 3 <= len(val.shape) <= 5 and not val.type.constant)
+        found = self.sources(body, lambda val: 3 <= len(val.shape) <= 5)
         pairs = [(a, b) for a in found[:6] for b in found[:6] if b[0] and len(a[1].shape) == len(b[1].shape) and a[1] is not b[1]]
         pairs = [(a, b) for a, b in pairs if elements((2, a[1].shape[1] + b[1].shape[1], *b[1].shape[2:])) < 3000]
         if not pairs:
@@ -371,7 +386,7 @@ class Writer:
 
     def gate(self, body: Body) -> list[Statement]:
         """Squeeze and excitation: a tensor times weights computed from it."""
-        source = self.source(body, lambda val: len(val.shape) == 4 and not val.type.constant)
+        source = self.source(body, lambda val: len(val.shape) == 4)
         if source is None:
             return self.plain(body)
         written: list[Statement] = []
@@ -394,7 +409,7 @@ class Writer:
         inner = [
             f"{name}.{child}" for name in body.visible() if (bound := self.lookup(body, name)) is not None and bound.inside is not None
             for child, part in bound.inside.table.items() if len(part.vals) == 1 and part.vals[0].type.dtype == "float32"
-            and not part.vals[0].type.constant and part.vals[0] not in self.run.overwritten and child not in (bound.named or ())
+            and part.vals[0].per_sample and part.vals[0] not in self.run.overwritten and child not in (bound.named or ())
         ]  # fmt: skip
         if not inner:
             return self.plain(body)
@@ -405,7 +420,7 @@ class Writer:
 
     def reused(self, body: Body) -> list[Statement]:
         """A module called again, with a tensor of the type it was made for."""
-        found = self.sources(body, lambda val: not val.type.constant)
+        found = self.sources(body)
         options: list[tuple[str, str]] = []
         for name in body.names:
             bound = self.lookup(body, name)
@@ -432,7 +447,8 @@ class Writer:
 
     def loop(self, body: Body) -> list[Statement]:
         """A body run as often as its ops take what comes of it."""
-        variable = "ijklm"[sum(name in body.env for name in "ijkl")]
+        self.serial += 1  # two equal headers would be one key twice
+        variable = f"i{self.serial}"
         count = self.pick.int(2, 3)
         loops = [(variable, f"range({count})"), (variable, f"range(1, {count + 1})")]
         loops += [(variable, f"range({name})") for name in ("depth",) if name in body.env]
@@ -441,8 +457,7 @@ class Writer:
             loops += [(f"{variable}, (c, d)", "enumerate(zip(widths, reversed(widths)))")]
         targets, iterable = self.pick.of(loops)
         items = list(self.run.evaluate(iterable, body.frame, body.env))
-        suffix = f"{body.suffix.replace('$', '$(') + ')_' if body.suffix else '_'}${variable}"
-        suffix = suffix if body.suffix.count("$") < 2 else f"{body.suffix[: body.suffix.rindex('_')]}_$({suffix})"
+        suffix = re.sub(r"\$(\w+)$", r"$(\1)", body.suffix) + f"_${variable}"
         inner = Body(body.frame, body.env | bind(targets, items[0]), suffix, body.depth + 1, outer=body)
         statements = self.statements(inner, self.pick.int(1, 3))
         times = 1
@@ -462,7 +477,8 @@ class Writer:
 
     def condition(self, body: Body) -> list[Statement]:
         """Branches, of which one is run; the others are written on trial."""
-        conditions = [self.truth(body) for _ in range(self.pick.int(1, 2))] + [""] * self.pick.int(0, 1)
+        conditions = [self.once(self.truth(body)) for _ in range(self.pick.int(1, 2))] + [""] * (self.pick.flag() and not body.has_else)
+        body.has_else |= not body.frame.numbered and not conditions[-1]
         branches: list[tuple[str, list[Statement]]] = []
         taken = False
         for condition in conditions:
@@ -525,7 +541,7 @@ class Writer:
 
     def residual(self, body: Body) -> list[Statement]:
         """A tensor plus what a graph makes of it."""
-        source = self.source(body, lambda val: not val.type.constant and len(val.shape) > 1)
+        source = self.source(body, lambda val: len(val.shape) > 1)
         if source is None:
             return self.merged(body)
         written: list[Statement] = []
@@ -547,7 +563,7 @@ class Writer:
 
     def branches(self, body: Body) -> list[Statement]:
         """Graphs side by side, joined; all of them by `m.*`, or each by its name."""
-        source = self.source(body, lambda val: not val.type.constant and len(val.shape) > 1)
+        source = self.source(body, lambda val: len(val.shape) > 1)
         if source is None or elements(source[1].shape) > 1500:
             return self.plain(body)
         together = self.pick.flag()
@@ -585,7 +601,7 @@ class Writer:
                 return written
         if len(self.spec.blocks) >= 4:
             return self.plain(body)
-        found = self.sources(body, lambda val: not val.type.constant)
+        found = self.sources(body)
         if not found:
             return self.merged(body)
         pair = len(found) > 1 and self.pick.chance(3)
@@ -601,7 +617,7 @@ class Writer:
         return [*written, *self.put(body, child)]
 
     def use(self, body: Body, block: Block) -> Child:
-        sources = self.sources(body, lambda val: not val.type.constant)
+        sources = self.sources(body)
         if not sources:
             raise Refused("nothing to read")
         picked = [self.pick.of(sources) for _ in block.inputs or ("input",)]
@@ -646,7 +662,9 @@ class Writer:
         block.graph.body += self.statements(inner, self.pick.int(1, 5))
         if not any(isinstance(statement, Child) for statement in block.graph.body) or frame.previous == frame.input:
             block.graph.body += self.plain(inner)
-        options = [name for name in inner.names if (bound := self.lookup(inner, name)) and len(bound.vals) == 1 and name not in names]
+        if numbered and len(frame.previous) > 1:  # a number would mean a part, not a node
+            block.graph.body += self.put(inner, Child(self.name(inner, "relu"), "ReLU", {}, ("input",)))
+        options = [name for name in inner.names if (bound := self.lookup(inner, name)) and len(bound.vals) == 1 and not bound.absent and name not in names]
         if options and not numbered and self.pick.chance(3):
             block.outputs = {f"out{i}": self.pick.of(options) for i in range(self.pick.int(1, 3))} if self.pick.flag() else self.pick.of(options)
         self.run.restore(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,16 +10,20 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from archspec import api
 from archspec.analysis.fields import grid
+from archspec.analysis.fields.rules import transfer
+from archspec.analysis.fields.site import Site
+from archspec.analysis.fields.tracks import Track, source
 from archspec.analysis.receptive_field import ReceptiveField, carried, output_field, receptive_fields
 from archspec.analysis.sample import Sample
 from archspec.emit.torch import build
 from archspec.ir import Graph, leaves
-from archspec.ops.base import Window
-from archspec.values import Value
+from archspec.ops.base import Example, Inputs, Op, Window
+from archspec.values import TensorType, Value
+from tests.op_oracle import EXAMPLES, module, run_example, sizes_at, tensors
 
 SPECS = Path(__file__).parent.parent / "specs"
 
@@ -123,7 +128,10 @@ LAYERS = st.one_of(
         st.integers(1, 4), st.integers(1, 3), st.integers(0, 1), st.integers(1, 2),
     ),
     st.builds("{{op: AvgPool1d, kernel_size: {}, stride: {}}}".format, st.integers(1, 3), st.integers(1, 3)),
-    st.builds("{{op: interpolate, scale_factor: {}, mode: {}}}".format, st.integers(2, 3), st.sampled_from(["nearest", "linear"])),
+    st.builds(
+        "{{op: interpolate, scale_factor: {}, mode: {}}}".format,
+        st.integers(2, 3), st.sampled_from(["nearest", "linear"]),
+    ),
     st.builds("{{op: AdaptiveAvgPool1d, output_size: {}}}".format, st.integers(5, 40)),
     st.builds("{{op: slice, dim: 2, start: {}, step: {}}}".format, st.integers(0, 3), st.integers(1, 2)),
     st.builds("{{op: pad, pad: [{}, {}]}}".format, st.integers(-1, 2), st.integers(-1, 2)),
@@ -143,8 +151,9 @@ def test_random_networks_agree_with_the_gradient(layers: list[str]) -> None:
             lines.append(f"conv{i}: {{op: Conv1d, out_channels: 2, kernel_size: 3, padding: 1}}")
             lines.append(f"layer{i}: {{op: add, from: [conv{i}, {last}]}}")
         elif layer == "branches":
-            lines.append(f"wide{i}: {{op: Conv1d, from: {last}, out_channels: 1, kernel_size: 3, padding: 2, dilation: 2}}")
-            lines.append(f"narrow{i}: {{op: Conv1d, from: {last}, out_channels: 1, kernel_size: 2, padding: same}}")
+            conv = f"op: Conv1d, from: {last}, out_channels: 1"
+            lines.append(f"wide{i}: {{{conv}, kernel_size: 3, padding: 2, dilation: 2}}")
+            lines.append(f"narrow{i}: {{{conv}, kernel_size: 2, padding: same}}")
             lines.append(f"layer{i}: {{op: cat, from: [wide{i}, narrow{i}]}}")
         else:
             lines.append(f"layer{i}: {layer}")
@@ -206,11 +215,12 @@ CASES = {
     """,
     "products": """
         a: {op: Conv1d, out_channels: 2, kernel_size: 3, padding: 1}
-        b: {op: Parameter, shape: [5, 2]}
+        b: {op: Parameter, shape: [5, 2], init: ones_}
         c: {op: matmul, from: [b, a]}
+        b2: {op: Parameter, shape: [3, 5], init: ones_}
         d: {op: einsum, equation: "ncl,dc->nld", from: [c, b2]}
         e: {op: permute, dims: [0, 2, 1]}
-    """.replace("        d: {op: einsum", "        b2: {op: Parameter, shape: [3, 5]}\n        d: {op: einsum"),
+    """,
     "gated": """
         a: {op: Conv1d, out_channels: 2, kernel_size: 3, padding: 1}
         b: {op: AdaptiveAvgPool1d, output_size: 1}
@@ -251,7 +261,7 @@ def test_vision_transformer() -> None:
         patches: {op: Conv2d, out_channels: 8, kernel_size: 16, stride: 16}
         tokens: {op: flatten, start_dim: 2}
         rows: {op: transpose, dim0: 1, dim1: 2}
-        token: {op: Parameter, shape: [1, 1, 8]}
+        token: {op: Parameter, shape: [1, 1, 8], init: zeros_}
         all: {op: cat, from: [token, rows], dim: 1}
         attention: {op: MultiheadAttention, num_heads: 2, batch_first: true}
         """.replace("        ", ""),
@@ -280,16 +290,16 @@ def test_paths_of_different_strides() -> None:
         """
         down: {op: AdaptiveAvgPool1d, output_size: 15}
         up: {op: interpolate, size: 32}
-        half: {op: AvgPool1d, from: input, kernel_size: 2}
-        both: {op: cat, from: [up, half]}
+        pool: {op: AvgPool1d, from: input, kernel_size: 2}
+        both: {op: cat, from: [up, pool]}
         """.replace("        ", "")
     )
     assert field.kind == "phase-dependent"  # both have a stride of 2 in the end
     field = field_of(
         """
         short: {op: slice, dim: 2, end: 32}
-        half: {op: AvgPool1d, from: input, kernel_size: 2}
-        both: {op: add, from: [short, half]}
+        pool: {op: AvgPool1d, from: input, kernel_size: 2}
+        both: {op: add, from: [short, pool]}
         """.replace("        ", "")
     )
     assert (field.kind, field.at) == ("unaligned", "both")
@@ -313,9 +323,11 @@ def test_no_positions() -> None:
 
 
 def test_tokens_and_sequences() -> None:
-    assert field_of("a: {op: Embedding, num_embeddings: 9, embedding_dim: 4}", "{shape: [N, 12], dtype: int64}").size == (1,)
-    assert field_of("a: {op: Linear, out_features: 3}", "[N, 12, 8]").size == (1,)
-    assert field_of("a: {op: LSTM, hidden_size: 3, batch_first: true}\nb: {op: identity, from: a.output}", "[N, 12, 8]").kind == "global"
+    tokens = field_of("a: {op: Embedding, num_embeddings: 9, embedding_dim: 4}", "{shape: [N, 12], dtype: int64}")
+    assert affine(tokens) == (1, 1, 0)
+    assert affine(field_of("a: {op: Linear, out_features: 3}", "[N, 12, 8]")) == (1, 1, 0)
+    lstm = "a: {op: LSTM, hidden_size: 3, batch_first: true}\nb: {op: identity, from: a.output}"
+    assert field_of(lstm, "[N, 12, 8]").kind == "global"
 
 
 def test_a_window_of_a_transposed_window_may_see_nothing() -> None:
@@ -329,7 +341,67 @@ def test_a_window_of_a_transposed_window_may_see_nothing() -> None:
 def test_interpolation(mode: str, size: int, units: int, aligned: bool) -> None:
     corners = aligned if mode == "linear" else None
     m = grid.interpolated(size, units, mode, aligned, False, None)
-    out = torch.nn.functional.interpolate(torch.eye(size).double()[None], size=units, mode=mode, align_corners=corners)[0]
+    x = torch.eye(size).double()[None]
+    out = torch.nn.functional.interpolate(x, size=units, mode=mode, align_corners=corners)[0]
     for unit in range(units):
         seen = (out[:, unit] > 1e-9).nonzero().flatten().tolist()
         assert (max(m.first(unit), 0), min(m.last(unit), size - 1)) == (seen[0], seen[-1])
+
+
+# Every op
+
+
+BORDERS = {"reflect", "replicate", "circular", "reflection", "replication"}
+"""Padding that brings positions of the input to another place, which fields leave out."""
+
+
+def is_left_out(op: Op) -> bool:
+    """Also where positions depend on values: what a max-pool kept."""
+    words = {str(getattr(op, name, "")) for name in ("padding_mode", "mode")}
+    return bool(words & BORDERS) or "Unpool" in op.name or any(word in op.name.lower() for word in BORDERS)
+
+
+def results(program: nn.Module, tensors: Sequence[Tensor]) -> list[Tensor]:
+    torch.manual_seed(0)
+    with torch.no_grad():
+        return list(program(*(tensor.detach().clone() for tensor in tensors)))
+
+
+def ends(track: Track, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """The first and last position of every unit of a result."""
+    at = torch.zeros(tuple(shape), dtype=torch.int64)
+    for axis, inner, size, weight in track.digits:
+        along = torch.arange(shape[axis]) // inner % (size or shape[axis]) * weight
+        at += along.reshape([-1 if i == axis else 1 for i in range(len(shape))])
+    units = at.flatten().tolist()
+    lo, hi = (torch.tensor([end(unit) for unit in units]) for end in (track.map.first, track.map.last))
+    return lo.reshape(at.shape), hi.reshape(at.shape)
+
+
+@pytest.mark.parametrize(("op", "example"), EXAMPLES)
+def test_no_op_reaches_further_than_its_rule_says(op: type[Op], example: Example) -> None:
+    run = run_example(op, example)
+    if not run.inputs or not run.inputs[0].dtype.startswith("float") or is_left_out(run.op):
+        return
+    two = {"N": 2}
+    inputs = Inputs(tuple(TensorType(sizes_at(x, two), x.dtype) for x in run.inputs), run.inputs.names)
+    outputs = tuple(TensorType(sizes_at(x, two), x.dtype) for x in run.outputs)
+    program = module(run, two).eval()
+    given = tensors(run, two)
+    base = results(program, given)
+    apply = transfer(Site(run.op, inputs, outputs, "op"))
+    for axis in range(1, inputs[0].rank):
+        size = given[0].shape[axis]
+        found = apply([source(axis, size), *[None] * (len(inputs) - 1)])
+        for position in range(size):
+            changed = given[0].detach().clone()
+            changed.select(axis, position).mul_(1.5).add_(0.7)
+            for track, before, after in zip(found, base, results(program, [changed, *given[1:]]), strict=True):
+                depends = (before != after) & ~(before.isnan() & after.isnan())
+                if track is not None and track.everywhere:
+                    continue
+                assert track is not None or not depends.any(), f"axis {axis}: no rule"
+                if track is not None and before.is_floating_point():
+                    lo, hi = ends(track, before.shape)
+                    outside = depends & ((position < lo) | (position > hi)) & ((before - after).abs() > 1e-6)
+                    assert not outside.any(), f"axis {axis}: position {position} reaches {outside.nonzero().tolist()}"

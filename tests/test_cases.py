@@ -17,6 +17,7 @@ import yaml
 from archspec import api
 from archspec.diagnostics import Diagnostic, SpecError
 from archspec.emit.python import to_python
+from archspec.emit.torch import run_and_compare
 from archspec.render import to_text as render
 from tests.printer import to_text
 
@@ -75,6 +76,13 @@ def test_ok(path: Path, kind: str, update_goldens: bool) -> None:
     if update_goldens:
         golden.write_text(text, encoding="utf-8")
     assert text == golden.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", OK, ids=lambda path: path.stem)
+def test_ok_runs(path: Path) -> None:
+    """Real forward passes have the inferred shapes, and the module the inferred state."""
+    graph = api.load(path, **call_of(path.read_text(encoding="utf-8")))
+    assert run_and_compare(graph, api.build(graph)) == []
 
 
 def test_no_golden_without_its_case() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.doc_blocks import agrees, blocks, run
+from tests.error_codes import codes
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -19,6 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder with the bundled specs in it, from which Python can import."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
     (tmp_path / "specs").symlink_to(ROOT / "specs")
     return tmp_path
 
@@ -30,13 +32,36 @@ def test_document(path: Path, folder: Path) -> None:
 
 
 def test_links_between_documents() -> None:
-    broken = [
-        f"{path.relative_to(ROOT)}: {target}"
-        for path in DOCUMENTS
-        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[\w-]*)?\)", path.read_text(encoding="utf-8"))
-        if not (path.parent / target).exists()
-    ]
+    """Every link names a file that is there, and a heading in it."""
+    broken: list[str] = []
+    for path in DOCUMENTS:
+        for target, anchor in re.findall(r"\]\(([^)#:\s]*)(?:#([\w-]*))?\)", path.read_text(encoding="utf-8")):
+            file = path.parent / target if target else path
+            if not file.exists() or (anchor and anchor not in anchors(file)):
+                broken.append(f"{path.relative_to(ROOT)}: {target}#{anchor}")
     assert broken == []
+
+
+def anchors(document: Path) -> set[str]:
+    """The headings, as GitHub names them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def test_every_error_code_has_a_section_that_shows_it() -> None:
+    """A section `### code` holds an example that fails with the code, here or on the command line."""
+    text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^### (\S+)\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL))
+    raised = codes()
+    assert set(sections) == set(raised), {
+        code: raised.get(code, ["documented only"]) for code in set(sections) ^ set(raised)
+    }
+    silent = [
+        code
+        for code, section in sections.items()
+        if f"error: {code}" not in section and f"error[{code}]" not in section
+    ]
+    assert silent == []
 
 
 SPEC = """\

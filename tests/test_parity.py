@@ -16,10 +16,12 @@ from torch.utils._pytree import tree_leaves
 import archspec
 
 TWINS = [
-    "alexnet",
-    "densenet121", "densenet161", "densenet169", "densenet201",
+    "alexnet", "densenet121", "densenet161", "densenet169", "densenet201",
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
-    "vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn",
+    *(
+        pytest.param(name, marks=pytest.mark.xdist_group("vgg"))  # gigabytes each: one at a time
+        for name in ("vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn")
+    ),
 ]  # fmt: skip
 RULES = ["alexnet", "densenet121", "resnet18", "resnet50", "vgg11", "vgg11_bn"]
 """One network for each set of initialisation rules."""

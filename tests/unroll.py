@@ -46,6 +46,12 @@ class Val:
     path: tuple[str, ...]
 
     @property
+    def per_sample(self) -> bool:
+        """Whether axis 0 is the batch, and no other is."""
+        batch, *rest = ["N" in dims.symbols(dim) for dim in self.type.shape]
+        return batch and not any(rest)
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The nominal sizes, of a batch of two."""
         return tuple(_nominal(dim) for dim in self.type.shape)
@@ -62,6 +68,7 @@ class Bound:
     handle: tuple[str, ...] = ()
     types: tuple[TensorType, ...] = ()  # of the inputs
     is_block: bool = False
+    absent: bool = False  # by `when: false`
 
 
 @dataclass(eq=False)
@@ -214,9 +221,9 @@ class Run:
             child.op, child.args = given["op"] if isinstance(given, dict) else given, {**args, **child.args}
         removed = child.op is None or (child.when and not self.evaluate(child.when, frame, env))
         if removed and child.otherwise:
-            bound = self.find(frame, child.otherwise, env)
+            bound = replace(self.find(frame, child.otherwise, env), definition=None, absent=True)
         elif removed:
-            bound = Bound(tuple(self.inputs(frame, child, env)[0]))
+            bound = Bound(tuple(self.inputs(frame, child, env)[0]), absent=True)
         else:
             bound = self.made(frame, child, env)
         if child.parts:
@@ -315,10 +322,13 @@ class Run:
         for name, text in block.lets.items():
             inner[name] = self.evaluate(text, inside, inner)
         self.body(inside, block.graph.body, inner)
-        if isinstance(block.outputs, dict):
-            named = {name: inside.find(text).vals[0] for name, text in block.outputs.items()}
-            return Bound(tuple(named.values()), named, inside, is_block=True)
-        return Bound(inside.find(block.outputs).vals if block.outputs else inside.previous, inside=inside, is_block=True)
+        texts = block.outputs if isinstance(block.outputs, dict) else {"": block.outputs} if block.outputs else {}
+        named = {name: inside.find(text) for name, text in texts.items()}
+        if any(bound.absent for bound in named.values()):
+            raise Refused("an output is removed")
+        vals = tuple(val for bound in named.values() for val in bound.vals) if texts else inside.previous
+        by_name = {name: bound.vals[0] for name, bound in named.items() if name}
+        return Bound(vals, by_name, inside, is_block=True)
 
     def call(
         self, frame: Frame, child: Child, vals: list[Val], names: tuple[str, ...], handle: tuple[str, ...],
@@ -346,9 +356,9 @@ class Run:
         args = {name: _sized(value) if name in runtime else value for name, value in args.items()}
         inputs = Inputs(tuple(val.type for val in vals), names)
         made, results = infer(op, args, inputs)
-        self.read.update(val.node for val in vals)
         if made is None:
             return Bound((vals[0],))
+        self.read.update(val.node for val in vals)
         if made.inplace_on_input:
             self.overwrite(vals[0])
         node = len(self.nodes)
@@ -357,10 +367,12 @@ class Run:
             Val(kind, node, (*handle, str(i)) if several else handle, (*path, str(i)) if several else path)
             for i, kind in enumerate(results)
         )
+        if child.parts and len(child.parts) != len(out):
+            raise Refused(f"{len(out)} parts")
         if child.parts:
             out = tuple(
                 replace(val, handle=(*frame.handle, part), path=(*frame.path, part))
-                for val, part in zip(out, child.parts, strict=False)
+                for val, part in zip(out, child.parts, strict=True)
             )
         if any(_elements(val.shape) > MAX_ELEMENTS for val in out) or len(self.nodes) > MAX_NODES:
             raise TooLarge("too large")
@@ -415,8 +427,8 @@ class _Scope(dict[str, Any]):
     """Variables, then nodes, then the functions of expressions."""
 
     functions: Mapping[str, Any] = {
-        "len": len, "range": range, "enumerate": enumerate, "max": max, "min": min, "sum": sum, "zip": zip,
-        "reversed": lambda items: list(items)[::-1], "true": True, "false": False, "null": None,
+        "len": len, "range": range, "max": max, "min": min, "sum": sum, "reversed": lambda items: items[::-1],
+        "enumerate": lambda items: list(enumerate(items)), "zip": lambda *lists: list(zip(*lists, strict=True)), "true": True, "false": False, "null": None,
     }  # fmt: skip
 
     def __init__(self, frame: Frame, env: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from operator import eq
 
 from archspec import dims
 from archspec.analysis.sample import batch_symbols
-from archspec.dims import Dim, Size, closed_form
+from archspec.dims import Dim, closed_form
 from archspec.ir import Graph
 from archspec.ops.needs import Requirement
 
@@ -27,22 +27,24 @@ def size_interface(graph: Graph) -> list[str]:
     return [*_pinned(graph), *_required(graph)]
 
 
-def _free(graph: Graph) -> dict[str, int | None]:
-    """The symbols that a caller may want to vary, with their nominal values."""
-    settled = set(batch_symbols(graph))
-    free: dict[str, int | None] = {}
+def _free(graph: Graph) -> tuple[frozenset[str], dict[str, int]]:
+    """The symbols that a caller may want to vary, and the nominal numbers of channels, which no caller does."""
+    batch = batch_symbols(graph)
+    free: set[str] = set()
+    channels: dict[str, int] = {}
     for entry in graph.inputs:
         for axis, dim in enumerate(entry.type.shape):
-            if isinstance(dim, Size) and not dims.symbols(dim) <= settled:
-                if axis == 1 and "int" not in entry.type.dtype:
-                    settled |= dims.symbols(dim)  # channels
-                else:
-                    free |= dict.fromkeys(dims.symbols(dim), dim.value)
-    return free
+            if isinstance(dim, int) or dims.symbols(dim) <= batch:
+                continue
+            if axis == 1 and "int" not in entry.type.dtype:
+                channels |= {name: dim.value for name in dims.symbols(dim) if dim.value is not None}
+            else:
+                free |= dims.symbols(dim)
+    return frozenset(free - channels.keys()), channels
 
 
 def _pinned(graph: Graph) -> Iterator[str]:
-    free = _free(graph)
+    free, channels = _free(graph)
     by: dict[Dim, list[str]] = {}
     for node in graph.nodes:
         for size in node.pins:
@@ -50,15 +52,15 @@ def _pinned(graph: Graph) -> Iterator[str]:
     for size, span in graph.pins:
         by.setdefault(size, []).append(f"line {span.line}")
     for size, sites in by.items():
-        names = sorted(dims.symbols(size) & free.keys())
+        names = sorted(dims.symbols(size) & free)
         if not names:
             continue
         axes = ("axis " if len(names) == 1 else "axes ") + " and ".join(names)
-        form = closed_form(size)
+        form, known = closed_form(dims.substitute(size, channels)), dims.value(size)
         if form in free:
-            yield f"{axes} is pinned to {size} by {_list(sites)}"
+            yield f"{axes} is pinned to {known} by {_list(sites)}"
         else:
-            why = f": {form} = {dims.value(size)}" if len(form) <= _LONGEST else ""
+            why = f": {form} = {known}" if len(form) <= _LONGEST else ""
             yield f"{axes} {'is' if len(names) == 1 else 'are'} pinned by {_list(sites)}{why}"
 
 
@@ -80,7 +82,7 @@ class _Need:
 
 
 def _required(graph: Graph) -> Iterator[str]:
-    free = frozenset(_free(graph))
+    free, _ = _free(graph)
     needs = [
         _Need(names, requirement, f"`{node.path}`")
         for node in graph.nodes
@@ -141,5 +143,4 @@ def _text(need: _Need) -> str:
 
 def _list(sites: list[str]) -> str:
     unique = list(dict.fromkeys(sites))
-    shown = ", ".join(unique[:_NAMED])
-    return shown if len(unique) <= _NAMED else f"{shown} and {len(unique) - _NAMED} more"
+    return ", ".join(unique) if len(unique) <= _NAMED else f"{unique[0]} and {len(unique) - 1} more"

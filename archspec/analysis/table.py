@@ -51,7 +51,8 @@ class Line:
         """What the columns show; `short` abbreviates numbers."""
         path = f"{self.path}..{self.last}" if self.count > 1 else self.path
         kind = f"{self.kind} x {self.count}" if self.count > 1 else self.kind
-        return path, kind, self.output, _count(self.params, short), _count(self.macs, short), field_text(self.field, short)
+        params, macs = (_count(number, short) for number in (self.params, self.macs))
+        return path, kind, self.output, params, macs, field_text(self.field, short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,13 @@ class Totals:
         trained = "all trained" if cost.trainable == cost.params else f"{cost.trainable:,} trained"
         dtypes = ", ".join(f"{dtype} {_bytes(size)}" for dtype, size in memory.weights.items() if size)
         peak = memory.activation_peak_bytes
-        where = f"activations, at {memory.peak}" if memory.peak else ""
+        where = f"at {memory.peak}" if memory.peak else ""
         return [
             ("params", f"{cost.params:,}", trained),
             ("buffers", f"{cost.buffers:,}", ""),
             ("MACs", _count(cost.macs, False), "one sample, evaluation"),
             ("weights", _bytes(memory.weight_bytes), dtypes),
-            ("peak memory", "unknown" if peak is None else _bytes(peak), where),
+            ("peak of activations", "unknown" if peak is None else _bytes(peak), where),
         ]
 
 
@@ -89,6 +90,7 @@ def to_text(title: str, lines: Sequence[Line], totals: Totals, width: int) -> st
     rule = "-" * (sum(widths) + len(_GAP) * (len(widths) - 1))
     entries = totals.entries()
     names, numbers = (max(len(entry[i]) for entry in entries) for i in (0, 1))
+    room = max(width - names - numbers - 2 * len(_GAP), _NARROWEST)
     return "\n".join([
         title,
         "",
@@ -96,7 +98,10 @@ def to_text(title: str, lines: Sequence[Line], totals: Totals, width: int) -> st
         rule,
         *(_row(row, widths) for row in rows),
         rule,
-        *(f"{name:<{names}}{_GAP}{number:>{numbers}}{_GAP}{remark}".rstrip() for name, number, remark in entries),
+        *(
+            f"{name:<{names}}{_GAP}{number:>{numbers}}{_GAP}{_cut(remark, room)}".rstrip()
+            for name, number, remark in entries
+        ),
     ])  # fmt: skip
 
 

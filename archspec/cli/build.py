@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from archspec.analysis.summary import Summary, summarize
 from archspec.cli import options
 from archspec.cli.artifacts import write_folder
 from archspec.cli.outcome import BUG
-from archspec.cli.terminal import height, step, width
+from archspec.cli.terminal import size, step
 from archspec.diagnostics import SpecError
 from archspec.ir import Graph
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.output or Path("build") / _file_name(graph.name)
     text = json.dumps(summary.to_json(), indent=2) + "\n"
     write_folder(folder, {"model.py": api.to_python(graph), "summary.json": text})
-    print(summary.to_text(width(), _depth(summary)))
+    print(summary.to_text(size().columns, _depth(summary)))
     print()
     print("verified  every shape and dtype in a forward pass, eval and training; parameters and buffers")
     if graph.expect:
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _real_differences(graph: Graph) -> Sequence[object]:
     """Where a real module is not as inferred."""
+    warnings.filterwarnings("ignore", "Failed to initialize NumPy")  # torch does without it
     with step("importing torch"):
         from archspec.emit import torch as backend
     with step("initialising the module"):
@@ -71,7 +73,7 @@ def _report(differences: Sequence[object]) -> None:
 def _depth(summary: Summary) -> int | None:
     """As deep as the table fits the screen; None for all of it."""
     deepest = max(path.count(".") + 1 for path in summary.graph.positions)
-    fitting = (depth for depth in range(deepest, 0, -1) if len(summary.lines(depth)) <= height() - BESIDES)
+    fitting = (depth for depth in range(deepest, 0, -1) if len(summary.lines(depth)) <= size().lines - BESIDES)
     return next(fitting, 1)
 
 

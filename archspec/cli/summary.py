@@ -7,7 +7,7 @@ import json
 
 from archspec.analysis.summary import summarize
 from archspec.cli import options
-from archspec.cli.terminal import width
+from archspec.cli.terminal import size
 
 HELP = "print the table: path, op, output shape, params, MACs, receptive field"
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     summary = summarize(options.load(args, args.spec))
-    print(json.dumps(summary.to_json(), indent=2) if args.json else summary.to_text(width(), args.depth))
+    print(json.dumps(summary.to_json(), indent=2) if args.json else summary.to_text(size().columns, args.depth))
     return 0
 
 

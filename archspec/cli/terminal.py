@@ -36,11 +36,7 @@ def step(what: str) -> Generator[None]:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def width() -> int:
-    """Columns of the terminal; 100 where there is none."""
-    return shutil.get_terminal_size((100, 40)).columns
-
-
-def height() -> int:
-    """Lines of the terminal; 40 where there is none."""
-    return shutil.get_terminal_size((100, 40)).lines
+def size() -> os.terminal_size:
+    """Columns and lines of the terminal; where the output goes elsewhere, room for long paths."""
+    elsewhere = os.terminal_size((160, 40))
+    return shutil.get_terminal_size(elsewhere) if sys.stdout.isatty() else elsewhere

@@ -238,7 +238,7 @@ def has_table(expr: Expr) -> bool:
     """Whether `layout` packs a table of numbers, which formatters would give a line each."""
     match expr:
         case Text():
-            return len(expr.code) > WIDTH and _TABLE.fullmatch(expr.code) is not None
+            return len(expr.code) > WIDTH // 2 and _TABLE.fullmatch(expr.code) is not None
         case Group():
             return any(has_table(item) for item in expr.items)
         case _:

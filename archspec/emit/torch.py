@@ -247,8 +247,8 @@ class _Run:
         for at, (node, line) in enumerate(zip(self.graph.nodes, flat.lines(self.graph), strict=True)):
             if self.graph.modes[at] not in ("always", mode):
                 continue
-            names["own"] = self.owned(node.module, line.owns)
             try:
+                names["own"] = self.owned(node.module, line.owns)
                 result = eval(line.code, names)
             except Exception as error:  # whatever torch raises is the finding
                 yield Mismatch(f"{node.path} in {mode} mode", "no error", f"{type(error).__name__}: {error}")

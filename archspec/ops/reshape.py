@@ -128,7 +128,8 @@ class Reshape(_Reshape):
             return False
         size = dims.product(x.shape)
         exact = dims.proved_equal(dims.mul(dims.floor_div(size, known), known), size)
-        return not exact and dims.known_equal(rest, known) is True
+        agree = dims.known_equal(rest, known)
+        return not exact and (agree or (agree is None and dims.can_agree(rest, known)))
 
     def target(self, inputs: Inputs) -> Target:
         sizes: tuple[Arg, ...] = self.shape

@@ -8,7 +8,7 @@ from archspec import dims
 from archspec.analysis.fields import grid
 from archspec.analysis.fields.grid import Map
 from archspec.analysis.fields.site import Site, Step, Tracks, Transfer, alike, along, broadcast, everything, renamed
-from archspec.analysis.fields.tracks import merged, mixed
+from archspec.analysis.fields.tracks import lost, merged, mixed
 from archspec.dims import Dim
 from archspec.values import TensorType
 
@@ -24,10 +24,17 @@ def _trailing(site: Site) -> range:
     return range(site.rank - len(shape), site.rank)
 
 
+def _batch_statistics(site: Site) -> range:
+    """Without running statistics, those of the batch are used in evaluation too."""
+    return range(0) if site.op.track_running_stats else range(2, site.rank)
+
+
 MIXED: Mapping[str, Callable[[Site], Iterable[int]]] = {
     **dict.fromkeys(_ALONG_AXIS, lambda site: site.axes(site.op.dim)),
     **dict.fromkeys(("LayerNorm", "RMSNorm", "layer_norm"), _trailing),
     **dict.fromkeys(("InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"), lambda site: range(2, site.rank)),
+    **dict.fromkeys(("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"), _batch_statistics),
+    **dict.fromkeys(("Softmax2d", "LocalResponseNorm", "CrossMapLRN2d", "ChannelShuffle"), lambda site: (1,)),
     "GroupNorm": lambda site: range(1, site.rank),
     "Linear": lambda site: (site.rank - 1,),
 }
@@ -108,7 +115,10 @@ def _multihead(site: Site) -> Transfer:
         query, *others = tracks
         found = [] if query is None else [mixed(query, {2})]
         found += [mixed(track, {sequence, 2}) for track in (query if itself else None, *others) if track is not None]
-        return alike(site, merged(found, site.path, site.shape) if found else None)
+        if not found:
+            return alike(site, None)
+        output = merged(found, site.path, site.shape)
+        return (output, *[lost(output)] * (len(site.outputs) - 1))
 
     return apply
 

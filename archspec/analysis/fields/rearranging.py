@@ -111,7 +111,7 @@ def _getitem(site: Site) -> Transfer:
     axes: dict[int, int] = {}
     old = new = 0
     for item in _whole_index(site):
-        if item is None:
+        if item == "None":
             new += 1
             continue
         size = site.x.shape[old]
@@ -119,8 +119,8 @@ def _getitem(site: Site) -> Transfer:
             axes[old], new = new, new + 1
         elif not isinstance(size, int):
             return everything(site)
-        elif isinstance(item, int):
-            steps.append(_picker(old, item % size))
+        elif ":" not in item:
+            steps.append(_picker(old, int(item) % size))
         else:
             start, stop, step = slice(*(int(part) if part else None for part in item.split(":"))).indices(size)
             steps.append(_reader(old, size, spread(start, start, step), len(range(start, stop, step))))
@@ -135,10 +135,10 @@ def _getitem(site: Site) -> Transfer:
     return site.first(apply)
 
 
-def _whole_index(site: Site) -> list[int | str | None]:
+def _whole_index(site: Site) -> list[str]:
     """An item for each axis, those under `...` and after the last one spelled out."""
-    given: tuple[int | str | None, ...] = site.op.index
-    rest = [":"] * (site.rank - sum(item is not None and item != "..." for item in given))
+    given: tuple[str, ...] = site.op.index
+    rest = [":"] * (site.rank - sum(item not in ("None", "...") for item in given))
     at = given.index("...") if "..." in given else len(given)
     return [*given[:at], *rest, *given[at + 1 :]]
 

@@ -6,13 +6,15 @@ that mix or move particular axes are listed by name. An op that is not understoo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from archspec.analysis.fields import grid
 from archspec.analysis.fields.grid import Map
 from archspec.analysis.fields.mixing import MIXED, MIXING
 from archspec.analysis.fields.rearranging import REARRANGING
-from archspec.analysis.fields.site import Site, Transfer, along, broadcast, everything, keep
+from archspec.analysis.fields.site import Site, Step, Transfer, along, broadcast, everything, keep
+from archspec.analysis.fields.tracks import mixed
+from archspec.ops.base import Window
 
 RULES: Mapping[str, Callable[[Site], Transfer]] = {**MIXING, **REARRANGING}
 """Ops whose rule is not that of their reach."""
@@ -37,17 +39,21 @@ def _elementwise(site: Site) -> Transfer:
 
 
 def _windows(site: Site) -> Transfer:
-    return site.first(along(site, _last_axes(site, map(grid.window, site.op.windows(site.inputs)))))
+    return site.first(_sliding(site, grid.window))
 
 
 def _transposed(site: Site) -> Transfer:
-    step = along(site, _last_axes(site, map(grid.transposed, site.op.windows(site.inputs))))
-    return site.joined([step] * len(site.inputs))
+    return site.joined([_sliding(site, grid.transposed)] * len(site.inputs))
 
 
-def _last_axes(site: Site, given: Iterable[Map]) -> dict[int, Map]:
-    maps = tuple(given)
-    return dict(enumerate(maps, site.rank - len(maps)))
+def _sliding(site: Site, kind: Callable[[Window], Map]) -> Step:
+    """Windows along the last axes. The axis before them is that of the channels, which pools alone leave apart."""
+    maps = tuple(map(kind, site.op.windows(site.inputs)))
+    first = site.rank - len(maps)
+    step = along(site, dict(enumerate(maps, first)))
+    if site.op.category in ("pooling", "padding"):
+        return step
+    return lambda track: step(mixed(track, {first - 1}))
 
 
 def _resized(site: Site) -> Transfer:

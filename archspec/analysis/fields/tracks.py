@@ -166,14 +166,10 @@ def merged(tracks: Sequence[Track], at: str, shape: Sequence[Dim]) -> Track:
 
 def _joined(a: Track, b: Track, at: str, shape: Sequence[Dim]) -> Track:
     if a.digits != b.digits:
-        axes = {digit.axis for track in (a, b) for digit in track.digits}
-        axis = axes.pop()
-        if axes:
+        common = _common(a, b, shape)
+        if common is None:
             return lost(a)
-        left, right = (plain(track, axis, _known(shape[axis])) for track in (a, b))
-        if left is None or right is None:
-            return lost(a)
-        a, b = left, right
+        a, b = common
     unaligned = a.unaligned or b.unaligned
     joint = grid.hull(a.map, b.map, a.length)
     if joint is None:
@@ -184,6 +180,34 @@ def _joined(a: Track, b: Track, at: str, shape: Sequence[Dim]) -> Track:
     if joint == a.map and unaligned == a.unaligned:
         return a
     return replace(a, map=joint, unaligned=unaligned)
+
+
+def _common(a: Track, b: Track, shape: Sequence[Dim]) -> tuple[Track, Track] | None:
+    """Both over the same digits: those of either, or the units of the one axis that has them all."""
+    digits = tuple(sorted({*a.digits, *b.digits}, key=lambda digit: digit.weight))
+    if a.length == b.length and all(
+        low.size is not None and high.weight % (low.weight * low.size) == 0 for low, high in pairwise(digits)
+    ):
+        left, right = _over(a, digits), _over(b, digits)
+    else:
+        axis = digits[0].axis
+        left, right = (plain(track, axis, _known(shape[axis])) for track in (a, b))
+    return None if left is None or right is None else (left, right)
+
+
+def _over(track: Track, digits: tuple[Digit, ...]) -> Track | None:
+    """The same over more digits, which make no difference."""
+    if set(track.digits) == set(digits):
+        return replace(track, digits=digits)
+    if track.length is None:
+        return None
+
+    def position(at: int) -> tuple[int, int]:
+        kept = sum(at // weight % (size or 1) * weight for _, _, size, weight in track.digits)
+        return kept, kept
+
+    blank = grid.listed(position, track.length, track.length if track.digits else 0)
+    return replace(track, map=through(blank, track.map, track.length), digits=digits)
 
 
 def concatenated(tracks: Sequence[Track | None], sizes: Sequence[Dim], axis: int, at: str) -> Track | None:

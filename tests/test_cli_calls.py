@@ -1,0 +1,197 @@
+"""Wrong calls, interruptions, and what a front end may cost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+import archspec
+from archspec.cli import artifacts, main
+from archspec.cli.terminal import wants_color
+from archspec.diagnostics import SpecError
+
+WRONG = {
+    "": "COMMAND",
+    "frobnicate": "`build`, `check`",
+    "biuld lenet5": "did you mean `build`?",
+    "build": "SPEC",
+    "build lenet5 --depht 3": "--depht",
+    "build lenet5 --var lenet5_pad28": "--var",
+    "build nope": "no bundled spec",
+    "build nope.yaml": "no file `nope.yaml`",
+    "build .": "is a folder",
+    "build lenet": "did you mean `lenet5`?",
+    "build lenet5 --variant lenet5_pad": "did you mean `lenet5_pad28`?",
+    "build lenet5 --set padding": "KEY=VALUE",
+    "build lenet5 --set =3": "KEY=VALUE",
+    "build lenet5 --set pading=3": "did you mean `padding`?",
+    "build lenet5 --set padding=three": "an integer",
+    "build lenet5 --set padding=[1": "never closed",
+    "build lenet5 --input 1x28y28": "3x256x256",
+    "build lenet5 --input 1x0x28": "3x256x256",
+    "build lenet5 --input 28x28": "4 axes",
+    "build lenet5 --input image=1x28x28": "no input `image`",
+    "build lenet5 --input 1x32x32 --input 1x28x28": "NAME=",
+    "build lenet5 --allow-path nowhere": "no folder",
+    "summary lenet5 --depth 0": "1 or more",
+    "summary lenet5 --depth x": "1 or more",
+    "check lenet5 --format xml": "xml",
+    "export lenet5": "-o",
+    "export lenet5 -o lenet.onnx": "only to .py",
+    "new": "FILE",
+    "list all": "all",
+}
+
+
+@pytest.mark.parametrize("call", WRONG)
+def test_wrong_call(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(call.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("error[") and WRONG[call] in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"archspec {archspec.__version__}\n"
+
+
+def test_a_bug_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("it broke")
+
+    monkeypatch.setattr("archspec.api.load", fails)
+    monkeypatch.delenv("ARCHSPEC_DEBUG", raising=False)
+    assert main(["check", "lenet5"]) == 3
+    err = capsys.readouterr().err
+    assert "RuntimeError: it broke" in err and "bug in archspec" in err and "Traceback" not in err
+    monkeypatch.setenv("ARCHSPEC_DEBUG", "1")
+    assert main(["check", "lenet5"]) == 3
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interruption(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("archspec.emit.torch.run_and_compare", interrupted)
+    assert main(["build", "lenet5"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_closed_pipe() -> None:
+    call = [sys.executable, "-m", "archspec", "summary", "resnet152", "--json"]
+    process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **on_path()})
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.read(100)
+    process.stdout.close()
+    assert process.wait(60) == 141
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_nothing_is_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, *_: object, **__: object) -> None:
+        if "b" in self.name:
+            raise OSError(28, "No space left on device", str(self))
+        self.touch()
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(SpecError, match="no space left"):
+        artifacts.write_folder(tmp_path / "out", {"a": "", "b": ""})
+    with pytest.raises(SpecError, match="no space left"):
+        artifacts.write_file(tmp_path / "b", "")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "folder/model.py/x"])
+def test_places_that_cannot_be_written(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/model.py").touch()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SpecError, match="cannot write"):
+        artifacts.write_folder(tmp_path / place, {"model.py": ""})
+    with pytest.raises(SpecError, match="cannot write"):
+        artifacts.write_file(tmp_path / place / "model.py", "")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_color_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    assert wants_color(Terminal())  # type: ignore[arg-type]
+    monkeypatch.setenv("TERM", "dumb")
+    assert not wants_color(Terminal())  # type: ignore[arg-type]
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not wants_color(Terminal())  # type: ignore[arg-type]
+    monkeypatch.delenv("NO_COLOR")
+    assert not wants_color(StringIO())
+
+
+PROBE = """
+import sys
+from archspec.cli import main
+code = main(sys.argv[1:])
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "torchvision", "numpy"}), file=sys.stderr)
+sys.exit(code)
+"""
+FRONT_END = [
+    "check resnet18",
+    "summary densenet121",
+    "summary densenet121 --json",
+    "export resnet18 -o -",
+    "list",
+    "new mine.yaml",
+]
+
+
+def imported(call: str, folder: Path) -> str:
+    """Which of the heavy packages a command imports."""
+    run = [sys.executable, "-c", PROBE, *call.split()]
+    done = subprocess.run(run, cwd=folder, capture_output=True, text=True, timeout=120, env={**os.environ, **on_path()})
+    assert done.returncode == 0, done.stderr
+    return done.stderr.splitlines()[-1]
+
+
+def on_path() -> dict[str, str]:
+    """Lets a child find the archspec that is tested, from any folder."""
+    root = str(Path(archspec.__file__).parents[1])
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+
+
+@pytest.mark.parametrize("call", FRONT_END)
+def test_front_end_never_imports_torch(call: str, tmp_path: Path) -> None:
+    assert imported(call, tmp_path) == "[]"
+
+
+def test_the_test_of_imports_can_fail(tmp_path: Path) -> None:
+    assert "torch" in imported("build lenet5", tmp_path)
+
+
+def test_cold_summary_is_quick() -> None:
+    """Well under a second; the bound leaves room for a busy machine."""
+    call = [sys.executable, "-m", "archspec", "summary", "densenet121"]
+    times: list[float] = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run(call, check=True, capture_output=True, env={**os.environ, **on_path()})
+        times.append(time.perf_counter() - start)
+    assert min(times) < 1.5
