@@ -8,9 +8,8 @@ Importing archspec does not import torch; building a module does.
 
 from importlib.metadata import PackageNotFoundError, version
 
-from archspec.api import build, load, loads, to_python
+from archspec.api import Graph, build, load, loads, to_python
 from archspec.diagnostics import Diagnostic, InternalError, SpecError
-from archspec.ir import Graph
 
 try:
     __version__ = version("archspec-nn")

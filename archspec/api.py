@@ -6,16 +6,31 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archspec import ir
 from archspec.diagnostics import Source, did_you_mean, spec_error
 from archspec.elaborate import CustomOps, elaborate
 from archspec.elaborate.inputs import Shape
 from archspec.elaborate.params import given_entries
-from archspec.ir import Graph
 from archspec.library import Library, bundled
 from archspec.spec import Spec
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from archspec.analysis.summary import Summary
+
+
+class Graph(ir.Graph):
+    """A compiled network: its nodes and scopes (see `archspec.ir.Graph`), and what is computed from them."""
+
+    def summary(self) -> Summary:
+        """Shapes, parameters, MACs, receptive fields and memory; prints as a table, shows itself in a notebook."""
+        from archspec.analysis.summary import summarize  # only who asks for it pays for loading it
+
+        return summarize(self)
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()  # pyright: ignore[reportPrivateUsage]  # the notebook protocol's name
 
 
 def find(name: str) -> tuple[Path, str | None]:
@@ -100,7 +115,7 @@ def _elaborate(
     elif input is not None:
         names = spec.inputs.keys() if spec.inputs is not None else ("input",)
         shapes = {names[0]: input}
-    return elaborate(
+    graph = elaborate(
         spec,
         library,
         variant=variant,
@@ -108,6 +123,7 @@ def _elaborate(
         input_shapes=shapes,
         customs=_customs(allow_ops),
     )
+    return Graph(**vars(graph))
 
 
 def _customs(allowed: Iterable[str]) -> CustomOps:
@@ -120,7 +136,7 @@ def _customs(allowed: Iterable[str]) -> CustomOps:
 
 
 def build(
-    spec: str | Path | Graph,
+    spec: str | Path | ir.Graph,
     *,
     variant: str | None = None,
     params: Mapping[str, Any] | None = None,
@@ -144,12 +160,12 @@ def build(
     from archspec.emit import torch as backend  # imports torch
 
     graph = spec
-    if not isinstance(graph, Graph):
+    if not isinstance(graph, ir.Graph):
         graph = load(graph, variant=variant, params=params, input=input, allow_ops=allow_ops, allow_paths=allow_paths)
     return backend.build(graph, device=device, dtype=dtype, init=init)
 
 
-def to_python(graph: Graph) -> str:
+def to_python(graph: ir.Graph) -> str:
     """The network as a self-contained PyTorch file."""
     from archspec.emit.python import to_python as emit
 

@@ -15,7 +15,7 @@ class Source:
     """A spec's text and the name people know it by (a path, or `<string>`)."""
 
     name: str
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,9 @@ class Span:
 
     def __str__(self) -> str:
         return f"{self.source.name}:{self.line}:{self.column}"
+
+    def __repr__(self) -> str:
+        return f"Span({self})"
 
 
 @dataclass(frozen=True, slots=True)

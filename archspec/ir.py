@@ -132,7 +132,7 @@ class Part:
     path: str
     op: str
     outputs: tuple[TensorType, ...]
-    item: Node | Scope
+    item: Node | Scope = field(repr=False)
 
     @property
     def output(self) -> TensorType:
@@ -140,7 +140,7 @@ class Part:
         return self.outputs[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """A compiled network."""
 
@@ -155,6 +155,11 @@ class Graph:
     expect: Mapping[str, Any] = field(default_factory=dict[str, Any])
     expect_spans: Mapping[str, Span] = field(default_factory=dict[str, Span])
     pins: tuple[tuple[Size, Span], ...] = ()  # sizes that decided structure, and where
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(str(item.type) for item in self.inputs)
+        outputs = ", ".join(str(self.type_of(v)) for entry in self.outputs.entries for v in leaves(entry.value))
+        return f"<Graph {self.name}: {len(self.nodes)} nodes, {inputs} -> {outputs}>"
 
     def __getitem__(self, path: str) -> Part:
         """The node or scope at a path. Raises KeyError, naming the nearest."""

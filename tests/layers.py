@@ -229,7 +229,7 @@ def layer_norm(pick: Pick, shape: Shape) -> Layer:
     return name, pick.some(elementwise_affine=pick.flag, eps=lambda: 1e-3)
 
 
-@family(lambda shape: 3 <= len(shape) <= 5)
+@family(lambda shape: len(shape) in (3, 4))  # of five axes torch wants contiguous input
 def response_norm(pick: Pick, shape: Shape) -> Layer:
     return "LocalResponseNorm", {"size": pick.int(1, 3)}
 
@@ -243,14 +243,16 @@ ACTIVATIONS: dict[str, dict[str, list[Any]]] = {
     "relu": {}, "gelu": {}, "silu": {}, "sigmoid": {}, "tanh": {}, "hardswish": {}, "softplus": {}, "leaky_relu": {},
     "softmax": {}, "log_softmax": {}, "mish": {}, "elu": {"alpha": [0.5]}, "softsign": {},
 }  # fmt: skip
+SOFTMAX = ("softmax", "logsoftmax", "log_softmax", "softmin")
 INPLACE = ("ReLU", "SiLU", "Hardswish", "LeakyReLU", "ELU", "ReLU6", "relu", "Mish", "Hardsigmoid")
 
 
 @family(lambda shape: True)
 def activation(pick: Pick, shape: Shape) -> Layer:
-    name = pick.of(list(ACTIVATIONS))
+    flat = len(shape) < 2  # no axis but the batch
+    name = pick.of([name for name in ACTIVATIONS if not (flat and name.lower() in SOFTMAX)])
     args = {key: pick.of(values) for key, values in ACTIVATIONS[name].items() if pick.chance(3)}
-    if name in ("Softmax", "LogSoftmax", "Softmin", "softmax", "log_softmax") and pick.flag():
+    if name.lower() in SOFTMAX and pick.flag():
         args["dim"] = pick.of([-1, 1])
     if name == "PReLU" and len(shape) >= 2 and pick.flag():
         args["num_parameters"] = Count(shape[1])
@@ -441,4 +443,5 @@ def arithmetic(pick: Pick, shape: Shape) -> Layer:
         case 2:
             return "clamp", {"min": -1.0, **pick.some(max=lambda: 1.0)}
         case _:
-            return pick.of([("pow", {"exponent": 2}), ("normalize", {}), ("cumsum", {"dim": 1}), ("contiguous", {})])
+            axes = [("normalize", {}), ("cumsum", {"dim": 1})] if len(shape) > 1 else []
+            return pick.of([("pow", {"exponent": 2}), ("contiguous", {}), *axes])

@@ -7,10 +7,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from archspec import dims
 from archspec.ir import Graph, Tree, full_name
-from archspec.ops.needs import Requirement
+from archspec.ops import Op
+from archspec.ops.base import Inputs
+from archspec.ops.needs import Needs, Requirement
 from archspec.ops.target import Module, StateTensor
 from archspec.values import TensorType, Value
 from tests.target_runner import TargetModule
@@ -86,3 +89,18 @@ def _holds(requirement: Requirement, sizes: Sizes) -> bool:
             return left >= right
         case _:
             return left % right == 0
+
+
+def torch_runs(op: type[Op], args: Mapping[str, Any], inputs: Inputs, batch: int) -> bool:
+    """Whether torch takes the arguments and inputs of one op, in both modes, and something comes of it."""
+    plain = tuple(TensorType(tuple(size or 1 for size in shape_at(x, {"N": batch})), x.dtype) for x in inputs)
+    types = Inputs(plain, inputs.names)
+    try:
+        made = op.model_validate({**op.inferred(Needs(), types), **args})
+        program = TargetModule(made.target(types), made.state())
+        tensors = [torch.zeros(x.shape, dtype=getattr(torch, x.dtype)) for x in types]
+        with sdpa_kernel(SDPBackend.MATH):
+            results = [result for training in (True, False) for result in program.train(training)(*tensors)]
+    except Exception:
+        return False
+    return all(result.numel() for result in results)

@@ -12,10 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hypothesis import strategies as st
+from pydantic_core import PydanticUndefined
 
+from archspec.ops import lookup
+from archspec.ops.base import INFERRED, is_marked
 from tests.layers import INPLACE, LAYERS, Count, Layer, Pick, Shape, elements, fitting
 from tests.sketch import Block, Child, Expr, For, Graph, If, Let, Sketch, Source, Statement, block_lines
-from tests.unroll import Bound, Frame, Refused, Run, TooLarge, Val, bind, interpolate
+from tests.test_ops_mutations import other_values
+from tests.test_ops_mutations import words as accepted_words
+from tests.unroll import Bound, Frame, Refused, Run, TooLarge, Val, bind, interpolate, unroll
 
 Refusals = type[Exception] | tuple[type[Exception], ...]
 RETRIED = (Refused, LookupError, ZeroDivisionError, ValueError, TypeError)
@@ -776,3 +781,47 @@ def _nested(sizes: list[int], scale: float = 1.0) -> Any:
 def specs(draw: Any, kinds: tuple[str, ...] = ("images", "sequences", "volumes", "features")) -> Sketch:
     """Random valid specs."""
     return Writer(draw, kinds).write()
+
+
+@dataclass
+class Change:
+    """A spec in which one argument (`what`), or one edge ("axis"), was made another; its outputs are not said."""
+
+    spec: Sketch
+    what: str
+
+
+@st.composite
+def changed(draw: Any) -> Change:
+    """Random specs, unrolled and then changed a little; some are still valid."""
+    pick = Pick(draw)
+    spec = unroll(draw(specs()))
+    spec.outputs = []
+    places = list(located(spec.graph.body, list(spec.inputs)))
+    child, names = pick.of(places)
+    op = lookup(child.op)
+    options: list[tuple[str, Any]] = []
+    if op is not None:
+        for name, info in op.model_fields.items():
+            value = child.args.get(name, info.default)
+            if value is not PydanticUndefined and not is_marked(info, INFERRED):
+                options += [(name, other) for other in (*accepted_words(info.annotation), *other_values(value))]
+    if options and (pick.flag() or not child.reads):
+        what, value = pick.of(options)
+        child.args[what] = value
+        return Change(spec, what)
+    if isinstance(child.reads, tuple) and child.reads:
+        position = pick.int(0, len(child.reads) - 1)
+        child.reads = (*child.reads[:position], pick.of(names), *child.reads[position + 1 :])
+    return Change(spec, "axis")
+
+
+def located(body: Sequence[Statement], visible: list[str]) -> Iterator[tuple[Child, list[str]]]:
+    """Every node of an unrolled spec, with the names that it could read."""
+    names = [*visible, "input"] if "input" not in visible else list(visible)
+    for child in body:
+        assert isinstance(child, Child)
+        yield child, list(names)
+        if child.graph is not None:
+            yield from located(child.graph.body, names)
+        names += child.parts or (child.name,)

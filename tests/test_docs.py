@@ -51,7 +51,9 @@ def anchors(document: Path) -> set[str]:
 def test_every_error_code_has_a_section_that_shows_it() -> None:
     """A section `### code` holds an example that fails with the code, here or on the command line."""
     text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
-    sections = dict(re.findall(r"^### (\S+)\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL))
+    found = re.findall(r"^### (\S+)\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
+    sections = dict(found)
+    assert len(found) == len(sections)
     raised = codes()
     assert set(sections) == set(raised), {
         code: raised.get(code, ["documented only"]) for code in set(sections) ^ set(raised)

@@ -47,7 +47,10 @@ graph:
   aux: {op: Linear, from: mean, out_features: 3}
 outputs: {logits: tail, aux: {from: aux, only: training}, taps: [stem, mean]}
 """
-RULES = "init:\n  Conv2d: {weight: {op: kaiming_normal_, mode: fan_out}}\n  Linear: {weight: {op: normal_, std: 0.02}, bias: zeros_}\n"
+RULES = """init:
+  Conv2d: {weight: {op: kaiming_normal_, mode: fan_out}}
+  Linear: {weight: {op: normal_, std: 0.02}, bias: zeros_}
+"""
 PLAIN = """
 archspec: 1
 name: plain

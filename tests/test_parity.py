@@ -16,12 +16,10 @@ from torch.utils._pytree import tree_leaves
 import archspec
 
 TWINS = [
-    "alexnet", "densenet121", "densenet161", "densenet169", "densenet201",
+    "alexnet",
+    "densenet121", "densenet161", "densenet169", "densenet201",
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
-    *(
-        pytest.param(name, marks=pytest.mark.xdist_group("vgg"))  # gigabytes each: one at a time
-        for name in ("vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn")
-    ),
+    "vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn",
 ]  # fmt: skip
 RULES = ["alexnet", "densenet121", "resnet18", "resnet50", "vgg11", "vgg11_bn"]
 """One network for each set of initialisation rules."""
@@ -40,8 +38,9 @@ def pair(name: str) -> tuple[nn.Module, nn.Module]:
             tensor.uniform_(0.5, 1.5)
         else:
             tensor.zero_()  # num_batches_tracked
-    ours = archspec.build(name, init=False, dtype=torch.float64)
-    ours.load_state_dict(theirs.state_dict(), strict=True)
+    ours = archspec.build(name, device="meta", dtype=torch.float64)
+    state = {key: tensor.clone() if tensor.dim() < 2 else tensor for key, tensor in theirs.state_dict().items()}
+    ours.load_state_dict(state, strict=True, assign=True)  # the large ones shared: a VGG has a gigabyte
     return ours, theirs
 
 

@@ -6,19 +6,24 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import pytest
 import torch
 from hypothesis import given
+from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from archspec import api, dims
 from archspec.analysis.cost import costs
+from archspec.diagnostics import SpecError
 from archspec.emit.torch import build, run_and_compare
-from archspec.ir import Graph, verify
+from archspec.ir import Graph, Node, Scope, verify
 from archspec.ops import Op
-from tests.network import Network, accepts, random_inputs, shape_at, symbols
+from tests.network import Network, accepts, random_inputs, shape_at, symbols, torch_runs
 from tests.sketch import Sketch
-from tests.strategies import specs
+from tests.strategies import Change, changed, specs
+from tests.test_ops_mutations import STRICTER
+from tests.unroll import Refused, finished, unroll
 
 warnings.filterwarnings("ignore", module="torch")
 torch.set_num_threads(1)  # tensors are small, and test processes several
@@ -117,3 +122,65 @@ def macs(graph: Graph, batch: int) -> int:
     runs = [node for node, mode in zip(graph.nodes, graph.modes, strict=True) if mode != "training"]
     each = [dims.substitute(node.op.macs(graph.inputs_of(node), node.outputs), {"N": batch}) for node in runs]
     return sum(dims.value(dim) or 0 for dim in each)
+
+
+@given(specs())
+def test_unrolled_by_hand_it_is_the_same_network(spec: Sketch) -> None:
+    graph, plain = compiled(spec), compiled(unroll(spec))
+    assert list(map(described, graph.nodes)) == list(map(described, plain.nodes))
+    assert outline(graph.root) == outline(plain.root)
+    assert graph.outputs == plain.outputs
+
+
+def described(node: Node) -> tuple[Any, ...]:
+    """All of a node but where it was written."""
+    return node.path, node.module, node.op, node.inputs, node.slots, node.reads, node.outputs, node.init, node.requirements
+
+
+def outline(scope: Scope) -> Any:
+    """The tree of paths. What a scope yields may differ: a block says so by `outputs`, an inline graph cannot."""
+    children = [child if isinstance(child, int) else outline(child) for child in scope.children]
+    return scope.path, scope.module, scope.numbered, children
+
+
+@given(specs())
+def test_the_exported_source_stands_alone(spec: Sketch) -> None:
+    graph = compiled(spec)
+    source = api.to_python(graph)
+    assert source == api.to_python(compiled(spec))
+    assert "archspec" not in source
+    scope: dict[str, Any] = {"__name__": "exported"}
+    exec(compile(source, "exported.py", "exec"), scope)
+    model, exported = build(graph), scope["Random"]()
+    exported.load_state_dict(model.state_dict(), strict=True)
+    for training in (False, True):
+        results: list[Any] = []
+        for module in (model, exported):
+            torch.manual_seed(1)
+            results.append(module.train(training)(*random_inputs(graph, {"N": 2})))
+        torch.testing.assert_close(*results, rtol=0, atol=0, equal_nan=True)
+
+
+@given(changed())
+def test_a_changed_spec_is_refused_where_torch_refuses_it(change: Change) -> None:
+    try:
+        spec = finished(change.spec)
+    except Refused as refused:
+        with pytest.raises(SpecError):
+            api.loads(change.spec.text)
+        torch_refuses(change, refused)
+        return
+    graph = compiled(spec)
+    mismatches = run_and_compare(graph, build(graph))
+    assert accepts(graph, {"N": 2}) == (not mismatches), "\n".join(map(str, mismatches))
+
+
+def torch_refuses(change: Change, refused: Refused) -> None:
+    """Torch runs nothing that is refused here, in batches of two and three, apart from what the tests of single ops name:
+    the number of axes, a batch for a number, and the places where they differ on purpose."""
+    op, inputs = refused.op, refused.inputs
+    if op is None or inputs is None or isinstance(refused.reason, ValidationError):
+        return
+    moved = len({x.rank for x in inputs}) > 1 or getattr(refused.reason, "code", "") in ("wrong-rank", "unknown-size")
+    if not moved and not {f"{op.name} {change.what}", f"{op.name} axis"} & STRICTER.keys():
+        assert not all(torch_runs(op, refused.given, inputs, batch) for batch in (2, 3)), refused

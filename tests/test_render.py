@@ -146,9 +146,9 @@ error[d]: n
     ),
     (
         "without a place",
-        [Diagnostic("missing-file", "no file `a.yaml`", notes=("n",), help="first line\nsecond line")],
+        [Diagnostic("file-not-found", "no file `a.yaml`", notes=("n",), help="first line\nsecond line")],
         """\
-error[missing-file]: no file `a.yaml`
+error[file-not-found]: no file `a.yaml`
   = note: n
   = help: first line
           second line""",

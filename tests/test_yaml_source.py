@@ -518,10 +518,10 @@ def test_read(tmp_path: Path) -> None:
 def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "resnet.yaml").write_text("a: 1")
     found = failure(tmp_path / "resnt.yaml")
-    assert (found.code, found.message) == ("missing-file", f"no file `{tmp_path / 'resnt.yaml'}`")
+    assert (found.code, found.message) == ("file-not-found", f"no file `{tmp_path / 'resnt.yaml'}`")
     assert found.help == f"did you mean `{tmp_path / 'resnet.yaml'}`?"
     assert failure(tmp_path / "vgg.yaml").help is None
-    assert failure(tmp_path / "none" / "vgg.yaml").code == "missing-file"
+    assert failure(tmp_path / "none" / "vgg.yaml").code == "file-not-found"
 
 
 def test_a_folder_is_not_a_file(tmp_path: Path) -> None:

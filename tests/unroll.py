@@ -18,7 +18,7 @@ from archspec.ops import lookup
 from archspec.ops.base import RUNTIME, Inputs, Op, Signature, is_marked
 from archspec.ops.needs import Needs, OpError
 from archspec.values import RuntimeSize, TensorType
-from tests.sketch import Block, Child, Expr, For, Graph, If, Let, Source, Statement
+from tests.sketch import Block, Child, Expr, For, Graph, If, Let, Sketch, Source, Statement
 
 MAX_ELEMENTS = 6000  # of one tensor, in a batch of two
 MAX_NODES = 60
@@ -29,7 +29,8 @@ class Refused(Exception):
 
     def __init__(self, reason: object, op: type[Op] | None = None, args: Any = None, inputs: Inputs | None = None) -> None:
         super().__init__(f"{op.name if op else 'sketch'}: {reason}")
-        self.reason, self.op, self.args_given, self.inputs = reason, op, args, inputs
+        self.reason, self.op, self.inputs = reason, op, inputs
+        self.given = _plain(args)
 
 
 class TooLarge(Refused):
@@ -65,6 +66,7 @@ class Bound:
     named: dict[str, Val] = field(default_factory=dict[str, Val])
     inside: Frame | None = None
     definition: tuple[Child, dict[str, Any]] | None = None
+    ops: list[Op] = field(default_factory=list[Op])
     handle: tuple[str, ...] = ()
     types: tuple[TensorType, ...] = ()  # of the inputs
     is_block: bool = False
@@ -160,7 +162,7 @@ class Run:
     """Runs a sketch, statement by statement; the strategies do so while they write it."""
 
     def __init__(self, params: Mapping[str, Any], lets: Mapping[str, str], inputs: Mapping[str, Source], numbered: bool) -> None:
-        self.nodes: list[tuple[str, tuple[Val, ...], tuple[Val, ...]]] = []  # op, inputs, outputs
+        self.nodes: list[tuple[Op, tuple[Val, ...], tuple[Val, ...]]] = []  # op, inputs, outputs
         self.read: set[int] = set()
         self.overwritten: set[Val] = set()
         self.blocks: dict[str, Block] = {}
@@ -214,7 +216,7 @@ class Run:
     def child(self, frame: Frame, child: Child, env: dict[str, Any]) -> Bound:
         name = interpolate(child.name, env)
         shown = child.labelled or not frame.numbered
-        child = replace(child, name=name if shown else f"at{len(self.nodes)}_{len(frame.out)}")
+        child = replace(child, name=name if shown else f"at{len(frame.handle)}_{len(frame.out)}")
         if child.op.startswith("$"):
             given = env[child.op[1:]]
             args = {name: value for name, value in given.items() if name != "op"} if isinstance(given, dict) else {}
@@ -256,14 +258,17 @@ class Run:
             if again.parts or isinstance(again.reads, dict) or len(vals) != len(original.types):
                 raise Refused("not to be reused")
             bound = self.content(frame, again, vals, (), handle, path, old_env, Child(""))
-            bound.definition = original.definition
+            bound.definition, bound.ops = original.definition, original.ops
+            if list(map(identity, bound.ops)) != [identity(op) for op, _, _ in self.nodes[count:]]:
+                raise Refused("another module")
         else:
             bound = self.content(frame, child, vals, names, handle, path, env, unrolled)
         bound.handle, bound.types = handle, tuple(val.type for val in vals)
         if len(self.nodes) > count:
             frame.counter += 1
             frame.out.append(unrolled)
-            bound.definition = bound.definition or (child, env)
+        if not child.reuse and len(self.nodes) > count:
+            bound.definition, bound.ops = (child, env), [op for op, _, _ in self.nodes[count:]]
         return bound
 
     def content(
@@ -376,13 +381,13 @@ class Run:
             )
         if any(_elements(val.shape) > MAX_ELEMENTS for val in out) or len(self.nodes) > MAX_NODES:
             raise TooLarge("too large")
-        self.nodes.append((child.op, tuple(vals), out))
+        self.nodes.append((made, tuple(vals), out))
         named = dict(zip(op.results, out, strict=False)) if several else {}
         return Bound(out, named)
 
     def overwrite(self, val: Val) -> None:
         """An in-place op takes a value that nobody else reads, nor the backward pass."""
-        producer = lookup(self.nodes[val.node][0]) if val.node >= 0 else None
+        producer = self.nodes[val.node][0] if val.node >= 0 else None
         readers = sum(val in inputs for _, inputs, _ in self.nodes)
         if producer is None or producer.saves_output or producer.is_view or readers or val.type.constant:
             raise Refused("not to be overwritten")
@@ -439,6 +444,35 @@ class _Scope(dict[str, Any]):
         return self.functions[name] if name in self.functions else Shape(self.frame.find(name).vals[0])
 
 
+def run_sketch(spec: Sketch) -> Run:
+    """A whole spec, run. Raises Refused."""
+    run = Run(spec.params, spec.lets, spec.inputs, spec.graph.numbered)
+    run.blocks = spec.blocks
+    run.body(run.root, spec.graph.body, dict(run.globals))
+    return run
+
+
+def unroll(spec: Sketch) -> Sketch:
+    """The same network in plain words."""
+    run = run_sketch(spec)
+    found = {".".join(val.path): val for val in (*run.sources, *(val for _, _, outs in run.nodes for val in outs))}
+    wanted = spec.outputs or [("output", ".".join(run.root.previous[0].path), "always")]
+    outputs = [(name, run.reference(run.root, found[path]), mode) for name, path, mode in wanted]
+    inputs = {_unrolled(name): source for name, source in spec.inputs.items()}
+    return Sketch(inputs, Graph(run.root.out, spec.graph.numbered), outputs=outputs, kind=spec.kind)
+
+
+def finished(spec: Sketch) -> Sketch:
+    """With all that is left unread as its outputs. Raises Refused."""
+    try:
+        run = run_sketch(spec)
+    except LookupError as error:
+        raise Refused(error) from error
+    if not run.nodes:
+        raise Refused("no nodes")
+    return replace(spec, outputs=[(f"o{i}", ".".join(val.path), "always") for i, val in enumerate(run.unread())], kind="dict")
+
+
 def infer(op: type[Op], args: Mapping[str, Any], inputs: Inputs) -> tuple[Op | None, tuple[TensorType, ...]]:
     """The op with its arguments and the types of its results; None for one that does nothing. Raises Refused."""
     need = Needs()
@@ -460,6 +494,11 @@ def operands(signature: Signature, count: int) -> tuple[str, ...]:
     if len(names) != count or count < (signature.minimum if signature.variadic else len(signature.required)):
         raise Refused(f"{count} inputs")
     return tuple(names)
+
+
+def identity(op: Op) -> Any:
+    """What must be equal for one module to serve twice: for a function, which has no module, its kind."""
+    return op if op.name[0].isupper() else op.name
 
 
 def bind(targets: str, item: Any) -> dict[str, Any]:
@@ -502,9 +541,17 @@ def _reads_sizes(op: type[Op], name: str) -> bool:
 
 def _plain(value: Any) -> Any:
     """Without sizes: nominal numbers."""
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return int(value) if isinstance(value, Live) else value
+    match value:
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case dict():
+            return {name: _plain(item) for name, item in value.items()}
+        case Live():
+            return int(value)
+        case RuntimeSize():
+            return _nominal(value.dim)
+        case _:
+            return value
 
 
 def _sized(value: Any) -> Any:

@@ -54,7 +54,7 @@ def use_block(
     result, parts = _result(session, inside, block)
     scope = close(session, site, inside, start, values, result, block.name, shown_params(params), block.doc)
     bound = Bound(
-        site.path, result, session.types_of(result), parts, lambda: names, True, absent=scope is None, path=site.path
+        site.path, result, session.types_of(result), parts, lambda: names, True, dropped=scope is None, path=site.path
     )
     if key is not None and len(session.errors.found) == errors:
         read = frozenset(i for i in range(start, len(session.nodes)) if i in session.read)
@@ -79,7 +79,8 @@ def block_inputs(
     types = session.types_of(values)
     everything = Bound("input", values, types)
     if isinstance(declared, str):
-        return everything, {declared: replace(everything, label=declared)}
+        parts = {str(position): (position,) for position in range(len(values))}
+        return everything, {declared: replace(everything, label=declared, parts=parts)}
     named = zip(declared or (), values, types, strict=False)
     return everything, {name: Bound(name, (value,), (kind,)) for name, value, kind in named}
 

@@ -13,11 +13,11 @@ from archspec.elaborate.expectations import expected
 from archspec.elaborate.files import early_lets, open_file
 from archspec.elaborate.finish import check_inplace, check_unread, frozen_names
 from archspec.elaborate.graphs import Graphs
-from archspec.elaborate.inputs import Shape, make_inputs
+from archspec.elaborate.inputs import Shape, batch_symbols, make_inputs
 from archspec.elaborate.names import Bound, Names
 from archspec.elaborate.outputs import graph_outputs
 from archspec.elaborate.place import File, Patches, Place, shown_params
-from archspec.elaborate.sections import check_sections
+from archspec.elaborate.sections import check_sections, check_unused_params
 from archspec.elaborate.session import Session, Stop
 from archspec.ir import Graph, Input, Origin, Outputs, Scope, verify
 from archspec.library import Library
@@ -95,6 +95,7 @@ def elaborate(
     )
     check_unread(session, graph, names)
     check_inplace(session, graph)
+    check_unused_params(session, file)
     session.errors.check()
     overridden = bool(params) or bool(input_shapes)
     return verify(expected(session, file, frozen_names(session, file, graph), variant, overridden))
@@ -121,6 +122,7 @@ def _open_inputs(session: Session, file: File, shapes: Dict[str, Shape]) -> tupl
     _lets(session, before, View(file.env))
     inputs = make_inputs(session, spec, View(file.env), shapes)
     session.input_types = tuple(item.type for item in inputs)
+    session.batch = batch_symbols(session.input_types)
     bounds = [Bound(item.name, (Value(-1 - i),), (item.type,)) for i, item in enumerate(inputs)]
     everything = Bound("input", tuple(Value(-1 - i) for i in range(len(inputs))), session.input_types)
     table = {bound.label: bound for bound in bounds} if spec.inputs is not None else {}

@@ -20,11 +20,10 @@ def check_unread(session: Session, graph: Graph, names: Names) -> None:
     """A node that nothing reads is a mistake, often a `from` or `when` in the wrong place."""
     read = set(session.read)
     read.update(value.node for entry in graph.outputs.entries for value in leaves(entry.value))
-    reported: set[int] = set()
     for position, node in enumerate(graph.nodes):
-        if position in read or position in reported:
+        if position in read:
             continue
-        scope = _scope_yielding(graph.root, position)
+        scope = _scope_yielding(graph.root, position, read)
         span = scope.origin.span if scope is not None else node.origin.span
         what = scope.path if scope is not None else node.path
         origin = scope.origin if scope is not None else node.origin
@@ -49,13 +48,12 @@ def check_unread(session: Session, graph: Graph, names: Names) -> None:
             )
 
 
-def _scope_yielding(scope: Scope, position: int) -> Scope | None:
-    """The outermost scope whose value the node's is: the one that people know by name."""
+def _scope_yielding(scope: Scope, position: int, read: set[int]) -> Scope | None:
+    """The outermost scope whose unread value the node's is: the one that people know by name."""
     for child in scope.scopes():
         if child.start <= position < child.end:
-            if any(value.node == position for value in child.outputs):
-                return child
-            return _scope_yielding(child, position)
+            yielded = {value.node for value in child.outputs}
+            return child if position in yielded and not yielded & read else _scope_yielding(child, position, read)
     return None
 
 

@@ -181,8 +181,11 @@ class Graphs:
 
     # --- nodes ---
 
-    def node(self, site: Site) -> Bound:
-        """What a child comes to: an op, an inline graph, a block, a sub-spec, a reuse, or its stand-in when removed."""
+    def node(self, site: Site, given: list[Reading] | None = None) -> Bound:
+        """What a child comes to: an op, an inline graph, a block, a sub-spec, a reuse, or its stand-in when removed.
+
+        `given`: its inputs, where they are known already.
+        """
         session, place, syntax, view = self.session, site.place, site.syntax, site.view
         use = resolve_op(session, place.file, syntax.op, view) if syntax.op is not None else None
         if syntax.when is not None and not session.condition(syntax.when, view):
@@ -192,7 +195,8 @@ class Graphs:
             return self._stand_in(site, None)  # `$norm` whose value is null
         if syntax.reuse is not None:
             return self._reuse(site, syntax.reuse)
-        given = self._inputs(site, use)
+        if given is None:
+            given = self._inputs(site, use)
         if syntax.graph is not None:
             return self._inline(site, syntax.graph, given)
         assert use is not None
@@ -272,7 +276,7 @@ class Graphs:
             raise Poisoned
         scope = close(session, site, inside, start, values, result.values, None, {})
         return Bound(
-            site.path, result.values, result.types, result.parts, lambda: names, path=site.path, absent=scope is None
+            site.path, result.values, result.types, result.parts, lambda: names, path=site.path, dropped=scope is None
         )
 
     def _reuse(self, site: Site, name: Scalar) -> Bound:
@@ -280,7 +284,7 @@ class Graphs:
         session = self.session
         original = resolve(session, name, site.view)
         definition = self.definitions.get(original.path or "")
-        if definition is None or original.absent:
+        if definition is None or original.absent or original.dropped:
             raise spec_error(
                 "bad-reuse",
                 f"`{name.text}` has no module to call again",
@@ -288,11 +292,12 @@ class Graphs:
                 help="reuse a node, a block or a graph",
             )
         first = definition.site
-        again = replace(first.syntax, reads=site.syntax.reads, when=None, otherwise=None, label=None, repeat=None)
+        again = replace(first.syntax, reads=None, when=None, otherwise=None, label=None, repeat=None)
         place = replace(site.place, file=first.place.file)
         view = View(first.view.env, site.view.nodes, mark=site.view.mark)
         start = len(session.nodes)
-        bound = self.node(Site(place, site.path, first.module, again, view, site.name_span))
+        given = self._inputs(site, None) if site.syntax.reads is not None else None
+        bound = self.node(Site(place, site.path, first.module, again, view, site.name_span), given)
         if not _same_structure(session.nodes[definition.start : definition.end], session.nodes[start:]):
             raise spec_error(
                 "bad-reuse",

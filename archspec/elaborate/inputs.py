@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from keyword import iskeyword
 
 from archspec.diagnostics import Span, did_you_mean, spec_error
-from archspec.dims import Dim, symbol
+from archspec.dims import Dim, symbol, symbols, value
 from archspec.elaborate.environment import View
 from archspec.elaborate.session import Session
 from archspec.ir import Input
@@ -125,6 +125,12 @@ def _type(
         sizes = _override(name, sizes, given)
     letters = AXES.get(len(sizes), "")
     return TensorType(tuple(_axis(size, axis, letters, name, taken, several) for axis, size in enumerate(sizes)), dtype)
+
+
+def batch_symbols(types: Sequence[TensorType]) -> frozenset[str]:
+    """The symbols of unknown size that stand at the inputs' axis 0."""
+    first = (kind.shape[0] for kind in types)
+    return frozenset(name for dim in first if value(dim) is None for name in symbols(dim))
 
 
 def _dtype_hint(node: Node) -> str | None:

@@ -14,7 +14,7 @@ class Bound:
     """What a name stands for: one tensor or several, with the names of its parts and what can be reached inside it.
 
     `failed`: its node was in error; whoever reads it fails silently, so that one mistake is reported once.
-    `absent`: a node removed by `when: false`, standing for its stand-in.
+    `absent`: a node removed by `when: false`, standing for its stand-in. `dropped`: one that does nothing at any size.
     """
 
     label: str
@@ -25,6 +25,7 @@ class Bound:
     is_block: bool = False
     failed: bool = False
     absent: bool = False
+    dropped: bool = False
     path: str | None = None
 
     def child(self, name: str) -> Bound | None:

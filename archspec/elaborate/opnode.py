@@ -20,30 +20,29 @@ from archspec.values import TensorType, Value
 from archspec.yaml_source import Mapping, Scalar
 
 
-def _with_defaults(file: File, op: str, arguments: list[Argument]) -> list[Argument]:
-    """Arguments with the file's `defaults` for this op added where they are not written."""
-    section = file.spec.defaults.get(op) if file.spec.defaults is not None else None
+def _with_defaults(file: File, op: type[Op], arguments: list[Argument]) -> list[Argument]:
+    """Arguments with the file's `defaults` for this op added where they are not written; unknown ones are left out."""
+    section = file.spec.defaults.get(op.name) if file.spec.defaults is not None else None
     if not isinstance(section, Mapping):
         return arguments
-    written = {argument.key.text for argument in arguments}
+    wanted = plans(op).keys() - {argument.key.text for argument in arguments}
     view = View(file.env)
-    extra = [Argument(entry.key, entry.value, view) for entry in section.entries if entry.key.text not in written]
-    return [*arguments, *extra]
+    return [*arguments, *(Argument(e.key, e.value, view) for e in section.entries if e.key.text in wanted)]
 
 
 def add_node(session: Session, site: Site, op: type[Op], arguments: list[Argument], given: Sequence[Reading]) -> Bound:
     """Inserts a node for a registered op and returns what its name stands for. Raises SpecError."""
     check_keys(op, arguments)
-    arguments = _with_defaults(site.place.file, op.name, arguments)
+    arguments = _with_defaults(site.place.file, op, arguments)
     readings, slots = _slots(op, [*given, *_shape_operands(session, op, arguments)], site.syntax.span)
     values = tuple(reading.value for reading in readings)
     inputs = Inputs(session.types_of(values), slots)
-    need = Needs()
+    need = Needs(batch=session.batch)
     reads: list[Value] = []
     try:
         made = _make(session, op, arguments, inputs, need, reads, site.syntax.span)
         if made.is_identity(inputs):
-            return Bound(site.path, values[:1], inputs.types[:1], absent=True)
+            return Bound(site.path, values[:1], inputs.types[:1], dropped=True)
         result = made.infer(need, inputs)
     except OpError as error:
         raise _located(session, error, readings, arguments, site) from None
@@ -58,7 +57,7 @@ def add_custom(
     """Inserts a node for a custom op; its types come from running it on the meta device. Raises SpecError."""
     load = session.customs.load
     assert load is not None, "an allowed package comes with a loader"
-    need = Needs()
+    need = Needs(batch=session.batch)
     given_arguments = {argument.key.text: evaluate(session, argument, ANY, need.pins, {}) for argument in arguments}
     values = tuple(reading.value for reading in given)
     inputs = Inputs(session.types_of(values), ("input",) * len(values))

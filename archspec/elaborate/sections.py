@@ -1,4 +1,4 @@
-"""What a file says apart from its graph, checked once: params, `variants`, `defaults` and `init` name what exists."""
+"""What a file says apart from its graph, checked once: params, `variants`, `defaults` and `init`."""
 
 from __future__ import annotations
 
@@ -21,15 +21,9 @@ from archspec.yaml_source import Entry, Mapping
 
 
 def check_sections(session: Session, file: File) -> None:
-    """Notes params that nothing mentions, mistakes in every variant, and unknown ops, arguments and initializers."""
+    """Notes mistakes in every variant, and unknown ops, arguments and initializers."""
     spec = file.spec
     params = declared(spec)
-    for unused in _unused(params.values(), spec.words):
-        session.note(_unused_param(unused, f"`{spec.name}`", params))
-    for block in spec.blocks.values():
-        own = block_params(file, block)
-        for unused in _unused(own.values(), block.words):
-            session.note(_unused_param(unused, f"block `{block.name}`", own))
     for variant in spec.variants.keys() if spec.variants is not None else ():
         try:
             for entry in variant_entries(spec, variant, None):
@@ -42,6 +36,18 @@ def check_sections(session: Session, file: File) -> None:
                 check(entry, _op(entry), file)
             except SpecError as error:
                 session.note(error)
+
+
+def check_unused_params(session: Session, file: File) -> None:
+    """Notes params that nothing mentions; asked last, since a misspelt use leaves one behind."""
+    spec = file.spec
+    params = declared(spec)
+    for unused in _unused(params.values(), spec.words):
+        session.note(_unused_param(unused, f"`{spec.name}`", params))
+    for block in spec.blocks.values():
+        own = block_params(file, block)
+        for unused in _unused(own.values(), block.words):
+            session.note(_unused_param(unused, f"block `{block.name}`", own))
 
 
 def _unused(params: Iterable[Param], words: frozenset[str]) -> list[Param]:

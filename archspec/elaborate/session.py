@@ -43,6 +43,7 @@ class Session:
     library: Library
     customs: CustomOps
     input_types: tuple[TensorType, ...] = ()
+    batch: frozenset[str] = frozenset()  # the symbols of unknown batch sizes
     nodes: list[Node] = field(default_factory=list[Node])
     read: set[int] = field(default_factory=set[int])
     errors: Errors = field(default_factory=Errors)

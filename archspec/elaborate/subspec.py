@@ -56,7 +56,7 @@ def use_spec(graphs: Filler, site: Site, spec: Spec, arguments: Sequence[Argumen
         session, site, inside, start, inputs.values, result, spec.name, shown_params(file.env.values), spec.doc
     )
     bound = Bound(site.path, result, session.types_of(result), parts, lambda: names, True, path=site.path)
-    return _prune(session, site.place, start, scope, bound) if scope is not None else replace(bound, absent=True)
+    return _prune(session, site.place, start, scope, bound) if scope is not None else replace(bound, dropped=True)
 
 
 def _result(

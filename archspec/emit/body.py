@@ -2,57 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from archspec.emit.expression import Child, Const, Expr, Group, Local, Text, layout, rewrite
+from archspec.emit.expression import Group, Text, layout
 from archspec.emit.literals import identifier, quoted
-from archspec.emit.names import Labels, Names, flatten
-from archspec.emit.structure import Results, Step, Unit
+from archspec.emit.names import Labels, Names
+from archspec.emit.structure import Results, Step, Unit, flatten
 from archspec.ir import Graph, Mode, Output, Outputs, Tree, leaves
 from archspec.values import Value
 
 _CONDITION: dict[Mode, str] = {"training": "self.training", "eval": "not self.training"}
 
-Fill = Callable[[Expr], Expr]
-"""Puts constants and arguments in their places."""
 
+def forward(labels: Labels, units: Sequence[Unit], unit: Unit, outputs: Outputs | None = None) -> list[str]:
+    """The lines of `forward` of a class that stands for `units`; `unit` is the first, finished.
 
-def forward(labels: Labels, units: Sequence[Unit], fill: Fill, outputs: Outputs | None = None) -> list[str]:
-    """The lines of `forward` of a class; `outputs` for the root, which returns what the spec says."""
-    graph, unit = labels.graph, units[0]
+    `outputs`: for the network itself, which returns what the spec says.
+    """
+    graph = labels.graph
     arguments = _arguments(graph, units, outputs is not None)
     ends = unit.returned if outputs is None else [v for entry in outputs.entries for v in leaves(entry.value)]
     names = Names(labels, unit, ends, arguments)
+    steps = [at for at, step in enumerate(unit.steps) if any(map(names.is_used, flatten(step.results)))]
+    direct = _is_all(unit.steps[steps[-1]], unit, outputs) if steps else False
     lines = list(_signature(graph, unit, arguments, outputs))
-    steps = [step for step in unit.steps if any(names.is_used(value) for value in flatten(step.results))]
-    direct = _returned_directly(steps, unit, outputs)
-    doomed = names.deleted_after()
-
-    def finished(expr: Expr) -> Expr:
-        def leaf(found: Const | Local | Child) -> Expr:
-            return Text(names.of[found.value]) if isinstance(found, Local) else found
-
-        return rewrite(fill(expr), leaf)
-
-    mode: Mode = "always"
     maybe = _sometimes(graph, unit) if outputs is None else set[Value]()
-    for position, step in enumerate(unit.steps):
-        if step not in steps:
-            continue
-        if step.mode != mode and step.mode != "always":
-            lines += [f"        {names.of[v]} = None" for v in _guarded(unit, position) if v in maybe and v in names.of]
-            lines.append(f"        if {_CONDITION[step.mode]}:")
-        mode = step.mode
-        indent = 8 if mode == "always" else 12
-        if step is direct:
-            lines += layout(finished(step.expr), indent, "return ")
-            break
-        lines += layout(finished(step.expr), indent, f"{_target(step.results, names)} = ")
-        if position in doomed:
-            lines.append(f"        del {', '.join(sorted(doomed[position]))}")
-    if direct is None:
-        lines += _return(unit, names) if outputs is None else _return_outputs(outputs, names)
-    return lines
+    for run in _runs(unit, steps[:-1] if direct else steps, names.deleted):
+        lines += _run([unit.steps[at] for at in run], names, maybe)
+        if dead := [name for at in run for name in names.deleted.get(at, ())]:
+            lines.append(f"        del {', '.join(sorted(dead))}")
+    if direct:
+        return [*lines, *layout(names.written(unit.steps[steps[-1]].expr), 8, "return ")]
+    return [*lines, *(_return(unit, names) if outputs is None else _return_outputs(outputs, names))]
+
+
+def _runs(unit: Unit, steps: Sequence[int], ends: Collection[int]) -> Iterator[list[int]]:
+    """Steps that follow one another in one mode; a run for every mode also ends after each of `ends`."""
+    run: list[int] = []
+    for at in steps:
+        mode = unit.steps[at].mode
+        if run and (unit.steps[run[-1]].mode != mode or (mode == "always" and run[-1] in ends)):
+            yield run
+            run = []
+        run.append(at)
+    if run:
+        yield run
+
+
+def _run(steps: Sequence[Step], names: Names, maybe: Collection[Value]) -> list[str]:
+    """Steps of one mode, under its condition; those of their values in `maybe` are None in the other mode."""
+    mode = steps[0].mode
+    if mode == "always":
+        return [line for step in steps for line in _assignment(step, names, 8)]
+    absent = [value for step in steps for value in flatten(step.results) if value in maybe]
+    if len(steps) == 1 and absent == [steps[0].results]:
+        line, *more = _assignment(steps[0], names, 8, f" if {_CONDITION[mode]} else None")
+        if not more:
+            return [line]
+    lines = [line for step in steps for line in _assignment(step, names, 12)]
+    otherwise = ["        else:", *(f"            {names.of[value]} = None" for value in absent)] if absent else []
+    return [f"        if {_CONDITION[mode]}:", *lines, *otherwise]
+
+
+def _assignment(step: Step, names: Names, indent: int, suffix: str = "") -> list[str]:
+    return layout(names.written(step.expr), indent, f"{_target(step.results, names)} = ", suffix)
 
 
 def _arguments(graph: Graph, units: Sequence[Unit], is_root: bool) -> tuple[str, ...]:
@@ -109,33 +122,21 @@ def _sometimes(graph: Graph, unit: Unit) -> set[Value]:
     return own & set(unit.returned) | inner
 
 
-def _guarded(unit: Unit, position: int) -> Iterator[Value]:
-    """What the run of steps of one mode from `position` on makes."""
-    mode = unit.steps[position].mode
-    for step in unit.steps[position:]:
-        if step.mode != mode:
-            return
-        yield from flatten(step.results)
-
-
-def _returned_directly(steps: list[Step], unit: Unit, outputs: Outputs | None) -> Step | None:
-    """The last step, when its value is all that is returned."""
-    if not steps or steps[-1].mode != "always":
-        return None
+def _is_all(step: Step, unit: Unit, outputs: Outputs | None) -> bool:
+    """Whether the value of the last step is all that is returned."""
+    if step.mode != "always" or (outputs is not None and any(entry.mode != "always" for entry in outputs.entries)):
+        return False
     ends: tuple[Tree, ...] = unit.returned if outputs is None else tuple(entry.value for entry in outputs.entries)
-    if outputs is not None and (outputs.kind == "dict" or any(entry.mode != "always" for entry in outputs.entries)):
-        return None
-    last = steps[-1].results
-    single = outputs is None or outputs.kind == "single"
-    same = ends == (last,) if isinstance(last, Value) and single else ends == last
-    return steps[-1] if same else None
+    if isinstance(step.results, Value):
+        return ends == (step.results,) and (outputs is None or outputs.kind == "single")
+    return ends == step.results and (outputs is None or outputs.kind == "tuple")
 
 
 def _target(results: Results, names: Names) -> str:
     if isinstance(results, Value):
         return names.of[results] if names.is_used(results) else "_"
     parts = [f"({_target(part, names)})" if not isinstance(part, Value) else _target(part, names) for part in results]
-    return parts[0] + "," if len(parts) == 1 else ", ".join(parts)
+    return f"({parts[0]},)" if len(parts) == 1 else ", ".join(parts)
 
 
 def _return(unit: Unit, names: Names) -> list[str]:
@@ -149,7 +150,7 @@ def _return_outputs(outputs: Outputs, names: Names) -> list[str]:
     if outputs.kind == "single":
         return [f"        return {flat}" for _, flat in values]
     lines: list[str] = []
-    if any(entry.mode == "training" for entry, _ in values) or any(entry.mode == "eval" for entry, _ in values):
+    if any(entry.mode != "always" for entry, _ in values):
         training = [text for entry, text in values if entry.mode != "eval"]
         lines += ["        if self.training:", *layout(_tuple(training), 12, "return ")]
     return [*lines, *layout(_tuple([text for entry, text in values if entry.mode != "training"]), 8, "return ")]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
+from archspec.elaborate.module_names import RESERVED as MODULE_ATTRIBUTES
 from archspec.emit.arguments import Argument, Column, Fit, fit
 from archspec.emit.expression import (
     REQUIRED,
@@ -21,9 +23,8 @@ from archspec.emit.expression import (
     rewrite,
 )
 from archspec.emit.literals import RESERVED, literal
-from archspec.emit.names import flatten
 from archspec.emit.naming import class_names
-from archspec.emit.structure import Unit
+from archspec.emit.structure import Unit, flatten
 from archspec.emit.targets import ENTRY
 from archspec.ir import Graph
 from archspec.values import Value
@@ -32,7 +33,7 @@ POSITIONAL = 2
 """As many required arguments are written without their names."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Class:
     """Units of one form. `fits`: for each constant of a unit, in order, what stands in its place."""
 
@@ -41,8 +42,12 @@ class Class:
     arguments: list[Argument] = field(default_factory=list[Argument])
     fits: list[Fit] = field(default_factory=list[Fit])
     members: list[Expr] = field(default_factory=list[Expr])  # of units[0], children called with their arguments
-    stored: list[str] = field(default_factory=list[str])  # arguments that `forward` uses
     height: int = 0  # above the classes that use no other
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Where each unit is among them, by path."""
+        return {unit.path: position for position, unit in enumerate(self.units)}
 
     @property
     def unit(self) -> Unit:
@@ -83,7 +88,7 @@ def _form(unit: Unit, numbers: dict[str, int]) -> Hashable:
          tuple(values[v] for v in flatten(step.results)))
         for step in unit.steps
     )  # fmt: skip
-    returned = tuple(values[value] for value in unit.returned) if unit.steps else ()
+    returned = tuple(values[value] for value in unit.returned) if unit.kind != "chain" else ()
     return (unit.scope.block, unit.kind, members, steps, len(unit.received), returned, unit.path == "")
 
 
@@ -100,7 +105,7 @@ def _parametrise(graph: Graph, found: Class, classes: dict[str, Class]) -> None:
     columns: list[tuple[Const, Column]] = [
         (consts[0], tuple(const.value for const in consts)) for consts in zip(*every, strict=True)
     ]
-    taken = {m.name for m in found.unit.members} | RESERVED
+    taken = {m.name for m in found.unit.members} | RESERVED | MODULE_ATTRIBUTES
     found.arguments, found.fits = fit(graph, found.units, columns, taken)
 
 
@@ -115,7 +120,7 @@ def _resolved(expr: Expr, classes: dict[str, Class]) -> Expr:
 
 def _construct(found: Class, child: Child) -> Expr:
     """The call that makes one of the units."""
-    position = next(i for i, unit in enumerate(found.units) if unit.path == child.path)
+    position = found.positions[child.path]
     required = sum(argument.default is None for argument in found.arguments)
     items: list[Expr] = []
     for argument in found.arguments:
@@ -134,20 +139,24 @@ def _value(argument: Argument) -> object:
     return next(value for value in argument.column if literal(value) == argument.default)
 
 
-def filler(found: Class) -> tuple[list[Expr], Callable[[Expr], Expr]]:
-    """The members' constructor expressions, filled in; and what fills in those of `forward`, called in order."""
+def finished(found: Class) -> tuple[Unit, list[str]]:
+    """The unit that stands for the class, with arguments in the place of what differs; and those that steps use."""
     fits = iter(found.fits)
+    stored: dict[str, None] = {}
 
-    def leaf(open_: Const | Local | Child) -> Expr:
+    def in_constructor(open_: Const | Local | Child) -> Expr:
         return Text(next(fits).text()) if isinstance(open_, Const) else open_
-
-    members = [rewrite(expr, leaf) for expr in found.members]
 
     def in_forward(open_: Const | Local | Child) -> Expr:
         if not isinstance(open_, Const):
             return open_
         fitted = next(fits)
-        found.stored += [name for name in fitted.names if name not in found.stored]
+        stored.update(dict.fromkeys(fitted.names))
         return Text(fitted.text("self."))
 
-    return members, lambda expr: rewrite(expr, in_forward)
+    members = tuple(
+        replace(item, expr=rewrite(expr, in_constructor))
+        for item, expr in zip(found.unit.members, found.members, strict=True)
+    )
+    steps = tuple(replace(step, expr=rewrite(step.expr, in_forward)) for step in found.unit.steps)
+    return replace(found.unit, members=members, steps=steps), list(stored)

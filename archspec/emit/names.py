@@ -7,26 +7,20 @@ alive behind its last reader for two steps or more is marked to be deleted, unle
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable
+from functools import cached_property
 
 from archspec import dims
+from archspec.emit.expression import Expr, Local, Text, rewrite
 from archspec.emit.literals import identifier
-from archspec.emit.structure import Results, Step, Unit
+from archspec.emit.structure import Step, Unit, flatten
 from archspec.ir import Graph, Scope
 from archspec.values import Value
 
 GENERIC = ("x", "out")
 SMALL = 8
 """A value is small when something this many times as large is made while it would linger."""
-
-
-def flatten(results: Results) -> Iterator[Value]:
-    """The values a step makes, in order."""
-    if isinstance(results, Value):
-        yield results
-    else:
-        for part in results:
-            yield from flatten(part)
 
 
 class Labels:
@@ -86,18 +80,25 @@ class Names:
         """Whether anything here reads the value."""
         return value in self.readers
 
-    def deleted_after(self) -> dict[int, list[str]]:
+    def written(self, expr: Expr) -> Expr:
+        """An expression with its values by name."""
+        return rewrite(expr, lambda leaf: Text(self.of[leaf.value]) if isinstance(leaf, Local) else leaf)
+
+    @cached_property
+    def deleted(self) -> dict[int, list[str]]:
         """Names to delete, by step: their value is dead, large, and they are not soon assigned again."""
         assigned: dict[str, list[int]] = {}
         for value, position in self.made.items():
-            if value in self.of:
+            if value in self.of and value not in self.given:
                 assigned.setdefault(self.of[value], []).append(position)
         doomed: dict[int, list[str]] = {}
         for value, position in self.made.items():
             if value in self.given or value not in self.readers or self.steps[position].mode != "always":
                 continue
             last = self._last(value)
-            again = min((at for at in assigned[self.of[value]] if at >= last), default=len(self.steps))
+            times = assigned[self.of[value]]
+            later = bisect_left(times, last)
+            again = times[later] if later < len(times) else len(self.steps)
             lingers = self.steps[last + 1 : again + 1]
             made = [self.labels.size(other) for step in lingers for other in flatten(step.results)]
             if len(lingers) >= 2 and self.labels.size(value) * SMALL >= max(made):
@@ -129,7 +130,7 @@ class Names:
             if name in GENERIC and operand not in self.given and self._is_free(name, position):
                 return name
         if readers[0] == self._following(position):
-            alone = readers[0] == len(self.steps) or len(set(self.steps[readers[0]].reads)) == 1
+            alone = readers[0] == len(self.steps) or self._reads_one(self.steps[readers[0]])
             for name in GENERIC if alone else GENERIC[:1]:
                 if self._is_free(name, position) and (alone or self.holder.get(name) not in self.given):
                     return name
@@ -147,10 +148,14 @@ class Names:
         """The last value of the chain of single readers that starts here, and the step that makes it."""
         while len(readers := self._main_readers(value)) == 1 and readers[0] < len(self.steps):
             step = self.steps[readers[0]]
-            if len(set(step.reads)) > 1 or not isinstance(step.results, Value) or not self.is_used(step.results):
+            if not self._reads_one(step) or not isinstance(step.results, Value) or not self.is_used(step.results):
                 break
             value, position = step.results, readers[0]
         return value, position
+
+    def _reads_one(self, step: Step) -> bool:
+        """Whether a step reads a single value, not counting parameters and buffers."""
+        return len({value for value in step.reads if value in self.made}) == 1
 
     def _fresh(self, name: str, position: int, taken: Iterable[str] = ()) -> str:
         live = {held for held in self.holder if not self._is_free(held, position)}

@@ -9,14 +9,14 @@ from textwrap import wrap
 
 from archspec.emit.arguments import Argument
 from archspec.emit.body import forward
-from archspec.emit.classes import Class, filler, group
-from archspec.emit.expression import WIDTH, Expr, Group, Named, Text, call, has_table, layout
+from archspec.emit.classes import Class, finished, group
+from archspec.emit.expression import WIDTH, Group, Named, Text, call, has_table, layout
 from archspec.emit.initialize import after_construction, has_rules, init_weights
 from archspec.emit.literals import docstring, is_plain, quoted
 from archspec.emit.names import Labels
 from archspec.emit.naming import network_name
 from archspec.emit.runs import compressed
-from archspec.emit.structure import Member, units
+from archspec.emit.structure import Member, Unit, units
 from archspec.emit.targets import targets_of
 from archspec.ir import Graph, Tree
 from archspec.ops.target import Module, Target
@@ -97,15 +97,15 @@ def _shown_tree(graph: Graph, tree: Tree) -> str:
 
 def _class(labels: Labels, found: Class) -> list[str]:
     """Constructor and `forward`."""
-    graph, unit = labels.graph, found.unit
+    graph = labels.graph
+    unit, stored = finished(found)
     is_root = unit.path == ""
-    members, fill = filler(found)
-    body = [] if unit.kind == "chain" else forward(labels, found.units, fill, graph.outputs if is_root else None)
+    body = [] if unit.kind == "chain" else forward(labels, found.units, unit, graph.outputs if is_root else None)
     doc = "" if is_root else unit.scope.doc.strip()
     return [
         f"class {found.name}({'nn.Module' if unit.kind == 'module' else 'nn.Sequential'}):",
         *([*docstring(doc.split("\n"), 4), ""] if doc else []),
-        *_constructor(found, members),
+        *_constructor(unit, found.arguments, stored),
         *(after_construction(graph) if is_root else []),
         *(["", *body] if body else []),
     ]
@@ -117,17 +117,13 @@ def _initialisation(graph: Graph, targets: Sequence[Target]) -> list[str]:
     return ["", "    def init_weights(self) -> None:", *init_weights(graph, targets)]
 
 
-def _constructor(found: Class, members: list[Expr]) -> list[str]:
-    unit = found.unit
-    arguments = (Text("self"), *(Text(_declaration(argument)) for argument in found.arguments))
-    lines = layout(Group("def __init__(", arguments), 4, suffix=" -> None:")
-    modules = [expr for item, expr in zip(unit.members, members, strict=True) if item.register == "add_module"]
-    lines += layout(compressed(call("super().__init__", *(modules if unit.is_indexed else ()))), 8)
-    lines += [f"        self.{name} = {name}" for name in found.stored]
-    for item, expr in zip(unit.members, members, strict=True):
-        if not (unit.is_indexed and item.register == "add_module"):
-            lines += _register(item, compressed(expr))
-    return lines
+def _constructor(unit: Unit, arguments: Sequence[Argument], stored: Sequence[str]) -> list[str]:
+    declared = (Text("self"), *(Text(_declaration(argument)) for argument in arguments))
+    lines = layout(Group("def __init__(", declared), 4, suffix=" -> None:")
+    listed = [item for item in unit.members if unit.is_indexed and item.register == "add_module"]
+    lines += layout(compressed(call("super().__init__", *(item.expr for item in listed))), 8)
+    lines += [f"        self.{name} = {name}" for name in stored]
+    return [*lines, *(line for item in unit.members if item not in listed for line in _register(item))]
 
 
 def _declaration(argument: Argument) -> str:
@@ -135,8 +131,9 @@ def _declaration(argument: Argument) -> str:
     return f"{argument.name}: {argument.annotation}{default}"
 
 
-def _register(item: Member, expr: Expr) -> list[str]:
+def _register(item: Member) -> list[str]:
     """The line that makes something the module's own."""
+    expr = compressed(item.expr)
     if is_plain(item.name) and item.register != "register_buffer":
         lines = layout(expr, 8, f"self.{item.name} = ")
     else:

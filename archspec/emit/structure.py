@@ -5,19 +5,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Literal
 
 from archspec.diagnostics import InternalError
 from archspec.emit.boundaries import Boundaries, boundaries
-from archspec.emit.expression import Child, Const, Expr, Group, Local, Named, Text, call, tuple_of
+from archspec.emit.expression import Child, Expr, Group, Local, Named, Text, call, tuple_of
 from archspec.emit.literals import attribute, is_plain, member, quoted
-from archspec.emit.targets import ENTRY, constructor, is_module_like, module_like, use
+from archspec.emit.targets import ENTRY, constructor, is_module_like, module_like, tensor, use
 from archspec.ir import Graph, Mode, Node, Scope
 from archspec.ops.target import Index, Module, Operator, StateTensor, Target
 from archspec.values import Value
 
 Results = Value | tuple["Results", ...]
 """What a step assigns, nested as torch returns it."""
+
+
+def flatten(results: Results) -> Iterator[Value]:
+    """The values that a step makes, in order."""
+    if isinstance(results, Value):
+        yield results
+    else:
+        for part in results:
+            yield from flatten(part)
+
 
 Kind = Literal["module", "sequence", "chain"]
 """A module with its own `forward`; the same as an `nn.Sequential`; an `nn.Sequential` that needs no `forward`."""
@@ -186,7 +196,7 @@ class _Builder:
         owned: dict[Value, str] = {}
         for part in parts:
             if part.node is not None and isinstance(target := self._target(part.node), StateTensor):
-                members.append(self._tensor(part.node, target, part.name))
+                members.append(_tensor(part.node, target, part.name))
                 owned[Value(self.graph.positions[part.node.path])] = member("self", part.name)
             elif (expr := self._construct(part, scope, scope)) is not None:
                 members.append(Member(part.name, expr))
@@ -213,28 +223,14 @@ class _Builder:
             expr = use(part.node, target, Text(own), _hint(part.node.path, scope))
         return Step(part.name, expr, part.inputs, results, part.mode, part.node is None)
 
-    def _tensor(self, node: Node, target: StateTensor, name: str) -> Member:
-        """A parameter or buffer: `nn.Parameter(torch.empty(1, 1, 768))`."""
-        kind = node.outputs[0]
-        hint = f"{name}_shape"
-        sizes = tuple(Const(size, hint) for size in kind.shape)
-        dtype: tuple[Expr, ...] = () if kind.dtype == "float32" else (Named("dtype", Text(f"torch.{kind.dtype}")),)
-        if target.value is None:
-            shape = sizes or (tuple_of(()),)
-            tensor = call("torch.empty" if node.init else "torch.zeros", *shape, *dtype)
-        else:
-            written = Named("dtype", Text(f"torch.{kind.dtype}"))
-            value = Const(_listed(target.value), f"{name}_value")
-            is_table = isinstance(target.value, tuple)
-            tensor = (
-                call("torch.tensor", value, written)
-                if is_table
-                else call("torch.full", tuple_of(sizes), value, written)
-            )
-        if not node.op.state()[0].buffer:
-            frozen = () if target.trainable else (Named("requires_grad", Text("False")),)
-            return Member(name, call("nn.Parameter", tensor, *frozen), "register_parameter")
-        return Member(name, tensor, "register_buffer", target.persistent)
+
+def _tensor(node: Node, target: StateTensor, name: str) -> Member:
+    """A parameter or buffer as an attribute: `self.token = nn.Parameter(torch.empty(1, 1, 768))`."""
+    made = tensor(node, target, name)
+    if node.op.state()[0].buffer:
+        return Member(name, made, "register_buffer", target.persistent)
+    frozen = () if target.trainable else (Named("requires_grad", Text("False")),)
+    return Member(name, call("nn.Parameter", made, *frozen), "register_parameter")
 
 
 def sequential(function: str, items: list[tuple[str, Expr]]) -> Expr:
@@ -251,29 +247,21 @@ def sequential(function: str, items: list[tuple[str, Expr]]) -> Expr:
 def _hoisted(steps: list[Step]) -> Iterator[Step]:
     """Steps of one mode only stand where their operands are ready, so that these need not be kept until later."""
     waiting = [step for step in steps if step.mode != "always"]
-    made = {value for step in steps for value in _flatten(step.results)}
+    made = {value for step in steps for value in flatten(step.results)}
 
     def ready() -> Iterator[Step]:
         for step in list(waiting):
             if not any(value in made for value in step.reads):
                 waiting.remove(step)
-                made.difference_update(_flatten(step.results))
+                made.difference_update(flatten(step.results))
                 yield step
 
     for step in steps:
         if step.mode == "always":
             yield step
-            made.difference_update(_flatten(step.results))
+            made.difference_update(flatten(step.results))
             yield from ready()
     yield from waiting
-
-
-def _flatten(results: Results) -> Iterator[Value]:
-    if isinstance(results, Value):
-        yield results
-    else:
-        for part in results:
-            yield from _flatten(part)
 
 
 def results_of(graph: Graph, position: int, target: Target) -> Results:
@@ -289,11 +277,6 @@ def _nested(position: int, nesting: int | tuple[object, ...]) -> Results:
     if isinstance(nesting, int):
         return Value(position, nesting)
     return tuple(_nested(position, part) for part in nesting)  # type: ignore[arg-type]
-
-
-def _listed(value: Any) -> Any:
-    """Nested tuples as lists."""
-    return list(map(_listed, cast("tuple[Any, ...]", value))) if isinstance(value, tuple) else value
 
 
 def _access(module: str, scope: Scope, indexed: bool) -> str:

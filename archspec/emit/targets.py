@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any, cast
 
 from archspec.diagnostics import InternalError
@@ -42,26 +43,31 @@ def shortened(path: str) -> str:
     return path.removeprefix("torch.") if path.startswith("torch.nn.") else path
 
 
+@cache
+def _parameters(op: type[Op]) -> tuple[tuple[tuple[str, bool], ...], tuple[tuple[str, Any], ...]]:
+    """Of torch's constructor: required arguments, each with whether it is inferred, and optional ones with defaults."""
+    fields = [(name, info) for name, info in op.model_fields.items() if not is_marked(info, EXTRA)]
+    required = ((name, is_marked(info, INFERRED)) for name, info in fields if info.is_required())
+    optional = ((name, collapse(info.default)) for name, info in fields if not info.is_required())
+    return tuple(required), tuple(optional)
+
+
 def constructor(op: Op, target: Module, hint: str, entry: str | None = None) -> Expr:
     """`nn.Conv2d(3, 64, 7, stride=2)`. Every optional argument is there, to be left out where it has its default.
 
     `hint` begins the names of its constants; `entry` is that of the inferred ones, where the class' own input is read.
     """
-    fields = type(op).model_fields
-    required = [(name, info) for name, info in fields.items() if info.is_required() and not is_marked(info, EXTRA)]
-    names = [entry if entry and is_marked(info, INFERRED) else f"{hint}_{name}" for name, info in required]
+    required, optional = _parameters(type(op))
+    names = [entry if entry and inferred else f"{hint}_{name}" for name, inferred in required]
     items: list[Expr] = [
         _argument(value, (), names[at] if at < len(names) else f"{hint}_{at}") for at, value in enumerate(target.args)
     ]
     given = dict(target.kwargs)
-    for name, info in fields.items():
-        if info.is_required() or is_marked(info, EXTRA):
-            continue
-        default = collapse(info.default)
-        if name not in given and collapse(getattr(op, name)) != default:
-            continue
-        value = given.pop(name, default)
-        items.append(Named(name, _argument(value, (), f"{hint}_{name}"), default if is_literal(default) else REQUIRED))
+    for name, default in optional:
+        if name in given or collapse(getattr(op, name)) == default:
+            value = given.pop(name, default)
+            known = default if is_literal(default) else REQUIRED
+            items.append(Named(name, _argument(value, (), f"{hint}_{name}"), known))
     items += [Named(name, _argument(value, (), f"{hint}_{name}")) for name, value in given.items()]
     return call(shortened(target.cls), *items)
 
@@ -96,6 +102,25 @@ _MODULE_OF = {
     "torch.sigmoid": "Sigmoid", "torch.tanh": "Tanh",
 }  # fmt: skip
 """Modules that do what a function does with nothing but its input."""
+
+
+def tensor(node: Node, target: StateTensor, hint: str) -> Expr:
+    """What a parameter or buffer starts as: `torch.empty(1, 1, 768)`, to be initialised, or its value."""
+    kind = node.outputs[0]
+    sizes = tuple(Const(size, f"{hint}_shape") for size in kind.shape)
+    dtype = Named("dtype", Text(f"torch.{kind.dtype}"))
+    if target.value is None:
+        given = () if kind.dtype == "float32" else (dtype,)
+        return call("torch.empty" if node.init else "torch.zeros", *(sizes or (tuple_of(()),)), *given)
+    value = Const(_listed(target.value), f"{hint}_value")
+    if isinstance(target.value, tuple):
+        return call("torch.tensor", value, dtype)
+    return call("torch.full", tuple_of(sizes), value, dtype)
+
+
+def _listed(value: Any) -> Any:
+    """Nested tuples as lists."""
+    return list(map(_listed, cast("tuple[Any, ...]", value))) if isinstance(value, tuple) else value
 
 
 def use(node: Node, target: Target, own: Expr, hint: str) -> Expr:

@@ -50,6 +50,7 @@ class Needs:
     Each question raises OpError when the answer is no, and is recorded when it is yes only for some input sizes.
     """
 
+    batch: frozenset[str] = frozenset()  # the symbols of unknown batch sizes, which nothing may fix
     requirements: list[Requirement] = field(default_factory=list[Requirement])
     pins: list[Size] = field(default_factory=list[Size])
 
@@ -71,10 +72,16 @@ class Needs:
                 return a
         elif dims.proved_equal(a, b):
             return a
-        elif dims.known_equal(a, b) is not False and (_is_fixed(a) or _is_fixed(b) or dims.can_agree(a, b)):
+        elif dims.known_equal(a, b) is not False and self._may_equal(a, b):
             self.requirements.append(Requirement("equal", a, b))
             return b if isinstance(b, int) else a
         raise OpError(code, message, argument=argument, operand=operand, label=label, help=help)
+
+    def _may_equal(self, a: Dim, b: Dim) -> bool:
+        """Whether the equality of two sizes may be asked of the input."""
+        if self.batch and self.batch & dims.symbols(a) != self.batch & dims.symbols(b):
+            return False
+        return _is_fixed(a) or _is_fixed(b) or dims.can_agree(a, b)
 
     def at_least(
         self,

@@ -17,7 +17,7 @@ def read(path: Path) -> Source:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise spec_error("missing-file", f"no file `{path}`", help=_sibling(path)) from None
+        raise spec_error("file-not-found", f"no file `{path}`", help=_sibling(path)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise spec_error("unreadable-file", f"cannot read `{path}`: {reason.lower()}") from None
