@@ -193,20 +193,25 @@ def _block_inputs(block: Block, errors: Errors) -> tuple[str, ...] | str | None:
     node: Node | None = block.inputs
     if node is None:
         return None
-    if isinstance(node, Scalar) and isinstance(node.value, str):
-        return node.value
-    if (
-        isinstance(node, Sequence)
-        and node.items
-        and all(isinstance(i, Scalar) and isinstance(i.value, str) for i in node.items)
-    ):
-        return tuple(item.text for item in node.items if isinstance(item, Scalar))
-    errors.add(
-        spec_error(
-            "wrong-type", f"`inputs` is a list of names, or one name for all of them; got {describe(node)}", node.span
-        )
-    )
-    return None
+    items = node.items if isinstance(node, Sequence) else (node,)
+    names = [item.text for item in items if isinstance(item, Scalar) and isinstance(item.value, str)]
+    if not names or len(names) < len(items):
+        message = f"`inputs` is a list of names, or one name for all of them; got {describe(node)}"
+        errors.add(spec_error("wrong-type", message, node.span))
+        return None
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            errors.add(spec_error("duplicate-name", f"input `{name}` is declared twice", items[position].span))
+        elif not name.isidentifier() or name == "input":
+            errors.add(
+                spec_error(
+                    "bad-name",
+                    f"`{name}` is no name for a declared input",
+                    items[position].span,
+                    help="`input` already stands for all of them" if name == "input" else "use letters, digits and `_`",
+                )
+            )
+    return tuple(names) if isinstance(node, Sequence) else names[0]
 
 
 def _imports(section: Mapping | None, folder: Path | None, find: Find, errors: Errors) -> dict[str, Import]:

@@ -105,7 +105,11 @@ graph:
       aux2: {op: Conv2d, out_channels: 4, kernel_size: 1}
     b: {op: Conv2d, from: a, out_channels: 4, kernel_size: 1}
     ev: {op: softmax, from: b}
-outputs: {b: f.b, aux: {from: f.g.aux, only: training}, aux2: {from: f.g.aux2, only: training}, ev: {from: f.ev, only: eval}}
+outputs:
+  b: f.b
+  aux: {from: f.g.aux, only: training}
+  aux2: {from: f.g.aux2, only: training}
+  ev: {from: f.ev, only: eval}
 """,
     "a second use in one mode only": """
 input: [N, 4, 8, 8]

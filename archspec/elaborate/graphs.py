@@ -103,7 +103,7 @@ class Graphs:
                 place.counter += 1
                 self._define(place, name, bound, child.span)
             else:
-                place.previous = bound
+                self._follow(place, bound)
             self._label(place, syntax, bound, view)
 
     def _repeats(self, scalar: Scalar, view: View) -> int:
@@ -146,7 +146,11 @@ class Graphs:
             place.names.define(name, bound, span)
         except SpecError as error:
             self.session.note(error)
-        if bound.failed or not all(value.constant for value in bound.types) or not bound.values:
+        self._follow(place, bound)
+
+    def _follow(self, place: Place, bound: Bound) -> None:
+        """Makes it the node that the next one reads, unless it is a constant, or one that was removed."""
+        if bound.failed or not all(kind.constant for kind in bound.types):
             place.previous = bound
 
     def _define_parts(self, place: Place, names: list[str], bound: Bound, span: Span) -> None:
@@ -284,6 +288,9 @@ class Graphs:
         session = self.session
         original = resolve(session, name, site.view)
         definition = self.definitions.get(original.path or "")
+        while definition is not None and definition.site.syntax.reuse is not None:  # a reuse of a reuse
+            first = resolve(session, definition.site.syntax.reuse, definition.site.view)
+            definition = self.definitions.get(first.path or "")
         if definition is None or original.absent or original.dropped:
             raise spec_error(
                 "bad-reuse",

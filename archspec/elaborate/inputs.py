@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
 from keyword import iskeyword
 
 from archspec.diagnostics import Span, did_you_mean, spec_error
@@ -72,11 +72,20 @@ def make_inputs(session: Session, spec: Spec, view: View, given: Dict[str, Shape
             raise spec_error(
                 "unknown-input", f"`{spec.name}` has no input `{name}`", None, help=did_you_mean(name, declared)
             )
-    taken: dict[str, int | None] = {}
+    taken = dict.fromkeys(_letters(declared.values()))
     return tuple(
         Input(name, _type(session, name, node, view, given.get(name), taken, len(declared) > 1))
         for name, node in declared.items()
     )
+
+
+def _letters(shapes: Iterable[Node]) -> Iterator[str]:
+    """The capital letters that the author uses, which no other axis may have."""
+    for node in shapes:
+        shape = node.get("shape") if isinstance(node, Mapping) else node
+        for item in shape.items if isinstance(shape, YamlSequence) else ():
+            if isinstance(item, Scalar) and len(item.text) == 1:
+                yield item.text
 
 
 def _start(span: Span) -> Span:
@@ -89,7 +98,7 @@ def _type(
     node: Node,
     view: View,
     given: Shape | None,
-    taken: dict[str, int | None],
+    taken: dict[str, None],
     several: bool,
 ) -> TensorType:
     dtype = "float32"
@@ -171,15 +180,14 @@ def _override(name: str, declared: list[int | str], given: Shape) -> list[int | 
     return sizes
 
 
-def _axis(size: int | str, axis: int, letters: str, name: str, taken: dict[str, int | None], several: bool) -> Dim:
+def _axis(size: int | str, axis: int, letters: str, name: str, taken: dict[str, None], several: bool) -> Dim:
     """A size with its symbol: the author's letter, or the usual one of that axis."""
     if isinstance(size, str):
-        taken.setdefault(size, None)
-        return symbol(size, taken[size])
+        return symbol(size)
     letter = letters[axis] if letters else f"A{axis}"
     if several:
         letter = f"{letter}_{name}"
     while letter in taken:
         letter += "'"
-    taken[letter] = size
+    taken[letter] = None
     return symbol(letter, size)

@@ -96,7 +96,8 @@ def _insert(
     position = session.insert(node)
     site.place.children.append(position)
     results = tuple(Value(position, part) for part in range(len(node.outputs)))
-    names = op.results[: len(results)] if len(results) > 1 else ()
+    positions = tuple(map(str, range(len(results)))) if isinstance(result, tuple) else ()
+    names = op.results[: len(results)] if len(results) > 1 and op.results else positions
     return Bound(node.path, results, node.outputs, {name: (part,) for part, name in enumerate(names)}, path=node.path)
 
 
