@@ -36,7 +36,7 @@ class Graph(ir.Graph):
 def find(name: str) -> tuple[Path, str | None]:
     """The file and variant that a SPEC names: a path, a bundled spec, or a bundled variant. Raises SpecError."""
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") or "/" in name or path.exists():
+    if path.suffix in (".yaml", ".yml") or "/" in name or path.is_file():
         return path, None
     files = bundled()
     if name in files:
@@ -49,6 +49,8 @@ def find(name: str) -> tuple[Path, str | None]:
         if name in names:
             return file, name
         variants.extend(names)
+    if path.exists():
+        return path, None  # a folder: reading it says so
     raise spec_error(
         "file-not-found",
         f"`{name}` is no file, no bundled spec and no bundled variant",
@@ -110,6 +112,10 @@ def _elaborate(
     allow_ops: Iterable[str],
 ) -> Graph:
     shapes: dict[str, Shape] = {}
+    if isinstance(input, str):
+        raise spec_error(
+            "wrong-input-shape", f"`input` is a tuple of sizes, got {input!r}", None, help="give `(3, 256, 256)`"
+        )
     if isinstance(input, Mapping):
         shapes = dict(input)
     elif input is not None:

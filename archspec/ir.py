@@ -53,6 +53,7 @@ class Node:
     ties: tuple[tuple[str, str], ...] = ()  # state name -> full name of the parameter it shares
     requirements: tuple[Requirement, ...] = ()
     pins: tuple[Size, ...] = ()
+    parts: tuple[str, ...] = ()  # the names of a comma key, `left, right: {op: chunk}`
 
     @property
     def is_reuse(self) -> bool:
@@ -80,6 +81,7 @@ class Scope:
     block: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict[str, Any])
     doc: str = ""
+    input_names: tuple[str, ...] = ()  # as the block declares them, one for each input; else none
 
     @property
     def is_reuse(self) -> bool:
@@ -185,6 +187,8 @@ class Graph:
         node = self.nodes[value.node]
         if len(node.outputs) == 1:
             return node.path
+        if node.parts:
+            return ".".join((*node.path.split(".")[:-1], node.parts[value.part]))
         names = node.op.results
         return f"{node.path}.{names[value.part] if value.part < len(names) else value.part}"
 

@@ -52,11 +52,13 @@ class Library:
     def _find(self, target: Scalar, folder: Path | None) -> Path:
         text = target.text
         candidates = [(folder or Path.cwd()) / text, BUNDLED / text, BUNDLED / f"{text}.yaml"]
-        found = next((path.resolve() for path in candidates if path.is_file()), None)
+        found = next((path.resolve() for path in candidates if _is_file(path)), None)
         if found is None:
             parent = Path(text).parent
-            beside = ((folder or Path.cwd()) / parent).glob("*.yaml")
-            known = [str(parent / path.name) for path in beside] + [path.name for path in BUNDLED.glob("*.yaml")]
+            beside = (folder or Path.cwd()) / parent
+            readable = any(beside.resolve().is_relative_to(root) for root in self.roots)
+            known = [str(parent / path.name) for path in (beside.glob("*.yaml") if readable else ())]
+            known += [path.name for path in BUNDLED.glob("*.yaml")]
             raise spec_error(
                 "file-not-found",
                 f"no spec `{text}` beside this file or among the bundled ones",
@@ -95,3 +97,11 @@ class Library:
 def bundled() -> dict[str, Path]:
     """Every bundled spec by name."""
     return {path.stem: path for path in sorted(BUNDLED.glob("*.yaml"))}
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that no file system takes is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

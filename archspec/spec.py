@@ -12,10 +12,13 @@ from archspec.schema import Block, Document, parse_block
 from archspec.syntax import (
     Child,
     Errors,
+    For,
     GraphSyntax,
+    If,
     Let,
     NodeSyntax,
     OutputsSyntax,
+    Statement,
     describe,
     is_statement,
     parse_graph,
@@ -59,7 +62,8 @@ class Spec:
     path: Path | None
     span: Span
     params: tuple[Entry, ...]
-    overrides: tuple[Entry, ...]  # values that this file, or `variant:` in it, gives to params of the file it extends
+    preset: tuple[Entry, ...]  # values of the base's variant that `variant:` names
+    overrides: tuple[Entry, ...]  # values that this file gives to params of the file it extends
     variants: Mapping | None
     lets: tuple[Let, ...]
     input: Node | None
@@ -110,11 +114,12 @@ def assemble(
         path=path,
         span=node.span,
         params=(*(base.params if base else ()), *(entry for entry in own if entry.key.text not in known)),
-        overrides=(
-            *(base.overrides if base else ()),
-            *(_variant_entries(base, document.variant, errors) if base and document.variant is not None else ()),
-            *(entry for entry in own if entry.key.text in known),
-        ),
+        preset=_variant_entries(base, document.variant, errors)
+        if base is not None and document.variant is not None
+        else base.preset
+        if base is not None
+        else (),
+        overrides=(*(base.overrides if base else ()), *(entry for entry in own if entry.key.text in known)),
         variants=_merge(base.variants if base else None, document.variants),
         lets=_merge_lets(base.lets if base else (), document.let, errors),
         input=document.input or (base.input if base and document.inputs is None else None),
@@ -138,36 +143,59 @@ def assemble(
 
 
 def _graph(node: Node | None, base: Spec | None, errors: Errors) -> tuple[GraphSyntax | None, dict[str, Patch]]:
-    """The graph, and what replaces elaborated paths. A mapping that extends a graph replaces, deletes and appends."""
+    """The graph, and what replaces elaborated paths: a mapping that extends a graph replaces, deletes and appends."""
     if base is None or base.graph is None or not isinstance(node, Mapping):
         parsed = parse_graph(node, errors) if node is not None else None
         return (parsed if node is not None else base.graph if base else None), {}
-    own = {entry.key.text: entry for entry in node.entries}
+    written = {_key_of(statement) for statement in base.graph.body}
+    deleted = {("node", e.key.text) for e in node.entries if _is_null(e.value)} & written
     patches = {
-        key: Patch(None if _is_null(entry.value) else parse_node(entry.value, errors), entry.key.span)
-        for key, entry in own.items()
-        if not is_statement(key)
+        entry.key.text: Patch(None if _is_null(entry.value) else parse_node(entry.value, errors), entry.key.span)
+        for entry in node.entries
+        if _is_path(entry.key.text) and ("node", entry.key.text) not in written
     }
-    plain = {
-        statement.name.text
-        for statement in base.graph.body
-        if isinstance(statement, Child) and statement.name is not None
-    }
-    added = Mapping(
-        tuple(e for k, e in own.items() if k not in plain and "." not in k and not _is_null(e.value)),
-        node.span,
-        node.flow,
-    )
-    extra = parse_graph(added, errors) if added.entries and not base.graph.numbered else None
-    return GraphSyntax(
-        base.graph.numbered, (*base.graph.body, *(extra.body if extra else ())), base.graph.span
-    ), patches
+    rest = tuple(e for e in node.entries if "." not in e.key.text and not _is_null(e.value))
+    if base.graph.numbered:
+        for entry in rest:
+            if entry.key.text not in patches:
+                message = f"`{entry.key.text}` cannot extend a list"
+                errors.add(
+                    spec_error("bad-graph", message, entry.key.span, help="name the item's number, or rewrite the list")
+                )
+        return base.graph, patches
+    own = parse_graph(Mapping(rest, node.span, node.flow), errors) if rest else None
+    mine = {_key_of(statement): statement for statement in (own.body if own is not None else ())}
+    body = [mine.pop(key, statement) for statement in base.graph.body if (key := _key_of(statement)) not in deleted]
+    return GraphSyntax(False, (*body, *mine.values()), base.graph.span), patches
+
+
+def _key_of(statement: Statement[Child]) -> tuple[object, ...]:
+    """What makes two statements of a graph the same key."""
+    match statement:
+        case Child():
+            return ("node", statement.name.text if statement.name is not None else None)
+        case For():
+            return ("for", statement.targets, statement.iterable.text)
+        case If():
+            condition = statement.branches[0].condition
+            return ("if", condition.text if condition is not None else None)
+        case Let():
+            return ("let", statement.targets)
+
+
+def _is_path(key: str) -> bool:
+    """Whether a key can be an elaborated path: no statement, no comma key, nothing left to fill in."""
+    return not is_statement(key) and "," not in key and "$" not in key
 
 
 def _blocks(section: Mapping | None, errors: Errors) -> dict[str, BlockSyntax]:
     blocks: dict[str, BlockSyntax] = {}
     for entry in _entries(section):
         if _is_null(entry.value):
+            continue
+        if not entry.key.text.isidentifier():
+            message = f"`{entry.key.text}` is no name for a block"
+            errors.add(spec_error("bad-name", message, entry.key.span, help="use letters, digits and `_`"))
             continue
         try:
             block = parse_block(entry.key.text, entry.value)

@@ -24,6 +24,7 @@ Leaf = TypeVar("Leaf")
 NODE_KEYS = ("op", "graph", "reuse", "from", "when", "else", "as", "repeat", "init", "tie")
 KINDS = ("op", "graph", "reuse")
 _STATEMENT = re.compile(r"(for|if|elif|let)\s+\S|else$")
+_COMMA = re.compile(r",(?![^()]*\))")  # not within `$(max(a, b))`
 _TEMPLATE = re.compile(r"(?:[A-Za-z0-9_-]|\$\w+|\$\(.*?\))+")
 
 
@@ -33,6 +34,7 @@ class For(Generic[Leaf]):
 
     targets: Targets
     iterable: Expression
+    offset: int  # of the iterable in the header
     span: Span
     body: tuple[Statement[Leaf], ...]
 
@@ -42,6 +44,7 @@ class Branch(Generic[Leaf]):
     """One arm of an `if`; `condition` is None for `else`."""
 
     condition: Expression | None
+    offset: int  # of the condition in the header
     span: Span
     body: tuple[Statement[Leaf], ...]
 
@@ -223,18 +226,18 @@ class _Parser:
                         raise spec_error(
                             "stray-else", f"`{word}` follows no `if`", key.span, help="put it right after its `if`"
                         )
-                    condition = self.condition(key, "elif") if word == "elif" else None
-                    branches.append(Branch(condition, key.span, body(value)))
+                    condition, offset = self.condition(key, "elif") if word == "elif" else (None, 0)
+                    branches.append(Branch(condition, offset, key.span, body(value)))
                     continue
                 close()
                 if word == "for":
                     try:
-                        targets, iterable, _ = split_for(key.text)
+                        targets, iterable, offset = split_for(key.text)
                     except ExprError as error:
                         raise located(error, key.span) from None
-                    out.append(For(targets, iterable, key.span, body(value)))
+                    out.append(For(targets, iterable, offset, key.span, body(value)))
                 elif word == "if":
-                    branches.append(Branch(self.condition(key, "if"), key.span, body(value)))
+                    branches.append(Branch(*self.condition(key, "if"), key.span, body(value)))
                 elif word == "let":
                     out.append(Let(_parse_targets(key.text[3:].strip(), key.span, 4), value, key.span))
                 else:
@@ -244,9 +247,11 @@ class _Parser:
         close()
         return tuple(out)
 
-    def condition(self, key: Scalar, word: str) -> Expression:
+    def condition(self, key: Scalar, word: str) -> tuple[Expression, int]:
+        """The condition of an `if` and where it starts in the header."""
         text = key.text[len(word) :].strip()
-        return parse_expression(text, key.span, key.text.index(text, len(word)))
+        offset = key.text.index(text, len(word))
+        return parse_expression(text, key.span, offset), offset
 
     # --- graphs ---
 
@@ -275,7 +280,7 @@ class _Parser:
         return self.statements(_pairs(node), self.named, self.named_child)
 
     def named_child(self, key: Scalar, value: Node) -> Iterator[Statement[Child]]:
-        names = tuple(part.strip() for part in key.text.split(","))
+        names = tuple(part.strip() for part in _COMMA.split(key.text))
         for name in names:
             if not _TEMPLATE.fullmatch(name):
                 raise spec_error(

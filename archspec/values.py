@@ -19,7 +19,7 @@ class Value(NamedTuple):
 class TensorType:
     """Shape (`[N, C, H, W]`; axis 0 is the batch) and dtype (torch's name: `float32`, `int64`, `bool`).
 
-    `constant`: a parameter, buffer or range, the same for every sample; its axis 0 is not the batch.
+    `constant`: a parameter, buffer or range, or made of these alone; the same for every sample, without a batch axis.
     """
 
     shape: tuple[Dim, ...]
@@ -31,7 +31,7 @@ class TensorType:
         return len(self.shape)
 
     def with_shape(self, shape: tuple[Dim, ...]) -> TensorType:
-        """The same kind of value with another shape; the result of an op is never a constant."""
+        """The same dtype with another shape; whether the result of an op is a constant is not for its rule to say."""
         return TensorType(shape, self.dtype)
 
     def __str__(self) -> str:

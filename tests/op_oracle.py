@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from archspec import dims
 from archspec.dims import Dim
 from archspec.ops import lookup, names
-from archspec.ops.base import Example, Inputs, Needs, Op
+from archspec.ops.base import Example, Inputs, Needs, Op, typed
 from archspec.ops.needs import OpError, Requirement
 from archspec.ops.target import StateTensor
 from archspec.values import TensorType
@@ -66,7 +66,7 @@ def elaborate(op: type[Op], args: Mapping[str, Any], inputs: Inputs) -> Run:
     """What the elaborator does with one node."""
     need = Needs()
     built = op.model_validate({**op.inferred(need, inputs), **args})
-    result = built.infer(need, inputs)
+    result = typed(built, need, inputs)
     outputs = (result,) if isinstance(result, TensorType) else result
     pinned = frozenset(name for size in need.pins for name in dims.symbols(size))
     return Run(built, inputs, outputs, tuple(need.requirements), pinned)

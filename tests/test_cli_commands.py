@@ -58,6 +58,16 @@ def test_build_overwrites_what_it_wrote_and_leaves_the_rest(folder: Path) -> Non
     assert "class Lenet5" in (folder / "out/model.py").read_text()
 
 
+def test_build_of_unknown_sizes_runs_at_some_that_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "densenet121", "--input", "3xHxW"]) == 0
+    assert "[N, 64, (H + 1) // 2, (W + 1) // 2]" in capsys.readouterr().out
+
+
+def test_build_again_beside_what_it_wrote(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "lenet5").mkdir()
+    assert main(["build", "lenet5"]) == 0
+
+
 def test_build_holds_the_spec_to_what_it_expects(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "wrong.yaml").write_text("archspec: 1\ninput: [N, 3]\ngraph: {act: ReLU}\nexpect: {params: 17}\n")
     assert main(["build", "wrong.yaml"]) == 1

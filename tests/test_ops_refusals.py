@@ -103,6 +103,9 @@ ROWS = [
     Row("GroupNorm", {"num_groups": 0}, (MAP,), "bad-argument"),
     Row("LayerNorm", {"normalized_shape": [7]}, (SEQ,), "shape-mismatch"),
     Row("InstanceNorm2d", {}, ((2, 4, 1, 1),), "size-too-small"),
+    Row("BatchNorm1d", {}, ((1, 4),), "size-too-small"),
+    Row("BatchNorm2d", {"affine": False}, ((1, 4, 1, 1),), "size-too-small"),
+    Row("SyncBatchNorm", {}, ((1, 4, 1),), "size-too-small", "nn.BatchNorm1d(4)(x)"),
     # dropout
     Row("Dropout", {"p": 1.5}, (MAP,), "bad-argument"),
     Row("AlphaDropout", {"p": -0.1}, (MAP,), "bad-argument"),
@@ -140,6 +143,10 @@ ROWS = [
     Row("EmbeddingBag", {**TABLE, "mode": "max", "sparse": True}, ((2, 6),), "bad-argument", dtypes=("int64",)),
     Row("EmbeddingBag", TABLE, ((2, 6), (2, 6)), "bad-argument", dtypes=("int64", "float32"),
         operands=("input", "per_sample_weights")),
+    Row("embedding", {}, ((2, 6), (10, 4)), "wrong-dtype"),
+    Row("embedding", {}, ((2, 6), (10,)), "wrong-rank", dtypes=("int64",)),
+    Row("embedding", {"padding_idx": 10}, ((2, 6), (10, 4)), "bad-argument", dtypes=("int64",)),
+    Row("embedding", {"padding_idx": -11}, ((2, 6), (10, 4)), "bad-argument", dtypes=("int64",)),
     # attention
     Row("MultiheadAttention", {**MHA, "num_heads": 3}, (SEQ,), "not-divisible"),
     Row("MultiheadAttention", MHA, (MAP,), "wrong-rank"),
@@ -149,7 +156,7 @@ ROWS = [
     Row("MultiheadAttention", MHA, (SEQ, (2, 5, 5)), "shape-mismatch", operands=("query", "attn_mask")),
     Row("MultiheadAttention", MHA, (SEQ, (5, 5)), "wrong-dtype", dtypes=("float32", "int64"),
         operands=("query", "attn_mask")),
-    Row("MultiheadAttention", {**MHA, "is_causal": True}, (SEQ,), "missing-operand"),
+    Row("MultiheadAttention", {**MHA, "is_causal": True}, (SEQ,), "missing-input"),
     Row("scaled_dot_product_attention", {}, (SEQ, (2, 3, 7), (2, 3, 7)), "shape-mismatch"),
     Row("scaled_dot_product_attention", {}, (SEQ, (2, 3, 8), (2, 4, 8)), "shape-mismatch"),
     Row("scaled_dot_product_attention", {"is_causal": True}, (SEQ, SEQ, SEQ, (5, 5)), "bad-argument"),
@@ -178,6 +185,12 @@ ROWS = [
     Row("matmul", {}, (SEQ, SEQ), "shape-mismatch"),
     Row("einsum", {"equation": "bij,bjk->bik"}, (SEQ, SEQ), "shape-mismatch"),
     Row("einsum", {"equation": "bij->bk"}, (SEQ,), "bad-argument"),
+    # masking
+    Row("where", {}, (MAP, MAP, MAP), "wrong-dtype", dtypes=("int64",)),
+    Row("where", {}, (MAP, MAP, (2, 4, 9, 7)), "shape-mismatch", dtypes=("bool",)),
+    Row("where", {}, (MAP, MAP), "bad-argument", dtypes=("bool",)),
+    Row("where", {"other": 0}, (MAP, MAP, MAP), "bad-argument", "torch.where(x > 0, y, z, other=0)", dtypes=("bool",)),
+    Row("tril", {}, (ROW[:1],), "wrong-rank"),
     # merge
     Row("cat", {}, (MAP, (2, 4, 9, 7)), "shape-mismatch"),
     Row("cat", {"dim": 4}, (MAP, MAP), "bad-axis", "torch.cat((x, y), 4)"),
@@ -203,6 +216,12 @@ ROWS = [
     Row("roll", {"shifts": [1, 2], "dims": [1]}, (MAP,), "bad-argument"),
     Row("pad", {"pad": [1, 2, 3]}, (MAP,), "bad-argument"),
     Row("flip", {"dims": [4]}, (MAP,), "bad-axis"),
+    Row("index_select", {"dim": 1, "index": [4]}, (MAP,), "bad-axis"),
+    Row("index_select", {"dim": 1}, (MAP, (3,)), "wrong-dtype"),
+    Row("index_select", {"dim": 1}, (MAP, (3, 2)), "wrong-rank", dtypes=("float32", "int64")),
+    Row("index_select", {"dim": 1}, (MAP,), "bad-argument", "torch.index_select(x, 1)"),
+    Row("index_select", {"dim": 1, "index": [0]}, (MAP, (3,)), "bad-argument", "torch.index_select(x, 1, y, index=[0])",
+        dtypes=("float32", "int64")),
     # resize
     Row("interpolate", {"scale_factor": 2.0, "mode": "bilinear"}, (SEQ,), "wrong-rank"),
     Row("pixel_shuffle", {"upscale_factor": 3}, (MAP,), "not-divisible"),
@@ -224,7 +243,7 @@ def test_refused_as_in_torch(row: Row) -> None:
         assert refusal.value.code == row.code, refusal.value.message
     if row.torch:
         named = dict(zip("xyz", (torch.rand(shape) for shape in row.inputs), strict=False))
-        with pytest.raises((RuntimeError, ValueError, IndexError)):
+        with pytest.raises((RuntimeError, ValueError, IndexError, TypeError)):
             eval(row.torch, {"nn": nn, "torch": torch}, named)
     else:
         outcome = outcome_in_torch(op, row.example)

@@ -15,7 +15,7 @@ from typing import Any
 from archspec import dims
 from archspec.dims import Dim, Size
 from archspec.ops import lookup
-from archspec.ops.base import RUNTIME, Inputs, Op, Signature, is_marked
+from archspec.ops.base import RUNTIME, Inputs, Op, Signature, is_marked, typed
 from archspec.ops.needs import Needs, OpError
 from archspec.values import RuntimeSize, TensorType
 from tests.sketch import Block, Child, Expr, For, Graph, If, Let, Sketch, Source, Statement
@@ -27,7 +27,9 @@ MAX_NODES = 60
 class Refused(Exception):
     """An op does not take its arguments or inputs; or the network is not to be written so."""
 
-    def __init__(self, reason: object, op: type[Op] | None = None, args: Any = None, inputs: Inputs | None = None) -> None:
+    def __init__(
+        self, reason: object, op: type[Op] | None = None, args: Any = None, inputs: Inputs | None = None
+    ) -> None:
         super().__init__(f"{op.name if op else 'sketch'}: {reason}")
         self.reason, self.op, self.inputs = reason, op, inputs
         self.given = _plain(args)
@@ -161,7 +163,9 @@ class Shape:
 class Run:
     """Runs a sketch, statement by statement; the strategies do so while they write it."""
 
-    def __init__(self, params: Mapping[str, Any], lets: Mapping[str, str], inputs: Mapping[str, Source], numbered: bool) -> None:
+    def __init__(
+        self, params: Mapping[str, Any], lets: Mapping[str, str], inputs: Mapping[str, Source], numbered: bool
+    ) -> None:
         self.nodes: list[tuple[Op, tuple[Val, ...], tuple[Val, ...]]] = []  # op, inputs, outputs
         self.read: set[int] = set()
         self.overwritten: set[Val] = set()
@@ -235,12 +239,12 @@ class Run:
                 frame.define(interpolate(part, env), Bound((val,)))
         elif shown:
             frame.define(name, bound)
-        if not all(val.type.constant for val in bound.vals):
+        if not all(val.node >= 0 and self.nodes[val.node][0].category == "constant" for val in bound.vals):
             frame.previous = bound.vals
         return bound
 
     def made(self, frame: Frame, child: Child, env: dict[str, Any]) -> Bound:
-        """The child, added to the unrolled network; its number is taken once something is made."""
+        """The child, added to the unrolled network."""
         count, name = len(self.nodes), child.name
         if child.parts:
             child = replace(child, parts=tuple(interpolate(part, env) for part in child.parts))
@@ -248,7 +252,12 @@ class Run:
         handle, path = (*frame.handle, name), (*frame.path, str(frame.counter) if frame.numbered else name)
         vals, names = self.inputs(frame, child, env)
         reads = tuple(self.reference(frame, val) for val in vals)
-        unrolled = Child(child.name, reads=dict(zip(names, reads, strict=True)) if names else reads, parts=child.parts, init=child.init)
+        unrolled = Child(
+            child.name,
+            reads=dict(zip(names, reads, strict=True)) if names else reads,
+            parts=child.parts,
+            init=child.init,
+        )
         if child.reuse:
             original = self.find(frame, child.reuse, env)
             if original.definition is None:
@@ -264,9 +273,8 @@ class Run:
         else:
             bound = self.content(frame, child, vals, names, handle, path, env, unrolled)
         bound.handle, bound.types = handle, tuple(val.type for val in vals)
-        if len(self.nodes) > count:
-            frame.counter += 1
-            frame.out.append(unrolled)
+        frame.counter += 1
+        frame.out.append(unrolled)
         if not child.reuse and len(self.nodes) > count:
             bound.definition, bound.ops = (child, env), [op for op, _, _ in self.nodes[count:]]
         return bound
@@ -280,12 +288,12 @@ class Run:
             inside = Frame(tuple(vals), child.graph.numbered, frame, frame, handle, path)
             self.body(inside, child.graph.body, dict(env))
             bound = Bound(inside.previous, inside=inside)
-            unrolled.graph = Graph(inside.out, inside.numbered)
+            fill(unrolled, inside)
             return bound
         if child.op in self.blocks:
             bound = self.use(frame, child, tuple(vals), handle, path, env)
             assert bound.inside is not None
-            unrolled.graph = Graph(bound.inside.out, bound.inside.numbered)
+            fill(unrolled, bound.inside)
             return bound
         return self.call(frame, child, vals, names, handle, path, env, unrolled)
 
@@ -315,7 +323,15 @@ class Run:
         """The tensors that a reference stands for."""
         return self.find(frame, text, env).vals
 
-    def use(self, frame: Frame, child: Child, vals: tuple[Val, ...], handle: tuple[str, ...], path: tuple[str, ...], env: Any) -> Bound:
+    def use(
+        self,
+        frame: Frame,
+        child: Child,
+        vals: tuple[Val, ...],
+        handle: tuple[str, ...],
+        path: tuple[str, ...],
+        env: Any,
+    ) -> Bound:
         block = self.blocks[child.op]
         if len(vals) != len(block.inputs or ("input",)):
             raise Refused(f"{child.op} of {len(vals)} inputs")
@@ -470,17 +486,19 @@ def finished(spec: Sketch) -> Sketch:
         raise Refused(error) from error
     if not run.nodes:
         raise Refused("no nodes")
-    return replace(spec, outputs=[(f"o{i}", ".".join(val.path), "always") for i, val in enumerate(run.unread())], kind="dict")
+    return replace(
+        spec, outputs=[(f"o{i}", ".".join(val.path), "always") for i, val in enumerate(run.unread())], kind="dict"
+    )
 
 
 def infer(op: type[Op], args: Mapping[str, Any], inputs: Inputs) -> tuple[Op | None, tuple[TensorType, ...]]:
     """The op with its arguments and the types of its results; None for one that does nothing. Raises Refused."""
-    need = Needs()
+    need = Needs(batch=frozenset({"N"}))
     try:
         made = op.model_validate({**op.inferred(need, inputs), **args})
         if made.is_identity(inputs):
             return None, ()
-        result = made.infer(need, inputs)
+        result = typed(made, need, inputs)
     except (OpError, ValueError) as error:
         raise Refused(error, op, args, inputs) from error
     return made, result if isinstance(result, tuple) else (result,)
@@ -494,6 +512,14 @@ def operands(signature: Signature, count: int) -> tuple[str, ...]:
     if len(names) != count or count < (signature.minimum if signature.variadic else len(signature.required)):
         raise Refused(f"{count} inputs")
     return tuple(names)
+
+
+def fill(unrolled: Child, inside: Frame) -> None:
+    """The graph that was run; one of which nothing is left does nothing."""
+    if inside.out:
+        unrolled.graph = Graph(inside.out, inside.numbered)
+    else:
+        unrolled.op, unrolled.reads = "identity", tuple(unrolled.reads or ())[:1]
 
 
 def identity(op: Op) -> Any:
@@ -577,7 +603,7 @@ class _Fill(ast.NodeTransformer):
     def __init__(self, env: Mapping[str, Any]) -> None:
         self.env = env
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.Constant(_plain(self.env[node.id])) if node.id in self.env else node
 
 

@@ -9,10 +9,12 @@ from operator import eq
 
 from archspec import dims
 from archspec.analysis.sample import batch_symbols
+from archspec.diagnostics import spec_error
 from archspec.dims import Dim, closed_form
 from archspec.ir import Graph
 from archspec.ops.needs import Requirement
 
+_USUAL = 32  # the first size that is tried
 _LARGE = 1024  # a size that every layer leaves something of
 _PERIOD = 64  # the longest that is looked for
 _NAMED = 3  # nodes that a fact names
@@ -25,6 +27,26 @@ def size_interface(graph: Graph) -> list[str]:
     That weights fit the input's channels goes without saying.
     """
     return [*_pinned(graph), *_required(graph)]
+
+
+def fitting_sizes(graph: Graph) -> dict[str, int]:
+    """A size that every layer takes, for the symbols of the inputs that have none, the batch apart: to run the network.
+
+    Raises SpecError where no such size is found.
+    """
+    shapes = [dim for entry in graph.inputs for dim in entry.type.shape if dims.value(dim) is None]
+    unknown = frozenset(name for dim in shapes for name in dims.symbols(dim)) - batch_symbols(graph)
+    needs = [
+        _Need(unknown, requirement, "")
+        for node in graph.nodes
+        for requirement in node.requirements
+        if (dims.symbols(requirement.left) | dims.symbols(requirement.right)) & unknown
+    ]
+    for size in (*range(_USUAL, _LARGE), *range(1, _USUAL)):
+        if all(need.holds(size) for need in needs):
+            return dict.fromkeys(unknown, size)
+    message = f"no size below {_LARGE} for {' and '.join(sorted(unknown))} is one that every layer takes"
+    raise spec_error("unknown-size", message, help="give numbers with `--input`")
 
 
 def _free(graph: Graph) -> tuple[frozenset[str], dict[str, int]]:

@@ -71,7 +71,7 @@ def _peak(sample: Sample) -> tuple[int | None, str | None]:
             storage.death = max(storage.death, _held_until(value.node, position, around[position]))
         shared = storages[node.inputs[0]] if _shares(node) else None
         for part, x in enumerate(outputs):
-            size = 0 if x.constant and node.op.state() else _bytes(x)
+            size = 0 if not node.inputs and node.op.state() else _bytes(x)
             if size is None:
                 return None, None
             storages[Value(position, part)] = shared or _Storage(size, position, position)

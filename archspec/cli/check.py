@@ -31,7 +31,8 @@ def run(args: argparse.Namespace) -> int:
     reports = [_check(args, spec) for spec in args.spec]
     diagnostics = [found for report in reports for found in report.diagnostics]
     if args.format != "text":
-        print(FORMATS[args.format](diagnostics))
+        text = FORMATS[args.format](diagnostics)
+        print(text, end="\n" if text else "")
         return exit_code(diagnostics)
     for report in reports:
         if not report.diagnostics:

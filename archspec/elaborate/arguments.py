@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from archspec.diagnostics import Diagnostic, Span, SpecError, did_you_mean, spec_error
 from archspec.dims import Size
 from archspec.elaborate.environment import View
+from archspec.elaborate.place import File
 from archspec.elaborate.session import Session
 from archspec.ops.base import EXTRA, INFERRED, Op, is_marked
 from archspec.syntax import NODE_KEYS
@@ -23,11 +24,12 @@ from archspec.yaml_source import Sequence as YamlSequence
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Argument:
-    """One argument as written, with what its expressions can see there."""
+    """One argument as written, with what its expressions can see there, and the file whose ops and blocks they name."""
 
     key: Scalar
     value: Node
     view: View
+    file: File
 
 
 @dataclass(frozen=True, slots=True)

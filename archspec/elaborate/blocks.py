@@ -31,11 +31,13 @@ def use_block(
     inputs, table = block_inputs(session, block.inputs, block.name, given, site.syntax.span)
     values, types = inputs.values, inputs.types
     used_at = Origin(site.syntax.span, f"{site.path}, {_article(block.name)}", place.used_at)
-    key = None if place.patches.nodes else (block, file, _hashable(params), types, _pattern(values))
+    key = None if place.patches else (block, file, _hashable(params), types, _pattern(values))
     template: Template | None = session.cache.get(key)
     if template is not None:
         return _copy(session, site, template, values, used_at)
     errors, start = len(session.errors.found), len(session.nodes)
+    read_before = {value.node for value in values} & session.read
+    session.read -= read_before  # to see which of its inputs the block itself reads
     names = Names(None, inputs, table)
     env = Env(file.env, dict(params))
     session.lets(block.lets, View(env, names, mark=session.mark))
@@ -52,13 +54,17 @@ def use_block(
     )
     graphs.fill(inside, block.graph.body)
     result, parts = _result(session, inside, block)
-    scope = close(session, site, inside, start, values, result, block.name, shown_params(params), block.doc)
+    scope = close(
+        session, site, inside, start, values, result, block.name, shown_params(params), block.doc, tuple(table)
+    )
     bound = Bound(
         site.path, result, session.types_of(result), parts, lambda: names, True, dropped=scope is None, path=site.path
     )
     if key is not None and len(session.errors.found) == errors:
         read = frozenset(i for i in range(start, len(session.nodes)) if i in session.read)
-        session.cache[key] = Template(start, len(session.nodes), scope, bound, values, read, used_at)
+        read_inputs = frozenset(value for value in values if value.node in session.read)
+        session.cache[key] = Template(start, len(session.nodes), scope, bound, values, read, read_inputs, used_at)
+    session.read |= read_before
     return bound
 
 
@@ -95,6 +101,7 @@ def close(
     block: str | None,
     params: dict[str, Any],
     doc: str = "",
+    input_names: tuple[str, ...] = (),
 ) -> Scope | None:
     """Makes the scope of a filled graph and puts it in its place, unless nothing is in it."""
     if not inside.children:
@@ -112,6 +119,7 @@ def close(
         block,
         params,
         doc,
+        input_names if len(input_names) == len(inputs) else (),
     )
     site.place.children.append(scope)
     return scope
@@ -156,6 +164,7 @@ def _copy(session: Session, site: Site, template: Template, values: tuple[Value,
     for position in range(template.start, template.end):
         session.insert(moved_node(session.nodes[position], move, paths, modules, origin))
     session.read.update(position + delta for position in template.read)
+    session.mark([outside[value] for value in template.read_inputs])
     if template.scope is not None:
         scope = moved_scope(template.scope, lambda position: position + delta, move, paths, modules, origin)
         assert scope is not None

@@ -16,7 +16,7 @@ from archspec.elaborate.graphs import Graphs
 from archspec.elaborate.inputs import Shape, batch_symbols, make_inputs
 from archspec.elaborate.names import Bound, Names
 from archspec.elaborate.outputs import graph_outputs
-from archspec.elaborate.place import File, Patches, Place, shown_params
+from archspec.elaborate.place import File, Patches, Place, Use, shown_params
 from archspec.elaborate.sections import check_sections, check_unused_params
 from archspec.elaborate.session import Session, Stop
 from archspec.ir import Graph, Input, Origin, Outputs, Scope, verify
@@ -55,6 +55,8 @@ def elaborate(
     session = Session(library, customs)
     file = open_file(session, spec, variant, params)
     inputs, names = _open_inputs(session, file, input_shapes or {})
+    patches = Patches("", spec.patches)
+    session.uses.append(Use("", file, patches))
     place = Place(
         file,
         names,
@@ -62,7 +64,7 @@ def elaborate(
         "",
         "",
         spec.graph.numbered,
-        Patches("", spec.patches),
+        patches,
         names.input,
     )
     outputs = _fill(session, place, spec, spec.graph)
@@ -95,18 +97,21 @@ def elaborate(
     )
     check_unread(session, graph, names)
     check_inplace(session, graph)
-    check_unused_params(session, file)
+    for used in {opened.spec: opened for opened in session.opened}.values():
+        check_unused_params(session, used)
     session.errors.check()
     overridden = bool(params) or bool(input_shapes)
-    return verify(expected(session, file, frozen_names(session, file, graph), variant, overridden))
+    return verify(expected(session, file, frozen_names(session, graph), variant, overridden))
 
 
 def _fill(session: Session, place: Place, spec: Spec, graph: GraphSyntax) -> Outputs:
     """Elaborates the graph and its outputs. Raises SpecError with all that was found."""
     try:
-        check_sections(session, place.file)
         Graphs(session).fill(place, graph.body)
-        _check_patches(session, place)
+        for file in {opened.spec: opened for opened in session.opened}.values():
+            check_sections(session, file)
+        for use in session.uses:
+            _check_patches(session, use)
         outputs = graph_outputs(session, spec.outputs, place.view, place.previous)
     except Stop:
         outputs = None
@@ -138,10 +143,13 @@ def _lets(session: Session, lets: Sequence[Let], view: View) -> None:
     session.errors.check()
 
 
-def _check_patches(session: Session, place: Place) -> None:
-    """A dotted key that meets no node is a mistake; other keys were added to the graph."""
-    for key, patch in place.patches.nodes.items():
-        if key not in place.patches.used and ("." in key or patch.node is None or place.numbered):
+def _check_patches(session: Session, use: Use) -> None:
+    """A key that meets no node is a mistake, unless it was added to the graph."""
+    graph = use.file.spec.graph
+    for key, patch in use.patches.nodes.items():
+        if key in use.patches.used:
+            continue
+        if "." in key or patch.node is None or graph is None or graph.numbered:
             session.note(
                 spec_error(
                     "unknown-node",

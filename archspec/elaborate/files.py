@@ -36,16 +36,9 @@ class Use:
     bound: tuple[Argument, ...] = field(default=())
 
 
-class _IsOp(IsOp):
+def _is_op(spec: Spec) -> IsOp:
     """Whether a word is an op in a file."""
-
-    def __init__(self, spec: Spec) -> None:
-        self.spec = spec
-
-    def __call__(self, word: str) -> bool:
-        spec = self.spec
-        head = word.split(".")[0]
-        return word in spec.blocks or head in spec.imports or ops.lookup(word) is not None
+    return lambda word: word in spec.blocks or word.split(".")[0] in spec.imports or ops.lookup(word) is not None
 
 
 # --- files ---
@@ -61,9 +54,11 @@ def open_file(
 ) -> File:
     """A spec with its params set: defaults, then what it overrides of its base, its variant, what is given."""
     file = File(spec, Env())
+    session.opened.append(file)
     params = declared(spec)
     chosen = variant_entries(spec, variant, span) if variant is not None else ()
-    literal = [entry for entries in (spec.overrides, chosen, given) for entry in entries]
+    preset = spec.preset if variant is None else ()  # a variant asked for takes the place of the file's own
+    literal = [entry for entries in (preset, spec.overrides, chosen, given) for entry in entries]
     for name, param in params.items():
         if param.default is not None:
             file.env.values[name] = literal_value(param, param.default, file)
@@ -72,7 +67,7 @@ def open_file(
         file.env.values[param.name] = literal_value(param, entry.value, file)
     for argument in arguments:
         param = known_param(params, argument.key, f"`{spec.name}`")
-        file.env.values[param.name] = bound_value(session, param, argument, file)
+        file.env.values[param.name] = bound_value(session, param, argument)
     missing = [name for name in params if name not in file.env.values]
     if missing:
         raise spec_error(
@@ -86,7 +81,7 @@ def open_file(
 
 def declared(spec: Spec) -> dict[str, Param]:
     """The params of a spec."""
-    return declare(spec.params, _IsOp(spec), SPEC_KEYS)
+    return declare(spec.params, _is_op(spec), SPEC_KEYS)
 
 
 def early_lets(spec: Spec) -> tuple[Sequence[Let], Sequence[Let]]:
@@ -124,14 +119,19 @@ def literal_value(param: Param, node: Node, file: File) -> Any:
     return check_value(param, plain(node), node.span)
 
 
-def bound_value(session: Session, param: Param, argument: Argument, file: File) -> Any:
-    """An argument given to a param of a block or sub-spec, evaluated where it is written; `file` is that place's."""
-    node, view = argument.value, argument.view
+def bound_value(session: Session, param: Param, argument: Argument) -> Any:
+    """An argument given to a param of a block or sub-spec, evaluated where it is written."""
+    node, view, file = argument.value, argument.view, argument.file
     if "op" in param.types and isinstance(node, Mapping) and node.entry("op") is not None:
         return OpValue(_op_label(node), node, file, view)
     if isinstance(node, Scalar) and isinstance(node.value, str) and param.types & {"op", "str"}:
         value = session.word(node, view)
-        if isinstance(value, str) and "op" in param.types and "str" not in param.types:
+        if (
+            isinstance(value, str)
+            and not isinstance(value, OpValue)
+            and "op" in param.types
+            and "str" not in param.types
+        ):
             return OpValue(value, Scalar(value, value, False, node.span), file, view)
         return check_value(param, value, node.span)
     return check_value(param, session.computed(node, view, []), node.span)
@@ -153,7 +153,7 @@ def block_params(file: File, block: BlockSyntax) -> dict[str, Param]:
     found = file.block_params.get(block.name)
     if found is None:
         entries = block.params.entries if block.params is not None else ()
-        found = declare(entries, _IsOp(file.spec), NODE_KEYS)
+        found = declare(entries, _is_op(file.spec), NODE_KEYS)
         file.block_params[block.name] = found
     return found
 
@@ -166,7 +166,7 @@ def bind_block(
     given: dict[str, Any] = {}
     for argument in arguments:
         param = known_param(params, argument.key, f"block `{block.name}`")
-        given[param.name] = bound_value(session, param, argument, caller)
+        given[param.name] = bound_value(session, param, argument)
     values: dict[str, Any] = {}
     for name, param in params.items():
         if name in given:
@@ -226,13 +226,13 @@ def _resolve(session: Session, file: File, word: Any, scalar: Scalar) -> Use | N
 
 def _resolve_value(session: Session, value: OpValue) -> Use | None:
     if not isinstance(value.node, Mapping):
-        return _resolve(session, value.file, value.label if "$" in value.node.text else value.node.text, value.node)
+        return _resolve(session, value.file, str(value), value.node)
     op = value.node.get("op")
     assert isinstance(op, Scalar)
     use = resolve_op(session, value.file, op, value.view)
     if use is None:
         return None
-    own = tuple(Argument(e.key, e.value, value.view) for e in value.node.entries if e.key.text != "op")
+    own = tuple(Argument(e.key, e.value, value.view, value.file) for e in value.node.entries if e.key.text != "op")
     written = {argument.key.text for argument in own}
     return Use(use.target, (*own, *(argument for argument in use.bound if argument.key.text not in written)))
 

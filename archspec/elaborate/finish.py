@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from archspec.diagnostics import did_you_mean, spec_error
 from archspec.elaborate.names import Names
-from archspec.elaborate.place import File
+from archspec.elaborate.place import Use
 from archspec.elaborate.session import Session, used_notes
 from archspec.ir import Graph, Node, Scope, leaves
 from archspec.syntax import describe
@@ -100,21 +100,27 @@ def _overwrites(
             return f"the constant {name}"
         if not producer.op.is_view:
             return None
+        if len(producer.outputs) > 1 or producer.op.overlaps:
+            return f"{name}, which shares memory with {'other parts' if len(producer.outputs) > 1 else 'itself'}"
         value, reader = producer.inputs[0], value.node
 
 
-def frozen_names(session: Session, file: File, graph: Graph) -> Graph:
-    """`freeze:` patterns over parameter names, in order; the last match wins.
+def frozen_names(session: Session, graph: Graph) -> Graph:
+    """`freeze:` patterns over parameter names, in order; the last match wins, a network's own after its sub-networks'.
 
     Raises SpecError for one that matches nothing.
     """
-    node = file.spec.freeze
-    if node is None:
-        return graph
-    items = node.items if isinstance(node, Sequence) else (node,)
-    names = [name for _, name, state in graph.state() if not state.buffer]
-    frozen = dict.fromkeys(names, False)
-    for item in items:
+    frozen = {name: False for _, name, state in graph.state() if not state.buffer}
+    for use in reversed(session.uses):
+        _freeze(use, frozen)
+    return replace(graph, frozen=tuple(name for name, fixed in frozen.items() if fixed))
+
+
+def _freeze(use: Use, frozen: dict[str, bool]) -> None:
+    node = use.file.spec.freeze
+    prefix = f"{use.module}." if use.module else ""
+    names = [name.removeprefix(prefix) for name in frozen if name.startswith(prefix)]
+    for item in node.items if isinstance(node, Sequence) else (node,) if node is not None else ():
         if not isinstance(item, Scalar) or not isinstance(item.value, str):
             raise spec_error(
                 "wrong-type",
@@ -124,12 +130,7 @@ def frozen_names(session: Session, file: File, graph: Graph) -> Graph:
             )
         pattern = item.text.removeprefix("!")
         matched = [name for name in names if fnmatchcase(name, pattern)]
-        if not matched:
-            raise spec_error(
-                "unknown-state", f"`{pattern}` matches no parameter", item.span, help=did_you_mean(pattern, names)
-            )
-        frozen.update(dict.fromkeys(matched, not item.text.startswith("!")))
-    return replace(graph, frozen=tuple(name for name in names if frozen[name]))
-
-
-__all__ = ["check_inplace", "check_unread", "frozen_names"]
+        if not matched and not use.module:  # a cut may leave nothing of what a sub-network freezes
+            message = f"`{pattern}` matches no parameter"
+            raise spec_error("unknown-state", message, item.span, help=did_you_mean(pattern, names))
+        frozen.update(dict.fromkeys((prefix + name for name in matched), not item.text.startswith("!")))

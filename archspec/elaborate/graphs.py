@@ -12,11 +12,11 @@ from archspec.elaborate.arguments import Argument, check_keys
 from archspec.elaborate.blocks import close, use_block
 from archspec.elaborate.edges import Reading, explicit, resolve
 from archspec.elaborate.environment import Env, View
-from archspec.elaborate.files import Use, block_params, known_param, resolve_op
+from archspec.elaborate.files import SPEC_KEYS, Use, block_params, declared, known_param, resolve_op
 from archspec.elaborate.module_names import check_module_name
 from archspec.elaborate.names import FAILED, Bound, Names, Poisoned
 from archspec.elaborate.opnode import add_custom, add_node
-from archspec.elaborate.place import Place, Site
+from archspec.elaborate.place import File, Place, Site
 from archspec.elaborate.session import MAX_DEPTH, MAX_REPEATS, Session
 from archspec.elaborate.subspec import use_spec
 from archspec.ir import Node
@@ -81,7 +81,7 @@ class Graphs:
         patched, syntax = self._patch(place, names[0], child.node)
         if syntax is None or (patched and names[0] in place.names.table):
             return
-        bound = self._guarded(place, names[0], syntax, view, span)
+        bound = self._guarded(place, names[0], syntax, view, span, tuple(names) if child.parts else ())
         if child.parts:
             self._define_parts(place, names, bound, span)
         else:
@@ -119,10 +119,12 @@ class Graphs:
         self.session.spend(count, scalar.span)
         return count
 
-    def _guarded(self, place: Place, name: str, syntax: NodeSyntax, view: View, span: Span) -> Bound:
+    def _guarded(
+        self, place: Place, name: str, syntax: NodeSyntax, view: View, span: Span, parts: tuple[str, ...] = ()
+    ) -> Bound:
         """A child; one in error is noted and stands for nothing, so that the rest is still looked at."""
         start = len(self.session.nodes)
-        site = Site(place, place.join(name), place.join_module(name), syntax, view, span)
+        site = Site(place, place.join(name), place.join_module(name), syntax, view, span, parts)
         try:
             bound = self.node(site)
         except SpecError as error:
@@ -135,11 +137,8 @@ class Graphs:
         return bound
 
     def _patch(self, place: Place, name: str, syntax: NodeSyntax) -> tuple[bool, NodeSyntax | None]:
-        key = place.patches.key(place.join(name)) if place.patches.nodes else None
-        if key is None:
-            return False, syntax
-        place.patches.used.add(key)
-        return True, place.patches.nodes[key].node
+        patch = place.patches.find(place.join(name)) if place.patches else None
+        return (False, syntax) if patch is None else (True, patch.node)
 
     def _define(self, place: Place, name: str, bound: Bound, span: Span) -> None:
         try:
@@ -149,8 +148,8 @@ class Graphs:
         self._follow(place, bound)
 
     def _follow(self, place: Place, bound: Bound) -> None:
-        """Makes it the node that the next one reads, unless it is a constant, or one that was removed."""
-        if bound.failed or not all(kind.constant for kind in bound.types):
+        """Makes it the node that the next one reads, unless it is a parameter, buffer or range, or was removed."""
+        if bound.failed or not all(map(self.session.is_stored, bound.values)):
             place.previous = bound
 
     def _define_parts(self, place: Place, names: list[str], bound: Bound, span: Span) -> None:
@@ -192,8 +191,10 @@ class Graphs:
         """
         session, place, syntax, view = self.session, site.place, site.syntax, site.view
         use = resolve_op(session, place.file, syntax.op, view) if syntax.op is not None else None
+        if syntax.otherwise is not None:
+            resolve(session, syntax.otherwise, view)  # a wrong name is wrong whether or not it is needed
         if syntax.when is not None and not session.condition(syntax.when, view):
-            _check_removed(use, syntax, view)
+            _check_removed(use, syntax, view, place.file)
             return self._stand_in(site, use)
         if syntax.op is not None and use is None:
             return self._stand_in(site, None)  # `$norm` whose value is null
@@ -204,7 +205,7 @@ class Graphs:
         if syntax.graph is not None:
             return self._inline(site, syntax.graph, given)
         assert use is not None
-        own = [Argument(key, value, view) for key, value in syntax.arguments]
+        own = [Argument(key, value, view, place.file) for key, value in syntax.arguments]
         written = {argument.key.text for argument in own}
         arguments = [*own, *(argument for argument in use.bound if argument.key.text not in written)]
         return self._use(site, use, arguments, given)
@@ -288,6 +289,13 @@ class Graphs:
         session = self.session
         original = resolve(session, name, site.view)
         definition = self.definitions.get(original.path or "")
+        if definition is not None and definition.site.place.used_at is not site.place.used_at:
+            raise spec_error(
+                "bad-reuse",
+                f"`{name.text}` stands inside a block or network of its own",
+                name.span,
+                help="reuse the block as a whole, or a node of this graph",
+            )
         while definition is not None and definition.site.syntax.reuse is not None:  # a reuse of a reuse
             first = resolve(session, definition.site.syntax.reuse, definition.site.view)
             definition = self.definitions.get(first.path or "")
@@ -301,10 +309,9 @@ class Graphs:
         first = definition.site
         again = replace(first.syntax, reads=None, when=None, otherwise=None, label=None, repeat=None)
         place = replace(site.place, file=first.place.file)
-        view = View(first.view.env, site.view.nodes, mark=site.view.mark)
         start = len(session.nodes)
-        given = self._inputs(site, None) if site.syntax.reads is not None else None
-        bound = self.node(Site(place, site.path, first.module, again, view, site.name_span), given)
+        given = self._inputs(site, None)
+        bound = self.node(Site(place, site.path, first.module, again, first.view, site.name_span), given)
         if not _same_structure(session.nodes[definition.start : definition.end], session.nodes[start:]):
             raise spec_error(
                 "bad-reuse",
@@ -330,16 +337,20 @@ class Graphs:
             self.session.depth -= 1
 
 
-def _check_removed(use: Use | None, syntax: NodeSyntax, view: View) -> None:
+def _check_removed(use: Use | None, syntax: NodeSyntax, view: View, file: File) -> None:
     """A removed node's keys are still checked; its arguments are not evaluated."""
-    own = [Argument(key, value, view) for key, value in syntax.arguments]
+    own = [Argument(key, value, view, file) for key, value in syntax.arguments]
     if use is not None and isinstance(use.target, type):
         check_keys(use.target, own)
     elif use is not None and isinstance(use.target, tuple):
-        file, block = use.target
-        params = block_params(file, block)
+        owner, block = use.target
+        params = block_params(owner, block)
         for argument in own:
             known_param(params, argument.key, f"block `{block.name}`")
+    elif use is not None and isinstance(use.target, Spec):
+        for argument in own:
+            if argument.key.text not in SPEC_KEYS:
+                known_param(declared(use.target), argument.key, f"`{use.target.name}`")
 
 
 def _same_structure(first: Sequence[Node], second: Sequence[Node]) -> bool:

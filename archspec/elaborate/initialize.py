@@ -118,7 +118,7 @@ def _argument(session: Session, name: str, node: Node, view: View) -> Any:
                 node.span,
                 help=did_you_mean(str(value), words),
             )
-        return value
+        return str(value)
     value = session.number(session.computed(node, view), node.span, [])
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise spec_error("wrong-type", f"`{name}` is a number, got {value!r}", node.span)

@@ -73,6 +73,7 @@ def make_inputs(session: Session, spec: Spec, view: View, given: Dict[str, Shape
                 "unknown-input", f"`{spec.name}` has no input `{name}`", None, help=did_you_mean(name, declared)
             )
     taken = dict.fromkeys(_letters(declared.values()))
+    taken |= dict.fromkeys(size for shape in given.values() for size in shape if isinstance(size, str))
     return tuple(
         Input(name, _type(session, name, node, view, given.get(name), taken, len(declared) > 1))
         for name, node in declared.items()
@@ -166,7 +167,7 @@ def _declared_size(session: Session, item: Node, view: View) -> int | str:
 
 
 def _override(name: str, declared: list[int | str], given: Shape) -> list[int | str]:
-    sizes = list(given)
+    sizes = [_given_size(name, size) for size in given]
     if len(sizes) == len(declared) - 1:
         sizes = [declared[0], *sizes]
     if len(sizes) != len(declared):
@@ -178,6 +179,15 @@ def _override(name: str, declared: list[int | str], given: Shape) -> list[int | 
             help="give " + "x".join(str(size) for size in declared[1:]) + ", say",
         )
     return sizes
+
+
+def _given_size(name: str, size: object) -> int | str:
+    if isinstance(size, str) and len(size) == 1 and size.isupper():
+        return size
+    if isinstance(size, int) and not isinstance(size, bool) and size >= 1:
+        return size
+    message = f"a size of input `{name}` is a positive integer or a capital letter, got {size!r}"
+    raise spec_error("wrong-input-shape", message, None, help="give `(3, 256, 256)`, say")
 
 
 def _axis(size: int | str, axis: int, letters: str, name: str, taken: dict[str, None], several: bool) -> Dim:

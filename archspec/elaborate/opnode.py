@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,10 +15,13 @@ from archspec.elaborate.place import File, Site
 from archspec.elaborate.session import Session, used_notes
 from archspec.elaborate.states import initializers, ties
 from archspec.ir import Node
-from archspec.ops.base import Inputs, Op
+from archspec.ops.base import Inputs, Op, typed
 from archspec.ops.needs import Needs, OpError
 from archspec.values import TensorType, Value
 from archspec.yaml_source import Mapping, Scalar
+
+MAX_ELEMENTS = 2**40
+"""Of one parameter; more than any machine holds."""
 
 
 def _with_defaults(file: File, op: type[Op], arguments: list[Argument]) -> list[Argument]:
@@ -27,7 +31,7 @@ def _with_defaults(file: File, op: type[Op], arguments: list[Argument]) -> list[
         return arguments
     wanted = plans(op).keys() - {argument.key.text for argument in arguments}
     view = View(file.env)
-    return [*arguments, *(Argument(e.key, e.value, view) for e in section.entries if e.key.text in wanted)]
+    return [*arguments, *(Argument(e.key, e.value, view, file) for e in section.entries if e.key.text in wanted)]
 
 
 def add_node(session: Session, site: Site, op: type[Op], arguments: list[Argument], given: Sequence[Reading]) -> Bound:
@@ -43,7 +47,7 @@ def add_node(session: Session, site: Site, op: type[Op], arguments: list[Argumen
         made = _make(session, op, arguments, inputs, need, reads, site.syntax.span)
         if made.is_identity(inputs):
             return Bound(site.path, values[:1], inputs.types[:1], dropped=True)
-        result = made.infer(need, inputs)
+        result = typed(made, need, inputs)
     except OpError as error:
         raise _located(session, error, readings, arguments, site) from None
     except SpecError as error:
@@ -92,7 +96,12 @@ def _insert(
         ties(session, site, op),
         tuple(need.requirements),
         tuple(need.pins),
+        site.parts if isinstance(result, tuple) and len(site.parts) == len(result) else (),
     )
+    for state in op.state():
+        if math.prod(state.shape) > MAX_ELEMENTS:
+            message = f"`{node.path}` would hold a tensor of {math.prod(state.shape):,} numbers"
+            raise spec_error("too-large", message, site.syntax.span, help="make the layer smaller")
     position = session.insert(node)
     site.place.children.append(position)
     results = tuple(Value(position, part) for part in range(len(node.outputs)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from archspec.diagnostics import SpecError, spec_error
-from archspec.elaborate.edges import edge_values
+from archspec.elaborate.edges import edge_values, resolve_text
 from archspec.elaborate.environment import View
 from archspec.elaborate.names import Bound, Poisoned
 from archspec.elaborate.session import Session
@@ -57,8 +57,8 @@ def _tree(session: Session, leaf: OutputSyntax, view: View) -> Tree:
 def _present(session: Session, edge: Edge, view: View) -> tuple[Value, ...]:
     """An output's values; a node that `when` removed is no output."""
     text = session.name(edge.name, view)
-    bound = view.nodes.find(text) if view.nodes is not None and "." not in text else None
-    if bound is not None and bound.absent:
+    bound = resolve_text(view, text.removesuffix(".*"), edge.name.span)
+    if bound.absent:
         raise spec_error(
             "removed-output",
             f"output `{text}` is removed by its `when`",
@@ -75,6 +75,8 @@ def graph_outputs(session: Session, syntax: OutputsSyntax | None, view: View, la
             return Outputs("single", (Output("output", last.values[0]),))
         return Outputs("tuple", tuple(Output(str(i), value) for i, value in enumerate(last.values)))
     entries = resolve_outputs(session, syntax, view)
+    if not entries and not session.errors.found:
+        raise spec_error("bad-outputs", "the network has no outputs", syntax.span, help="name at least one node")
     kind: Literal["single", "tuple", "dict"] = (
         "dict" if syntax.kind == "dict" else "tuple" if syntax.kind == "tuple" else "single"
     )

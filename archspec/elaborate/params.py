@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from archspec.diagnostics import Source, Span, did_you_mean, spec_error
 from archspec.values import RuntimeSize
-from archspec.yaml_source import Entry, Mapping, Node, Scalar, parse, plain
+from archspec.yaml_source import Entry, Mapping, Node, Scalar, parse
 from archspec.yaml_source import Sequence as YamlSequence
 
 TYPES = ("int", "float", "bool", "str", "list", "op", "null")
@@ -45,6 +45,10 @@ class Param:
         return " or ".join(KINDS[kind] for kind in (*TYPES, "record") if kind in self.types)
 
 
+IsOp = Callable[[str], bool]
+"""Whether a word names an op where the parameter is declared."""
+
+
 def declare(entries: Iterable[Entry], is_op: IsOp, reserved: Sequence[str]) -> dict[str, Param]:
     """The parameters of a `params:` section. A default fixes the type; a type alone makes the parameter required.
 
@@ -71,13 +75,6 @@ def declare(entries: Iterable[Entry], is_op: IsOp, reserved: Sequence[str]) -> d
         else:
             params[name] = Param(name, _types_of(entry, is_op), entry.value, entry.key.span)
     return params
-
-
-class IsOp:
-    """Whether a word names an op where the parameter is declared."""
-
-    def __call__(self, word: str) -> bool:
-        raise NotImplementedError
 
 
 def _declared_types(node: Node) -> frozenset[str] | None:
@@ -180,8 +177,3 @@ def _to_node(value: object, span: Span) -> Node:
     if value is None or isinstance(value, bool | int | float | str):
         return Scalar(value, str(value), isinstance(value, str), span)
     raise spec_error("wrong-type", f"a param is plain data, got {type(value).__name__}", span)
-
-
-def literal(node: Node) -> object:
-    """Literal data, as `params:` and `variants:` hold it."""
-    return plain(node)

@@ -27,52 +27,70 @@ class File:
     block_params: dict[str, dict[str, Param]] = field(default_factory=dict[str, "dict[str, Param]"])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OpValue:
+class OpValue(str):
     """An op as a value, for `op: $block` and `norm: $norm`: a name or `{op: ...}` with the place it was written in.
 
-    Two are equal when they say the same in the same file, so that blocks given equal layers are elaborated once; one
-    equals a word that is its name, so that `block == 'Bottleneck'` can be asked.
+    It is the op's name as text, so that `block == 'Bottleneck'` can be asked and `act_$act` be written. Two are equal
+    when they say the same in the same file, so that blocks given equal layers are elaborated once.
     """
 
-    label: str
     node: Scalar | YamlMapping
     file: File
     view: View
 
-    def __str__(self) -> str:
-        return self.label
+    def __new__(cls, label: str, node: Scalar | YamlMapping, file: File, view: View) -> OpValue:
+        made = super().__new__(cls, label)
+        made.node, made.file, made.view = node, file, view
+        return made
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, str):
-            return self.label == other
-        return isinstance(other, OpValue) and self._key() == other._key()
+        return self._key() == other._key() if isinstance(other, OpValue) else str(self) == other
 
     def __hash__(self) -> int:
-        return hash(self.label)
+        return str.__hash__(self)
+
+    def __str__(self) -> str:
+        return str.__str__(self)
 
     def _key(self) -> tuple[object, ...]:
         simple = isinstance(self.node, Scalar) and "$" not in self.node.text
-        return (self.label, self.file) if simple else (self.label, self.file, self.node, self.view.env)
+        return (str(self), self.file) if simple else (str(self), self.file, self.node, self.view.env)
 
 
 def shown_params(values: Mapping[str, Any]) -> dict[str, Any]:
     """Params as the graph keeps them: ops by their name."""
-    return {name: value.label if isinstance(value, OpValue) else value for name, value in values.items()}
+    return {name: str(value) if isinstance(value, OpValue) else value for name, value in values.items()}
 
 
 @dataclass(slots=True, eq=False)
 class Patches:
-    """What an extending spec replaces by elaborated path, below `base`."""
+    """What extending specs replace by elaborated path, below `base`; `outer` ones come first."""
 
     base: str
     nodes: Mapping[str, Patch]
+    outer: Patches | None = None
     used: set[str] = field(default_factory=set[str])
 
-    def key(self, path: str) -> str | None:
-        """The key of the patch for an elaborated path."""
-        inside = path[len(self.base) + 1 :] if self.base and path.startswith(self.base + ".") else path
-        return inside if inside in self.nodes else None
+    def __bool__(self) -> bool:
+        return bool(self.nodes) or bool(self.outer)
+
+    def find(self, path: str) -> Patch | None:
+        """The patch of an elaborated path, which is then in use."""
+        found = self.outer.find(path) if self.outer is not None else None
+        inside = path.removeprefix(f"{self.base}.") if self.base else path
+        if found is None and inside in self.nodes:
+            self.used.add(inside)
+            found = self.nodes[inside]
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use:
+    """A network in use: the whole, or a spec as an op of it, below `module`."""
+
+    module: str
+    file: File
+    patches: Patches
 
 
 @dataclass(slots=True, eq=False)
@@ -108,6 +126,7 @@ class Site:
     syntax: NodeSyntax
     view: View
     name_span: Span
+    parts: tuple[str, ...] = ()  # of a comma key
 
     @property
     def origin(self) -> Origin:

@@ -23,6 +23,7 @@ class Template:
     bound: Bound
     inputs: tuple[Value, ...]
     read: frozenset[int]
+    read_inputs: frozenset[Value]
     origin: Origin
 
 
@@ -59,6 +60,7 @@ def moved_node(node: Node, move: Move, path: Prefix, module: Prefix, origin: Cal
         tuple((name, module(target) if target.startswith(module.old + ".") else target) for name, target in node.ties),
         node.requirements,
         node.pins,
+        node.parts,
     )
 
 
@@ -126,9 +128,11 @@ def _later(inner: Callable[[], Names], move: Move, path: Prefix) -> Callable[[],
 
 def moved_names(names: Names, move: Move, path: Prefix) -> Names:
     """A graph's names at their new place; those whose nodes are gone are left out."""
-    table = {
-        name: moved for name, bound in names.table.items() if (moved := moved_bound(bound, move, path)) is not None
-    }
+    made: dict[int, Bound | None] = {}  # a label and the name it labels stay one
+    for bound in names.table.values():
+        if id(bound) not in made:
+            made[id(bound)] = moved_bound(bound, move, path)
+    table = {name: moved for name, bound in names.table.items() if (moved := made[id(bound)]) is not None}
     return Names(None, moved_bound(names.input, move, path) or names.input, table, names.spans)
 
 

@@ -80,7 +80,7 @@ def _check_defaults(entry: Entry, op: type[Op], file: File) -> None:
             f"defaults of `{op.name}` are a mapping of arguments, got {describe(entry.value)}",
             entry.value.span,
         )
-    check_keys(op, [Argument(item.key, item.value, View(file.env)) for item in entry.value.entries])
+    check_keys(op, [Argument(item.key, item.value, View(file.env), file) for item in entry.value.entries])
 
 
 def _check_init(entry: Entry, op: type[Op], file: File) -> None:

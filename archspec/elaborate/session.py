@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from archspec.diagnostics import Span, SpecError, spec_error
 from archspec.dims import Size
@@ -20,6 +20,9 @@ from archspec.values import TensorType, Value
 from archspec.yaml_source import Mapping, Scalar
 from archspec.yaml_source import Node as YamlNode
 from archspec.yaml_source import Sequence as YamlSequence
+
+if TYPE_CHECKING:
+    from archspec.elaborate.place import File, Use
 
 Leaf = TypeVar("Leaf")
 
@@ -51,6 +54,8 @@ class Session:
     pins: list[tuple[Size, Span]] = field(default_factory=list["tuple[Size, Span]"])
     depth: int = 0
     cache: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    opened: list[File] = field(default_factory=list["File"])  # every file in use
+    uses: list[Use] = field(default_factory=list["Use"])  # the network itself and its sub-networks, outermost first
 
     def note(self, error: SpecError) -> None:
         """Keeps an error and goes on. Raises Stop for one after which everything else would only repeat it."""
@@ -65,6 +70,10 @@ class Session:
 
     def types_of(self, values: Sequence[Value]) -> tuple[TensorType, ...]:
         return tuple(self.type_of(value) for value in values)
+
+    def is_stored(self, value: Value) -> bool:
+        """Whether a value is a parameter, buffer or range itself."""
+        return value.node >= 0 and self.nodes[value.node].op.category == "constant"
 
     def mark(self, values: Sequence[Value]) -> None:
         """These values are read."""
@@ -100,7 +109,7 @@ class Session:
                 raise Poisoned from None
             raise located(error, span, offset) from None
 
-    def pinned(self, expression: Expression, view: View, span: Span, offset: int = 0) -> Any:
+    def pinned(self, expression: Expression, view: View, span: Span, offset: int) -> Any:
         """The value of an expression that decides structure: sizes count as their nominal numbers."""
         pins: list[Size] = []
         value = self.number(self.evaluate(expression, view, span, offset, pins), span, pins)
@@ -140,7 +149,7 @@ class Session:
                 node.span,
                 help=f"write `{node.text}` without quotes",
             )
-        if "$" in node.text and self._is_lone(node):
+        if self._is_lone(node):
             return self.word(node, view)
         try:
             expression = parse(node.text)
@@ -175,6 +184,8 @@ class Session:
         """A field that decides structure: a literal or an expression."""
         if not isinstance(scalar.value, str):
             return scalar.value
+        if self._is_lone(scalar):
+            return self.number(self.word(scalar, view), scalar.span, [])
         try:
             expression = parse(scalar.text)
         except ExprError as error:
@@ -219,7 +230,7 @@ class Session:
                 self.spoil(view)
 
     def _loop(self, loop: For[Leaf], view: View) -> Iterator[tuple[Leaf, View]]:
-        found = self.pinned(loop.iterable, view, loop.span, _expression_offset(loop.iterable, loop.span))
+        found = self.pinned(loop.iterable, view, loop.span, loop.offset)
         if not isinstance(found, list | tuple):
             raise spec_error(
                 "wrong-type", f"`for` runs over a list, got {found!r}", loop.span, help="write `range(n)` to count"
@@ -232,8 +243,8 @@ class Session:
     def _taken(self, branch: Branch[Any], view: View) -> bool:
         if branch.condition is None:
             return True
-        offset = _expression_offset(branch.condition, branch.span)
-        return self.truth(self.pinned(branch.condition, view, branch.span, offset), branch.condition.text, branch.span)
+        value = self.pinned(branch.condition, view, branch.span, branch.offset)
+        return self.truth(value, branch.condition.text, branch.span)
 
     def spoil(self, view: View) -> None:
         if view.nodes is not None:
@@ -248,7 +259,7 @@ class Session:
 
     def _let(self, let: Let, view: View) -> None:
         for name, value in self.bind(let, self.computed(let.value, view)).items():
-            if name in view.env.values:
+            if name in view.env.names():
                 raise spec_error("duplicate-name", f"`{name}` has a value already", let.span, help="rename one of them")
             view.env.values[name] = value
 
@@ -262,13 +273,6 @@ class Session:
                 self.spoil(view)
             except Poisoned:
                 self.spoil(view)
-
-
-def _expression_offset(expression: Expression, header: Span) -> int:
-    """Where the expression starts in a header as written."""
-    lines = header.source.text.splitlines()
-    found = lines[header.line - 1].find(expression.text, header.column - 1) if header.line <= len(lines) else -1
-    return max(found - (header.column - 1), 0)
 
 
 def used_notes(origin: Origin) -> tuple[str, ...]:

@@ -103,7 +103,7 @@ def _annotation(outputs: Outputs) -> str:
     if outputs.kind == "dict":
         return f"dict[str, {' | '.join(dict.fromkeys(kinds))}]"
     fixed = all(entry.mode == "always" for entry in outputs.entries)
-    if fixed and len(kinds) <= 3:
+    if fixed and len(kinds) <= 6:  # scripting asks for each
         return f"tuple[{', '.join(kinds)}]"
     return f"tuple[{' | '.join(dict.fromkeys(kinds))}, ...]"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -61,9 +61,7 @@ def _run(
             f"`{path}` fails on {shapes}: {type(error).__name__}: {error}",
             help="a custom op must run on the meta device",
         ) from None
-    tensors: tuple[Any, ...] = (result,)
-    if isinstance(result, tuple | list):
-        tensors = tuple(result)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    tensors = cast("tuple[Any, ...]", tuple(result) if isinstance(result, tuple | list) else (result,))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if not tensors or not all(isinstance(tensor, torch.Tensor) for tensor in tensors):
         raise OpError("custom-op-failed", f"`{path}` returns {type(result).__name__}, not tensors")
     return module, tensors

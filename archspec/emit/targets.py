@@ -10,7 +10,7 @@ from archspec.diagnostics import InternalError
 from archspec.emit.expression import REQUIRED, Const, Expr, Group, Joined, Local, Named, Text, call, tuple_of
 from archspec.emit.literals import is_literal
 from archspec.ir import Graph, Node
-from archspec.ops.base import EXTRA, INFERRED, Op, collapse, is_marked
+from archspec.ops.base import EXTRA, INFERRED, WRITTEN, Op, collapse, is_marked
 from archspec.ops.target import (
     Call,
     Code,
@@ -48,7 +48,11 @@ def _parameters(op: type[Op]) -> tuple[tuple[tuple[str, bool], ...], tuple[tuple
     """Of torch's constructor: required arguments, each with whether it is inferred, and optional ones with defaults."""
     fields = [(name, info) for name, info in op.model_fields.items() if not is_marked(info, EXTRA)]
     required = ((name, is_marked(info, INFERRED)) for name, info in fields if info.is_required())
-    optional = ((name, collapse(info.default)) for name, info in fields if not info.is_required())
+    optional = (
+        (name, REQUIRED if is_marked(info, WRITTEN) else collapse(info.default))
+        for name, info in fields
+        if not info.is_required()
+    )
     return tuple(required), tuple(optional)
 
 

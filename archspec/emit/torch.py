@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from archspec import dims
+from archspec.analysis.interface import fitting_sizes
 from archspec.emit import flat
 from archspec.emit.initialize import has_rules
 from archspec.emit.python import emit
@@ -166,7 +167,10 @@ def run_and_compare(graph: Graph, model: nn.Module, *, batch: int = 2, seed: int
     must return the same outputs under the same names; its weights must be those inferred. The module is left as it was.
 
     Args:
-        batch: the size of the batch axis; other sizes are the nominal ones.
+        batch: the size of the batch axis; other sizes are the nominal ones, or fitting ones.
+
+    Raises:
+        SpecError: where no size is found that a network of unknown sizes takes.
     """
     found = list(_compare_state(graph, model))
     was_training = model.training
@@ -212,8 +216,9 @@ class _Run:
         self.graph, self.model = graph, model
         weight = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
         self.device, self.floating = weight.device, weight.dtype
+        unknown = fitting_sizes(graph)
         self.sizes = {
-            name: batch if axis == 0 else dims.value(dim) or 1
+            name: batch if axis == 0 else dims.value(dim) or unknown[name]
             for item in reversed(graph.inputs)
             for axis, dim in reversed(list(enumerate(item.type.shape)))
             for name in dims.symbols(dim)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from archspec.dims import show
-from archspec.ops.base import Category, Example, Inputs, ModuleOp, Needs, OpError, Reach, State
+from archspec.ops.base import Category, Example, Inputs, ModuleOp, Needs, OpError, Reach, State, Written
 from archspec.ops.guards import Integers, axis, positive, real, refuse_falling_in_place
-from archspec.ops.target import Module, Target
 from archspec.values import TensorType
 
 MAP = ((2, 4, 5, 6),)
@@ -278,15 +277,12 @@ class _AlongAxis(_Activation, abstract=True):
 
 
 class _Softmax(_AlongAxis, abstract=True):
-    """A softmax of some kind; its axis, 1 unless given, is always written out."""
+    """A softmax of some kind."""
 
     saves_output: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({}, MAP), Example({"dim": -1}, ((2, 3, 7),)))
 
-    dim: int = 1
-
-    def target(self, inputs: Inputs) -> Target:
-        return Module(f"torch.nn.{type(self).name}", kwargs=(("dim", self.dim),))
+    dim: Written[int] = 1
 
 
 class Softmax(_Softmax):

@@ -81,7 +81,7 @@ def needs_mask(inputs: Inputs, hint: str, mask: str) -> None:
     """A hint about a mask comes with the mask."""
     if inputs.position(mask) is None:
         raise OpError(
-            "missing-operand", f"`{hint}` is a hint about `{mask}`, which is not given", argument=hint,
+            "missing-input", f"`{hint}` is a hint about `{mask}`, which is not given", argument=hint,
             help="give the causal mask too, or use `scaled_dot_product_attention`, which needs none",
         )  # fmt: skip
 
@@ -193,7 +193,7 @@ class MultiheadAttention(ModuleOp):
             return length
         if key is None or value is None:
             raise OpError(
-                "missing-operand", f"`MultiheadAttention` needs a {'key' if key is None else 'value'} too",
+                "missing-input", f"`MultiheadAttention` needs a {'key' if key is None else 'value'} too",
                 operand=value if key is None else key,
                 help="for attention to one sequence write it twice: `from: [query, memory, memory]`",
             )  # fmt: skip

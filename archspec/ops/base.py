@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandle
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
+from archspec import dims
 from archspec.dims import Dim
 from archspec.ops.needs import Needs, OpError
 from archspec.ops.target import Arg, Module, Target
@@ -42,12 +43,15 @@ class Marker:
 INFERRED = Marker("inferred")
 EXTRA = Marker("extra")
 RUNTIME = Marker("runtime")
+WRITTEN = Marker("written")
 
 T = TypeVar("T")
 Inferred = Annotated[T, INFERRED]
 """A field that follows from the input types; written by hand it is checked (`in_channels`)."""
 Extra = Annotated[T, EXTRA]
 """A field that is not an argument of the torch constructor."""
+Written = Annotated[T, WRITTEN]
+"""A field whose default is not torch's, so that the constructor call always has it."""
 
 
 def _size_arg(value: object) -> object:
@@ -187,6 +191,7 @@ class Op(BaseModel):
     accepts_written: ClassVar[frozenset[str]] = frozenset()  # Inferred fields whose written value wins
     reach: ClassVar[Reach] = "pointwise"
     is_view: ClassVar[bool] = False  # the result may share memory with the first input
+    overlaps: ClassVar[bool] = False  # several elements of the result may be one in memory
     saves_output: ClassVar[bool] = False  # the backward pass needs the result, so nothing may overwrite it
     examples: ClassVar[tuple[Example, ...]]
 
@@ -231,7 +236,7 @@ class Op(BaseModel):
         return ()
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
-        """Multiply-accumulates of convolutions, linear maps, matrix products and attention; see docs/analysis.md."""
+        """Multiply-accumulates of convolutions, linear maps, matrix products and attention; see archspec.analysis.cost."""
         return 0
 
     def is_identity(self, inputs: Inputs) -> bool:
@@ -265,6 +270,22 @@ class ModuleOp(Op, abstract=True):
         return Module(f"torch.nn.{type(self).name}", args, kwargs, **changes)
 
 
+def typed(op: Op, need: Needs, inputs: Inputs) -> TensorType | tuple[TensorType, ...]:
+    """`op.infer`, where what is made of constants alone is a constant, unless it has grown to the batch."""
+    result = op.infer(need, inputs)
+    read = [x for x, name in zip(inputs, inputs.names, strict=True) if name not in op.signature.shape_only]
+    if not read or not all(x.constant for x in read):
+        return result
+    if isinstance(result, TensorType):
+        return _made_of_constants(need, result)
+    return tuple(_made_of_constants(need, x) for x in result)
+
+
+def _made_of_constants(need: Needs, x: TensorType) -> TensorType:
+    grown = any(need.batch & dims.symbols(size) for size in x.shape)
+    return TensorType(x.shape, x.dtype, constant=not grown)
+
+
 def is_marked(info: FieldInfo, marker: Marker) -> bool:
     """Whether a field's annotation carries a marker."""
     return any(item is marker for item in info.metadata)
@@ -280,7 +301,7 @@ def constructor_arguments(op: Op) -> tuple[tuple[Arg, ...], tuple[tuple[str, Arg
         value = getattr(op, name)
         if info.is_required():
             args.append(collapse(value))
-        elif value != info.default:
+        elif value != info.default or is_marked(info, WRITTEN):
             kwargs.append((name, collapse(value)))
     return tuple(args), tuple(kwargs)
 
@@ -293,7 +314,7 @@ def collapse(value: Any) -> Any:
 
 
 __all__ = [
-    "EXTRA", "INFERRED", "RUNTIME", "Category", "Example", "Extra", "Inferred", "Inputs", "Ints", "ModuleOp", "Needs",
-    "Op", "OpError", "Pair", "Reach", "RuntimeInt", "RuntimeInts", "Signature", "Single", "State", "Target",
-    "Triple", "Window", "as_tuple", "collapse", "constructor_arguments", "is_marked", "tuple_of",
+    "EXTRA", "INFERRED", "RUNTIME", "WRITTEN", "Category", "Example", "Extra", "Inferred", "Inputs", "Ints", "ModuleOp",
+    "Needs", "Op", "OpError", "Pair", "Reach", "RuntimeInt", "RuntimeInts", "Signature", "Single", "State", "Target",
+    "Triple", "Window", "Written", "as_tuple", "collapse", "constructor_arguments", "is_marked", "tuple_of", "typed",
 ]  # fmt: skip

@@ -5,20 +5,13 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from archspec import dims
-from archspec.ops.base import Category, Example, Inputs, ModuleOp, Needs, OpError, Reach, Signature, State
-from archspec.ops.guards import positive
+from archspec.dims import show
+from archspec.ops.base import Category, Example, Inputs, ModuleOp, Needs, Op, OpError, Reach, Signature, State
+from archspec.ops.functional import call_arguments
+from archspec.ops.guards import indices, positive
 from archspec.ops.operands import place_operands
-from archspec.ops.target import Target
+from archspec.ops.target import Call, Operand, Target
 from archspec.values import TensorType
-
-
-def indices(x: TensorType, *, op: str, operand: int = 0) -> None:
-    """`x` holds integers that torch accepts as indices."""
-    if x.dtype not in ("int64", "int32"):
-        raise OpError(
-            "wrong-dtype", f"`{op}` needs int64 indices, got {x.dtype}", operand=operand,
-            help="declare the dtype with the input: `{shape: [N, 128], dtype: int64}`",
-        )  # fmt: skip
 
 
 class _Table(ModuleOp, abstract=True):
@@ -149,3 +142,38 @@ class EmbeddingBag(_Table):
     def target(self, inputs: Inputs) -> Target:
         args, kwargs = place_operands(inputs, ("input", "offsets", "per_sample_weights"))
         return self.module_target(call_args=args, call_kwargs=kwargs)
+
+
+class Lookup(Op):
+    """The rows of a table at these indices: int64 `[N, *]` and a Parameter `[K, D]` to `[N, *, D]`.
+
+    The row `padding_idx` gets no gradient.
+    """
+
+    name: ClassVar[str] = "embedding"
+    category: ClassVar[Category] = "embedding"
+    signature: ClassVar[Signature] = Signature(("input", "weight"))
+    reach: ClassVar[Reach] = "reshape"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example({}, ((2, 6), (10, 4)), ("int64", "float32")),
+        Example({"padding_idx": 3, "scale_grad_by_freq": True}, ((2, 3, 5), (10, 4)), ("int64", "float32")),
+    )
+
+    padding_idx: int | None = None
+    scale_grad_by_freq: bool = False
+
+    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
+        x, table = inputs
+        indices(x, op=self.name)
+        need.rank(table, 2, op=self.name, layout="a table [K, D]", operand=1)
+        if self.padding_idx is not None:
+            row = self.padding_idx if self.padding_idx >= 0 else -self.padding_idx - 1
+            need.at_least(
+                table.shape[0], row + 1, f"`padding_idx` {self.padding_idx} is none of the {show(table.shape[0])} rows",
+                code="bad-argument", argument="padding_idx",
+            )  # fmt: skip
+        return TensorType((*x.shape, table.shape[1]), table.dtype)
+
+    def target(self, inputs: Inputs) -> Target:
+        args, kwargs = call_arguments(self)
+        return Call("torch.nn.functional.embedding", (Operand(0), Operand(1), *args), kwargs)

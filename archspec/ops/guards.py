@@ -98,6 +98,15 @@ def narrow(x: TensorType, *, op: str) -> None:
         raise OpError("wrong-dtype", f"`{op}` has float32 weights, got {x.dtype} input", operand=0)
 
 
+def indices(x: TensorType, *, op: str, operand: int = 0) -> None:
+    """`x` holds integers that torch accepts as indices."""
+    if x.dtype not in ("int64", "int32"):
+        raise OpError(
+            "wrong-dtype", f"`{op}` needs int64 indices, got {x.dtype}", operand=operand,
+            help="declare the dtype with the input: `{shape: [N, 128], dtype: int64}`",
+        )  # fmt: skip
+
+
 def refuse_falling_in_place(inplace: bool, **argument: float) -> None:
     """An activation computed in place must not fall anywhere: its backward pass reads signs off the result."""
     for name, value in argument.items():

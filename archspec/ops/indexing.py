@@ -20,10 +20,12 @@ from archspec.ops.base import (
     OpError,
     Reach,
     RuntimeInt,
+    Signature,
     Window,
 )  # fmt: skip
 from archspec.ops.functional import MethodFunction
-from archspec.ops.target import Arg, Index, Target
+from archspec.ops.guards import indices
+from archspec.ops.target import Arg, Call, Index, Operand, Target
 from archspec.values import SizeArg, TensorType, dim_of
 
 _ALL = slice(None)
@@ -246,21 +248,34 @@ class GetItem(_Indexing):
 
 class IndexSelect(_Indexing):
     """The elements of axis `dim` at these positions, in this order: `[N, C, *]` with `dim: 1, index: [0, 2]` to
-    `[N, 2, *]`."""
+    `[N, 2, *]`. The positions may be an int64 tensor `[K]`, a second operand: `from: [table, index]`."""
 
     name: ClassVar[str] = "index_select"
+    signature: ClassVar[Signature] = Signature(("input",), ("index",))
     is_view: ClassVar[bool] = False
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dim": 1, "index": [0, 2, 2]}),
         Example({"dim": -1, "index": [3]}),
+        Example({"dim": 1}, ((2, 8, 3), (5,)), ("float32", "int64")),
     )
 
     dim: int
-    index: Ints
+    index: Ints | None = None
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
-        x = inputs[0]
+        x, index = inputs[0], inputs.get("index")
         axis = axis_of(x, self.dim, op=self.name)
+        if (self.index is None) == (index is None):
+            given = "both" if index else "neither"
+            raise OpError(
+                "bad-argument", f"`index_select` takes `index` as a list or as a tensor, got {given}",
+                argument="index" if index else None, help="write `index: [0, 2]`, or `from: [table, index]`",
+            )  # fmt: skip
+        if index is not None:
+            indices(index, op=self.name, operand=1)
+            need.rank(index, 1, op=self.name, layout="an `index` of [K]", operand=1)
+            return x.with_shape(replace_axis(x.shape, axis, index.shape[0]))
+        assert self.index is not None
         if not self.index or min(self.index) < 0:
             raise OpError(
                 "bad-argument", f"`index` must be positions from 0 on, got {list(self.index)}", argument="index"
@@ -269,6 +284,8 @@ class IndexSelect(_Indexing):
         return x.with_shape(replace_axis(x.shape, axis, len(self.index)))
 
     def target(self, inputs: Inputs) -> Target:
+        if self.index is None:
+            return Call("torch.index_select", (Operand(0), self.dim, Operand(1)))
         return at_axis(list(self.index), axis_of(inputs[0], self.dim, op=self.name))
 
 

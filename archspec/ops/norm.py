@@ -23,7 +23,7 @@ from archspec.ops.base import (
     constructor_arguments,
 )
 from archspec.ops.guards import minimum_rank, narrow, positive, real
-from archspec.ops.target import Module, Target
+from archspec.ops.target import Code, Module, Target
 from archspec.values import TensorType
 
 
@@ -82,7 +82,13 @@ class _BatchNorm(_StatNorm, abstract=True):
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         if not self.eps > 0:  # not a number either
             raise OpError("bad-argument", f"`eps` must be positive, got {self.eps}", argument="eps")
-        return super().infer(need, inputs)
+        output = super().infer(need, inputs)
+        if isinstance(output.shape[0], int):  # no batch, or one that is fixed
+            need.at_least(
+                dims.product((output.shape[0], *output.shape[2:])), 2,
+                f"`{type(self).name}` needs more than one value of a channel in training, got {output}", operand=0,
+            )  # fmt: skip
+        return output
 
 
 class BatchNorm1d(_BatchNorm):
@@ -316,6 +322,7 @@ class LocalResponseNorm(_Norm):
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"size": 3}, ((2, 4, 5, 6),)),
         Example({"size": 2, "alpha": 1e-3, "beta": 0.5, "k": 2}, ((2, 4, 5),)),
+        Example({"size": 3}, ((2, 4, 2, 3, 5),)),
     )
 
     size: int
@@ -328,6 +335,11 @@ class LocalResponseNorm(_Norm):
         minimum_rank(x, 3, op="LocalResponseNorm", layout="[N, C, *] with a map")
         positive(size=self.size)
         return real(need, x, op="LocalResponseNorm", integers="refuse")
+
+    def target(self, inputs: Inputs) -> Target:
+        if inputs[0].rank < 5:
+            return self.module_target()
+        return self.module_target(call_args=(Code("{0}.contiguous()"),))  # torch takes a view of it
 
 
 class CrossMapLRN2d(_Norm):

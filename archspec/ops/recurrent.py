@@ -39,9 +39,7 @@ class _Recurrent(ModuleOp, abstract=True):
         """Initial states have these shapes, and come together."""
         given = [name for name in shapes if inputs.position(name) is not None]
         if given and len(given) < len(shapes):
-            raise OpError(
-                "missing-operand", f"`{self.name}` needs {' and '.join(shapes)} together, got {given[0]} alone"
-            )
+            raise OpError("missing-input", f"`{self.name}` needs {' and '.join(shapes)} together, got {given[0]} alone")
         for name in given:
             position = inputs.names.index(name)
             x, wanted = inputs[position], TensorType(shapes[name])

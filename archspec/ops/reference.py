@@ -153,7 +153,8 @@ def example_spec(op: type[Op], example: Example) -> str:
     if not op.signature.required:
         return _constant_spec(op, node)
     operands = _operands(op, example)
-    shapes = {name: _shape(example, at) for at, name in enumerate(operands)}
+    batch = "N" if _serves_every_batch(op, example, tuple(operands.values())) else 2
+    shapes = {name: _shape(example, at, batch) for at, name in enumerate(operands)}
     only = op.signature.shape_only
     node |= {operand: name for name, operand in operands.items() if operand in only}
     sources = {name: operand for name, operand in operands.items() if operand not in only}
@@ -180,11 +181,31 @@ def _operands(op: type[Op], example: Example) -> dict[str, str]:
     return {"x" if operand == "input" else operand: operand for operand in operands}
 
 
-def _shape(example: Example, at: int) -> Any:
+def _serves_every_batch(op: type[Op], example: Example, operands: tuple[str, ...]) -> bool:
+    """Whether the batch can be left open: it is axis 0, and no other axis of an input has its size."""
+    need, batch = Needs(batch=frozenset({"N"})), dims.symbol("N")
+    shapes = (_sizes(example, at, batch) for at in range(len(operands)))
+    types = tuple(TensorType(tuple(shape), _dtype(example, at)) for at, shape in enumerate(shapes))
+    inputs = Inputs(types, operands)
+    try:
+        op.model_validate({**op.inferred(need, inputs), **example.args}).infer(need, inputs)
+    except OpError:
+        return False
+    return True
+
+
+def _shape(example: Example, at: int, batch: str | int) -> Any:
     """`[N, 3, 8, 8]`, with the dtype where it is not float32."""
-    sizes = ["N" if axis == 0 and size == 2 else size for axis, size in enumerate(example.inputs[at])]
-    dtype = example.dtypes[at] if at < len(example.dtypes) else "float32"
+    sizes, dtype = _sizes(example, at, batch), _dtype(example, at)
     return sizes if dtype == "float32" else {"shape": sizes, "dtype": dtype}
+
+
+def _sizes(example: Example, at: int, batch: T) -> list[T | int]:
+    return [batch if axis == 0 and size == 2 else size for axis, size in enumerate(example.inputs[at])]
+
+
+def _dtype(example: Example, at: int) -> str:
+    return example.dtypes[at] if at < len(example.dtypes) else "float32"
 
 
 def _constant_spec(op: type[Op], node: dict[str, Any]) -> str:

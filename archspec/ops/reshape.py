@@ -313,6 +313,7 @@ class Expand(_Reshape):
     size; more sizes than axes add axes in front."""
 
     name: ClassVar[str] = "expand"
+    overlaps: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"sizes": [-1, 4, 3, 5]}, ((2, 4, 1, 1),)),
         Example({"sizes": [3, -1, -1]}, ((2, 4),)),

@@ -70,7 +70,7 @@ def _repeat(site: Site) -> Transfer:
 
 
 def _embedding(site: Site) -> Transfer:
-    return site.first(keep)
+    return site.joined([keep, lost][: len(site.inputs)])
 
 
 # Parts
@@ -170,7 +170,10 @@ def _at(positions: Sequence[int]) -> Callable[[int], tuple[int, int]]:
 
 def _index_select(site: Site) -> Transfer:
     (axis,) = site.axes(site.op.dim)
-    return _gathered(site, {axis: site.op.index}) if isinstance(site.x.shape[axis], int) else everything(site)
+    index: Sequence[int] | None = site.op.index
+    if index is None or not isinstance(site.x.shape[axis], int):
+        return everything(site)
+    return _gathered(site, {axis: index})
 
 
 def _roll(site: Site) -> Transfer:
@@ -257,6 +260,7 @@ REARRANGING: Mapping[str, Callable[[Site], Transfer]] = {
     "expand": _expand,
     "repeat": _repeat,
     "Embedding": _embedding,
+    "embedding": _embedding,
     "slice": _slice,
     "narrow": _narrow,
     "select": _select,
