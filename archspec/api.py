@@ -119,7 +119,11 @@ def _elaborate(
     if isinstance(input, Mapping):
         shapes = dict(input)
     elif input is not None:
-        names = spec.inputs.keys() if spec.inputs is not None else ("input",)
+        names = [*(spec.inputs.keys() if spec.inputs is not None else ()), "input"]
+        if len(names) > 2:
+            shown = ", ".join(f"`{name}`" for name in names[:-1])
+            message = f"`{spec.name}` has several inputs, {shown}: say whose sizes these are"
+            raise spec_error("unknown-input", message, None, help=f"give them by name: `{names[0]}=...`")
         shapes = {names[0]: input}
     graph = elaborate(
         spec,

@@ -63,7 +63,7 @@ class Library:
                 "file-not-found",
                 f"no spec `{text}` beside this file or among the bundled ones",
                 target.span,
-                help=did_you_mean(text, known),
+                help=_as_variant(text) or did_you_mean(text, known),
             )
         if not any(found.is_relative_to(root) for root in self.roots):
             raise spec_error(
@@ -97,6 +97,15 @@ class Library:
 def bundled() -> dict[str, Path]:
     """Every bundled spec by name."""
     return {path.stem: path for path in sorted(BUNDLED.glob("*.yaml"))}
+
+
+def _as_variant(name: str) -> str | None:
+    """Help for a variant's name where a file's is needed."""
+    for path in bundled().values():
+        variants = parse_document(parse(read(path))).variants
+        if variants is not None and variants.entry(name) is not None:
+            return f"`{name}` is a variant: name the spec `{path.stem}`, and write `variant: {name}`"
+    return None
 
 
 def _is_file(path: Path) -> bool:

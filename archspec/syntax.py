@@ -542,7 +542,8 @@ def _no_leaf(key: Scalar, value: Node) -> Iterator[Statement[Leaf]]:
 
 def _edge(node: Node) -> Edge:
     if not isinstance(node, Scalar) or node.value is None:
-        raise spec_error("bad-edge", f"an edge is a node's name, got {describe(node)}", node.span)
+        help = "statements stand in a list: `from: [a, {if x: b}]`" if isinstance(node, Mapping) else "name a node"
+        raise spec_error("bad-edge", f"an edge is a node's name, got {describe(node)}", node.span, help=help)
     return Edge(node)
 
 

@@ -6,19 +6,21 @@ import inspect
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from typing import get_args, get_overloads
+from typing import Any, get_args, get_overloads
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+import archspec.api as api
 from archspec import dims, ops
 from archspec.diagnostics import InternalError
 from archspec.ops import FAMILIES, lookup, names
-from archspec.ops.base import EXTRA, INFERRED, Category, Example, Op, is_marked
-from archspec.ops.needs import Requirement
+from archspec.ops.base import EXTRA, INFERRED, Category, Example, Inputs, Op, is_marked, typed
+from archspec.ops.needs import Needs, OpError, Requirement
 from archspec.ops.target import StateTensor
+from archspec.values import Axis, RuntimeSize, TensorType
 from tests.op_oracle import EXAMPLES, OPS, Run, module, run_example, sizes_at, tensors
 
 NOT_OPS = {"Module", "Container", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
@@ -164,6 +166,12 @@ def test_an_op_is_documented(op: type[Op]) -> None:
     assert op.__doc__ and op.examples and op.category in get_args(Category)
 
 
+@pytest.mark.parametrize("name", AXIS_DEFAULTS)
+def test_an_axis_that_torch_would_guess_is_written(name: str) -> None:
+    source = api.to_python(api.loads(f"archspec: 1\ninput: [N, 5, 6]\ngraph:\n  a: {name}\n"))
+    assert f"nn.{name}(dim=1)" in source
+
+
 # Examples
 
 
@@ -233,6 +241,59 @@ def test_macs(op: type[Op], example: Example) -> None:
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         module(run, {}).eval()(*tensors(run, {}, "meta"))
     assert dims.value(run.op.macs(run.inputs, run.outputs)) == counter.get_total_flops() // 2
+
+
+# Constants
+
+
+def results(name: str, args: Mapping[str, Any], inputs: Mapping[str, TensorType]) -> TensorType:
+    """What an op makes of these operands, N being the batch."""
+    op = lookup(name)
+    assert op is not None
+    made = typed(op.model_validate(args), Needs(batch=frozenset({"N"})), Inputs(tuple(inputs.values()), tuple(inputs)))
+    assert isinstance(made, TensorType)
+    return made
+
+
+TABLE, INDEX = TensorType((169, 3), constant=True), TensorType((2401,), "int64", constant=True)
+BATCH = TensorType((dims.symbol("N"), 3))
+
+
+def test_what_is_made_of_constants_is_a_constant() -> None:
+    """A table of relative positions: rows are selected along axis 0, which is no batch."""
+    assert results("index_select", {"dim": 0}, {"input": TABLE, "index": INDEX}) == TensorType((2401, 3), constant=True)
+    assert results("embedding", {}, {"input": INDEX, "weight": TABLE}).constant
+    assert results("ReLU", {}, {"input": TABLE}).constant
+    assert results("reshape", {"shape": (3, -1)}, {"input": TABLE}) == TensorType((3, 169), constant=True)
+    assert not results("mul", {}, {"input": BATCH, "other": TensorType((3,), constant=True)}).constant
+
+
+def test_a_constant_expanded_to_the_batch_is_none() -> None:
+    code = RuntimeSize(dims.symbol("N"), Axis(0, 0))
+    row = TensorType((1, 3), constant=True)
+    assert not results("expand", {"sizes": (code, 3)}, {"input": row}).constant
+    assert results("expand", {"sizes": (4, 3)}, {"input": row}).constant
+
+
+def test_a_constant_may_follow_the_shape_of_a_value() -> None:
+    grid, like = TensorType((1, 3, 4, 4), constant=True), TensorType((dims.symbol("N"), 8, 6, 6))
+    found = results("interpolate", {}, {"input": grid, "like": like})
+    assert found == TensorType((1, 3, 6, 6), constant=True)
+
+
+@pytest.mark.parametrize(("shape", "batch"), [((1, 5), False), ((4, 5), True), ((dims.symbol("N"), 5), True)])
+def test_training_needs_more_than_one_value_of_a_channel(shape: tuple[dims.Dim, ...], batch: bool) -> None:
+    """A batch is not known to be 1; an axis 0 that is a number is."""
+    op = lookup("BatchNorm1d")
+    assert op is not None
+    need, inputs = Needs(), Inputs((TensorType(shape),), ("input",))
+    made = op.model_validate(op.inferred(need, inputs))
+    if batch:
+        made.infer(need, inputs)
+        assert not need.requirements
+    else:
+        with pytest.raises(OpError, match="more than one value of a channel in training"):
+            made.infer(need, inputs)
 
 
 # Claims about memory, by which `inplace` is checked

@@ -20,10 +20,11 @@ from archspec.emit.torch import build, run_and_compare
 from archspec.ir import Graph, Node, Scope, verify
 from archspec.ops import Op
 from tests.network import Network, accepts, random_inputs, shape_at, symbols, torch_runs
-from tests.sketch import Sketch
+from tests.random_specs.sketch import Sketch
+from tests.random_specs.unroll import finished, unroll
+from tests.random_specs.values import Refused
 from tests.strategies import Change, changed, specs
 from tests.test_ops_mutations import STRICTER
-from tests.unroll import Refused, finished, unroll
 
 warnings.filterwarnings("ignore", module="torch")
 torch.set_num_threads(1)  # tensors are small, and test processes several

@@ -18,6 +18,7 @@ _USUAL = 32  # the first size that is tried
 _LARGE = 1024  # a size that every layer leaves something of
 _PERIOD = 64  # the longest that is looked for
 _NAMED = 3  # nodes that a fact names
+_MOST_FACTS = 3  # of sizes that follow from the same axes
 _LONGEST = 72  # characters of a closed form that is worth reading
 
 
@@ -73,6 +74,7 @@ def _pinned(graph: Graph) -> Iterator[str]:
             by.setdefault(size, []).append(f"`{node.path}`")
     for size, span in graph.pins:
         by.setdefault(size, []).append(f"line {span.line}")
+    derived: dict[str, int] = {}  # facts said of each set of axes: beyond a few, the rest only repeats them
     for size, sites in by.items():
         names = sorted(dims.symbols(size) & free)
         if not names:
@@ -82,8 +84,14 @@ def _pinned(graph: Graph) -> Iterator[str]:
         if form in free:
             yield f"{axes} is pinned to {known} by {_list(sites)}"
         else:
+            derived[axes] = derived.get(axes, 0) + 1
+            if derived[axes] > _MOST_FACTS:
+                continue
             why = f": {form} = {known}" if len(form) <= _LONGEST else ""
             yield f"{axes} {'is' if len(names) == 1 else 'are'} pinned by {_list(sites)}{why}"
+    for axes, count in derived.items():
+        if count > _MOST_FACTS:
+            yield f"{axes}: {count - _MOST_FACTS:,} more such facts"
 
 
 @dataclass(frozen=True, slots=True)

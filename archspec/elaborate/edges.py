@@ -43,7 +43,9 @@ def resolve_text(view: View, text: str, span: Span) -> Bound:
             "unknown-node",
             f"no node `{first}` before this one",
             span,
-            help=_hint(first, view) or did_you_mean(first, nodes.visible()),
+            help="move it up: an edge reads what is defined before it"
+            if nodes.comes_later(first)
+            else _hint(first, view) or did_you_mean(first, nodes.visible()),
         )
     for name in rest:
         if bound.failed:

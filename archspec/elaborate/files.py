@@ -221,7 +221,17 @@ def _resolve(session: Session, file: File, word: Any, scalar: Scalar) -> Use | N
             )
         return Use(word)
     known = [*file.spec.blocks, *file.spec.imports, *ops.names()]
-    raise spec_error("unknown-op", f"no op or block `{word}`", scalar.span, help=did_you_mean(word, known))
+    help = _first_guess(word) or did_you_mean(word, known)
+    raise spec_error("unknown-op", f"no op or block `{word}`", scalar.span, help=help)
+
+
+def _first_guess(word: str) -> str | None:
+    """The way out for what a PyTorch user tries first."""
+    if "(" in word:
+        return f"write its arguments by name: `{{op: {word.split('(')[0]}, ...}}`"
+    if word in ("Sequential", "ModuleList", "ModuleDict"):
+        return "write a list of nodes, or a mapping of named ones, in its place"
+    return None
 
 
 def _resolve_value(session: Session, value: OpValue) -> Use | None:

@@ -46,6 +46,8 @@ class Graphs:
 
     def fill(self, place: Place, body: Sequence[Statement[Child]]) -> None:
         """Elaborates a graph's body into `place`."""
+        named = (child.name.text for child in body if isinstance(child, Child) and child.name is not None)
+        place.names.later = frozenset(named)
         for child, view in self.session.expand(body, place.view):
             try:
                 if place.numbered:

@@ -86,6 +86,7 @@ class Names:
     table: dict[str, Bound] = field(default_factory=dict[str, Bound])
     spans: dict[str, Span] = field(default_factory=dict[str, Span])
     borrowed: dict[str, Span | None] = field(default_factory=dict[str, "Span | None"])  # outer names read in here
+    later: frozenset[str] = frozenset()  # names that the graph defines somewhere, for a better message
     incomplete: bool = False  # a statement failed, so names may be missing through no fault of their readers
 
     def find(self, name: str, span: Span | None = None) -> Bound | None:
@@ -133,6 +134,15 @@ class Names:
         while names is not None:
             yield from names.table
             names = names.parent
+
+    def comes_later(self, name: str) -> bool:
+        """Whether a graph around here defines the name, though not yet."""
+        names: Names | None = self
+        while names is not None:
+            if name in names.later:
+                return True
+            names = names.parent
+        return False
 
     def is_incomplete(self) -> bool:
         names: Names | None = self

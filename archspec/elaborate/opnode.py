@@ -38,7 +38,8 @@ def add_node(session: Session, site: Site, op: type[Op], arguments: list[Argumen
     """Inserts a node for a registered op and returns what its name stands for. Raises SpecError."""
     check_keys(op, arguments)
     arguments = _with_defaults(site.place.file, op, arguments)
-    readings, slots = _slots(op, [*given, *_shape_operands(session, op, arguments)], site.syntax.span)
+    given = [*given, *_shape_operands(session, op, arguments)]
+    readings, slots = _slots(op, [*given, *_device_operand(op, site, given)], site.syntax.span)
     values = tuple(reading.value for reading in readings)
     inputs = Inputs(session.types_of(values), slots)
     need = Needs(batch=session.batch)
@@ -125,6 +126,14 @@ def _shape_operands(session: Session, op: type[Op], arguments: list[Argument]) -
         found.append(Reading(bound.values[0], argument.value.span, argument.key.text))
         session.mark(bound.values)
     return found
+
+
+def _device_operand(op: type[Op], site: Site, given: Sequence[Reading]) -> Sequence[Reading]:
+    """The graph's input for an op that makes a tensor, so that it is made where the others are."""
+    values = site.place.names.input.values
+    if op.device_of is None or not values or any(reading.operand == op.device_of for reading in given):
+        return ()
+    return (Reading(values[0], None, op.device_of),)
 
 
 def _slots(op: type[Op], given: Sequence[Reading], span: Span) -> tuple[list[Reading], tuple[str, ...]]:

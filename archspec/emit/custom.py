@@ -61,10 +61,10 @@ def _run(
             f"`{path}` fails on {shapes}: {type(error).__name__}: {error}",
             help="a custom op must run on the meta device",
         ) from None
-    tensors = cast("tuple[Any, ...]", tuple(result) if isinstance(result, tuple | list) else (result,))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    tensors = cast("tuple[Any, ...]", result if isinstance(result, tuple | list) else (result,))
     if not tensors or not all(isinstance(tensor, torch.Tensor) for tensor in tensors):
         raise OpError("custom-op-failed", f"`{path}` returns {type(result).__name__}, not tensors")
-    return module, tensors
+    return module, tuple(tensors)
 
 
 def _tensor(kind: TensorType, batch: int) -> torch.Tensor:

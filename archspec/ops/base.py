@@ -191,6 +191,7 @@ class Op(BaseModel):
     accepts_written: ClassVar[frozenset[str]] = frozenset()  # Inferred fields whose written value wins
     reach: ClassVar[Reach] = "pointwise"
     is_view: ClassVar[bool] = False  # the result may share memory with the first input
+    device_of: ClassVar[str | None] = None  # operand on whose device the result is made; else the graph's input
     overlaps: ClassVar[bool] = False  # several elements of the result may be one in memory
     saves_output: ClassVar[bool] = False  # the backward pass needs the result, so nothing may overwrite it
     examples: ClassVar[tuple[Example, ...]]
@@ -236,7 +237,7 @@ class Op(BaseModel):
         return ()
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
-        """Multiply-accumulates of convolutions, linear maps, matrix products and attention; see archspec.analysis.cost."""
+        """Multiply-accumulates of convolutions, linear maps, matrix products and attention (archspec.analysis.cost)."""
         return 0
 
     def is_identity(self, inputs: Inputs) -> bool:

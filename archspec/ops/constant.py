@@ -123,10 +123,11 @@ class Buffer(_Stored):
 
 
 class Arange(Op):
-    """The numbers from `start` up to, not including, `end`, `step` apart: `[L]`. `from: {like: x}` makes them on the
-    device of `x`."""
+    """The numbers from `start` up to, not including, `end`, `step` apart: `[L]`. They are made on the
+    device of the graph's input, or of the node that `like` names."""
 
     name: ClassVar[str] = "arange"
+    device_of: ClassVar[str | None] = "like"
     category: ClassVar[Category] = "constant"
     signature: ClassVar[Signature] = Signature((), ("like",), minimum=0, shape_only=frozenset({"like"}))
     reach: ClassVar[Reach] = "reshape"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 
+from archspec import dims
 from archspec.ops import lookup, names
-from archspec.ops.base import INFERRED, Category, Example, Inputs, Needs, Op, collapse, is_marked
+from archspec.ops.base import INFERRED, Category, Example, Inputs, Needs, Op, OpError, collapse, is_marked
 from archspec.values import TensorType
+
+T = TypeVar("T")
 
 INTRODUCTION = """\
 # Ops

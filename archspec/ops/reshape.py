@@ -79,8 +79,14 @@ def one_sample(size: Dim) -> int | None:
     known = dims.value(size)
     if known is not None:
         return known
-    guesses = (dims.value(dims.substitute(size, {name: 1})) for name in sorted(dims.symbols(size)))
-    return next((guess for guess in guesses if guess is not None), None)
+    for name in sorted(dims.symbols(size)):
+        try:
+            guess = dims.value(dims.substitute(size, {name: 1}))
+        except ZeroDivisionError:  # a size of 1 leaves nothing of an axis that something is divided by
+            continue
+        if guess is not None:
+            return guess
+    return None
 
 
 class Reshape(_Reshape):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -50,6 +50,9 @@ class Pick:
     def flag(self) -> bool:
         return self.draw(st.booleans())
 
+    def order(self, items: Iterable[T]) -> list[T]:
+        return self.draw(st.permutations(list(items)))
+
     def factor(self, of: int) -> int:
         return self.of([n for n in range(1, of + 1) if of % n == 0])
 
@@ -90,35 +93,33 @@ def small(shape: Shape) -> bool:
 def convolution(pick: Pick, shape: Shape) -> Layer:
     channels, sizes = shape[1], shape[2:]
     groups = pick.factor(channels) if pick.chance(4) else 1
-    args: dict[str, Any] = {"out_channels": Count(groups * pick.int(1, max(1, MAX_CHANNELS // groups)))}
-    kernels, paddings, dilations = [], [], []
-    for size in sizes:
-        dilation = pick.int(1, 2) if pick.chance(4) else 1
-        padding = pick.int(0, 2)
-        kernel = pick.int(1, max(1, min(3, (size + 2 * padding - 1) // dilation + 1)))
-        kernels.append(kernel)
-        paddings.append(min(padding, max(0, dilation * (kernel - 1))))
-        dilations.append(dilation)
-    args["kernel_size"] = pick.per_axis(kernels)
-    same = pick.chance(4)
-    if same:
+    windows = [pick_window(pick, size) for size in sizes]
+    kernels, paddings, dilations = (list(values) for values in zip(*windows, strict=True))
+    args: dict[str, Any] = {
+        "out_channels": Count(groups * pick.int(1, max(1, MAX_CHANNELS // groups))),
+        "kernel_size": pick.per_axis(kernels),
+    }
+    if pick.chance(4):
         args["padding"] = "same"
+        paddings = [(d * (k - 1) + 1) // 2 for k, _, d in windows]
     else:
-        kept = [p if size + 2 * p > d * (k - 1) else p + k * d for p, size, d, k in zip(paddings, sizes, dilations, kernels, strict=True)]
-        args["padding"] = paddings = kept if len(set(kept)) > 1 else kept[0]  # type: ignore[assignment]
+        args["padding"] = pick.per_axis(paddings)
         args |= pick.some(stride=lambda: pick.per_axis([pick.int(1, 3) for _ in sizes]))
-    if dilations != [1] * len(dilations):
+    if max(dilations) > 1:
         args["dilation"] = pick.per_axis(dilations)
     if groups > 1:
         args["groups"] = groups
-    if pick.chance(4):
-        args["bias"] = False
-    if pick.chance(5):
-        total = max(d * (k - 1) for d, k in zip(dilations, kernels, strict=True))
-        widest = (total + 1) // 2 if same else max(paddings) if isinstance(paddings, list) else paddings
-        if widest < min(sizes):
-            args["padding_mode"] = pick.of(["reflect", "replicate", "circular"])
-    return f"Conv{len(sizes)}d", args
+    if max(paddings) < min(sizes) and pick.chance(5):
+        args["padding_mode"] = pick.of(["reflect", "replicate", "circular"])
+    return f"Conv{len(sizes)}d", args | pick.some(bias=lambda: False)
+
+
+def pick_window(pick: Pick, size: int) -> tuple[int, int, int]:
+    """Kernel, padding and dilation that fit an axis."""
+    dilation = pick.int(1, 2) if pick.chance(4) else 1
+    padding = pick.int(0, 2)
+    kernel = pick.int(1, min(3, (size + 2 * padding - 1) // dilation + 1))
+    return kernel, padding, dilation
 
 
 @family(lambda shape: spatial(shape) and small(shape))
@@ -145,7 +146,7 @@ def transposed_convolution(pick: Pick, shape: Shape) -> Layer:
 def pooling(pick: Pick, shape: Shape) -> Layer:
     sizes = shape[2:]
     kind = pick.of(["Max", "Avg", "LP"])
-    kernel = pick.int(1, min(3, *sizes)) if len(sizes) > 1 else pick.int(1, min(3, sizes[0]))
+    kernel = pick.int(1, min(3, min(sizes)))
     args: dict[str, Any] = {"kernel_size": kernel, **pick.some(stride=lambda: pick.int(1, 3), ceil_mode=pick.flag)}
     if kind == "LP":
         return f"LPPool{len(sizes)}d", {"norm_type": pick.of([2, 1.0, 3]), **args}
@@ -157,7 +158,7 @@ def pooling(pick: Pick, shape: Shape) -> Layer:
         args |= pick.some(count_include_pad=pick.flag, divisor_override=lambda: pick.int(1, 5))
     else:
         args |= pick.some(count_include_pad=pick.flag)
-    if len(sizes) == 2 and kind != "LP" and pick.chance(4):
+    if len(sizes) == 2 and pick.chance(4):
         return {"Max": "max_pool2d", "Avg": "avg_pool2d"}[kind], args
     return f"{kind}Pool{len(sizes)}d", args
 
@@ -165,8 +166,8 @@ def pooling(pick: Pick, shape: Shape) -> Layer:
 @family(spatial)
 def adaptive_pooling(pick: Pick, shape: Shape) -> Layer:
     sizes = shape[2:]
-    whole: int | None = pick.int(1, 4)
-    wanted: Any = [pick.of([1, 2, 3, None]) for _ in sizes] if len(sizes) > 1 and pick.chance(3) else whole
+    each = len(sizes) > 1 and pick.chance(3)
+    wanted: Any = [pick.of([1, 2, 3, None]) for _ in sizes] if each else pick.int(1, 4)
     if len(sizes) == 2 and pick.chance(4):
         return "adaptive_avg_pool2d", {"output_size": wanted}
     return f"Adaptive{pick.of(['Avg', 'Max'])}Pool{len(sizes)}d", {"output_size": wanted}
@@ -203,7 +204,8 @@ def padding(pick: Pick, shape: Shape) -> Layer:
 
 @family(lambda shape: 2 <= len(shape) <= 5)
 def batch_norm(pick: Pick, shape: Shape) -> Layer:
-    args = pick.some(eps=lambda: 1e-3, momentum=lambda: pick.of([0.01, 0.5]), affine=pick.flag, track_running_stats=pick.flag)
+    args = pick.some(eps=lambda: 1e-3, momentum=lambda: pick.of([0.01, 0.5]))
+    args |= pick.some(affine=pick.flag, track_running_stats=pick.flag)
     return f"BatchNorm{max(1, len(shape) - 2)}d", args
 
 
@@ -298,7 +300,8 @@ def cell(pick: Pick, shape: Shape) -> Layer:
 @family(lambda shape: spatial(shape) and small(shape))
 def resizing(pick: Pick, shape: Shape) -> Layer:
     axes = len(shape) - 2
-    mode = pick.of(["nearest", ["linear", "bilinear", "trilinear"][axes - 1], "nearest-exact", *(["bicubic"] if axes == 2 else [])])
+    modes = ["nearest", ["linear", "bilinear", "trilinear"][axes - 1], "nearest-exact"]
+    mode = pick.of([*modes, "bicubic"] if axes == 2 else modes)
     name = pick.of(["Upsample", "interpolate"])
     args: dict[str, Any] = {}
     if pick.flag():
@@ -328,4 +331,5 @@ def shuffling(pick: Pick, shape: Shape) -> Layer:
 @family(lambda shape: len(shape) == 4 and small(shape))
 def unfolding(pick: Pick, shape: Shape) -> Layer:
     kernel = pick.int(1, min(2, *shape[2:]))
-    return "Unfold", {"kernel_size": kernel, **pick.some(stride=lambda: pick.int(1, 2), padding=lambda: pick.int(0, 1))}
+    args = pick.some(stride=lambda: pick.int(1, 2), padding=lambda: pick.int(0, 1))
+    return "Unfold", {"kernel_size": kernel, **args}

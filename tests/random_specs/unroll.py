@@ -297,7 +297,7 @@ class _Fill(ast.NodeTransformer):
     def __init__(self, env: Env) -> None:
         self.env = env
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.Constant(plain(self.env[node.id])) if node.id in self.env else node
 
 
