@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 import archspec
+from archspec.diagnostics import InternalError, SpecError
+from archspec.emit.literals import literal
 from archspec.emit.torch import build, run_and_compare
 
 CASES = {
@@ -355,6 +357,54 @@ graph:
 outputs: [c, t2, l.c_n]
 init: {TransformerEncoderLayer: {linear1.weight: zeros_}}
 """,
+    "modules called from another graph than the one that holds them": """
+input: [N, 8]
+graph:
+  g:
+    a: {op: Linear, out_features: 8}
+    b: ReLU
+  h:
+    tok: {op: Parameter, shape: [8], value: 1.0}
+    c: {reuse: g.a, from: input}
+    d: {op: add, from: [c, tok]}
+    inner:
+      - {reuse: g.a}
+      - {op: Linear, out_features: 8}
+      - {op: Dropout, p: 0.1}
+    e: {op: mul, from: [inner, d]}
+  k: {reuse: h, from: g}
+  m:
+    a: {op: Linear, out_features: 4, from: input}
+    z: {reuse: g, from: input}
+    aux: {op: Linear, out_features: 3, from: a}
+outputs: {main: m.z, h: h, k: k, aux: {from: m.aux, only: training}}
+""",
+    "uses of one block that read different numbers of values": """
+input: [N, 6, H, W]
+blocks:
+  B:
+    inputs: [x, y]
+    graph:
+      f: {op: reshape, shape: [-1, 6, y.height * x.width], from: x}
+      r: {op: Conv1d, out_channels: 6, kernel_size: 1}
+graph:
+  a: {op: ReLU, from: input}
+  b: {op: B, from: [a, input]}
+  c: {reuse: b, from: [a, a]}
+  d: {op: add, from: [b, c]}
+""",
+    "a frozen module that shares a parameter which is trained": """
+input: [N, 8]
+graph:
+  a: {op: Linear, out_features: 8}
+  b: {op: Linear, out_features: 8, tie: {weight: a.weight}}
+freeze: ['b.*']
+""",
+    "an op that is random in eval, too": """
+input: [N, 3, 8, 8]
+graph:
+  a: {op: FractionalMaxPool2d, kernel_size: 1, output_ratio: 0.5}
+""",
 }
 
 
@@ -366,3 +416,37 @@ def test_wiring(case: str) -> None:
     assert {name for name, _ in model.named_modules() if name} >= {
         node.module for node in graph.nodes if any(state.name for state in node.op.state())
     }
+
+
+def test_uses_that_need_code_of_their_own_are_refused() -> None:
+    spec = """
+archspec: 1
+name: t
+input: [N, 8, 16, 16]
+blocks:
+  B:
+    graph:
+      p: {op: Conv2d, out_channels: 8, kernel_size: 1}
+      q: {op: softmax, dim: "1 if input.height > 8 else 2"}
+graph:
+  a: B
+  b: {op: MaxPool2d, kernel_size: 2, from: input}
+  c: {reuse: a, from: b}
+outputs: [a, c]
+"""
+    with pytest.raises(SpecError, match="bad-reuse"):
+        build(archspec.loads(spec))
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, b"code", range(3)])
+def test_what_is_no_literal_is_never_written(value: object) -> None:
+    with pytest.raises(InternalError, match="is no literal"):
+        literal((1, [value]))
+
+
+def test_a_string_of_another_class_is_written_as_a_string() -> None:
+    class Word(str):
+        def __repr__(self) -> str:
+            return "code()"
+
+    assert literal(Word("a")) == '"a"'

@@ -38,6 +38,7 @@ def use_block(
     errors, start = len(session.errors.found), len(session.nodes)
     read_before = {value.node for value in values} & session.read
     session.read -= read_before  # to see which of its inputs the block itself reads
+    declared = tuple(table)
     names = Names(None, inputs, table)
     env = Env(file.env, dict(params))
     session.lets(block.lets, View(env, names, mark=session.mark))
@@ -54,9 +55,7 @@ def use_block(
     )
     graphs.fill(inside, block.graph.body)
     result, parts = _result(session, inside, block)
-    scope = close(
-        session, site, inside, start, values, result, block.name, shown_params(params), block.doc, tuple(table)
-    )
+    scope = close(session, site, inside, start, values, result, block.name, shown_params(params), block.doc, declared)
     bound = Bound(
         site.path, result, session.types_of(result), parts, lambda: names, True, dropped=scope is None, path=site.path
     )

@@ -32,6 +32,7 @@ FATAL = frozenset({"limit", "too-deep", "too-large"})
 
 MAX_NODES = 200_000
 MAX_REPEATS = 100_000
+LOOP_COST = 5  # steps that one iteration counts for
 MAX_DEPTH = 64
 
 
@@ -236,7 +237,7 @@ class Session:
                 "wrong-type", f"`for` runs over a list, got {found!r}", loop.span, help="write `range(n)` to count"
             )
         items = cast("Sequence[object]", found)
-        self.spend(len(items), loop.span)
+        self.spend(LOOP_COST * len(items), loop.span)
         for item in items:
             yield from self.expand(loop.body, self.view(Env(view.env, self.bind(loop, item)), view))
 

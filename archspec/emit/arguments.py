@@ -7,6 +7,7 @@ own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ from archspec.emit.structure import Unit
 from archspec.emit.targets import ENTRY
 from archspec.ir import Graph
 
+_NUMBERS = re.compile(r"^(?:\d+_)+(?=[A-Za-z])")
+"""The numbered children that a hint begins with."""
 FACTORS = (2, 3, 4, 6, 8)
 NEUTRAL = frozenset({"0", "1", "None", "True", "False", "0.0", "1.0"})
 """Values that are fit to be defaults."""
@@ -75,6 +78,7 @@ def fit(
     bases = _bases(graph, units)
     names = {key: identifier(key, taken) for key in bases.columns()}
     fits: list[Fit] = []
+    hints = {const.hint for const, column in columns if len(set(_texts(column))) > 1}
     for const, column in columns:
         texts = _texts(column)
         if len(set(texts)) == 1:
@@ -82,7 +86,7 @@ def fit(
             continue
         found = _express(const.hint, column, bases)
         if found is None:
-            name = identifier(const.hint, {*taken, *names.values()})
+            name = _argument_name(const.hint, hints, {*taken, *names.values()})
             kind = bases.entry if const.hint in ENTRY else bases.own
             kind[name] = column
             names[name] = name
@@ -93,6 +97,18 @@ def fit(
         Argument(names[key], column, _default(column)) for key, column in bases.columns().items() if key in bases.used
     ]
     return sorted(arguments, key=lambda argument: argument.default is not None), fits
+
+
+def _argument_name(hint: str, hints: Collection[str], taken: Collection[str]) -> str:
+    """What to call an argument of its own: `padding` for `0_padding`, unless that could be another's."""
+    short = _short(hint)
+    alone = sum(_short(other) == short for other in hints) == 1
+    return short if alone and short not in ENTRY and identifier(short, taken) == short else identifier(hint, taken)
+
+
+def _short(hint: str) -> str:
+    """Without the numbers of children, which tell a reader little."""
+    return _NUMBERS.sub("", hint)
 
 
 def _bases(graph: Graph, units: Sequence[Unit]) -> _Bases:

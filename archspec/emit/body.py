@@ -20,7 +20,7 @@ def forward(labels: Labels, units: Sequence[Unit], unit: Unit, outputs: Outputs 
     `outputs`: for the network itself, which returns what the spec says.
     """
     graph = labels.graph
-    arguments = _arguments(graph, units, outputs is not None)
+    arguments = _arguments(graph, units, unit, outputs is not None)
     ends = unit.returned if outputs is None else [v for entry in outputs.entries for v in leaves(entry.value)]
     names = Names(labels, unit, ends, arguments)
     steps = [at for at, step in enumerate(unit.steps) if any(map(names.is_used, flatten(step.results)))]
@@ -68,15 +68,20 @@ def _assignment(step: Step, names: Names, indent: int, suffix: str = "") -> list
     return layout(names.written(step.expr), indent, f"{_target(step.results, names)} = ", suffix)
 
 
-def _arguments(graph: Graph, units: Sequence[Unit], is_root: bool) -> tuple[str, ...]:
-    """Names of the arguments of `forward`. A network's are its inputs', except that a lone `input` is called `x`."""
+def _arguments(graph: Graph, units: Sequence[Unit], unit: Unit, is_root: bool) -> tuple[str, ...]:
+    """Names of the arguments of `forward`: those of the network's or the block's inputs; a lone `input` is `x`."""
     names: list[str] = []
     if is_root:
         given = [item.name for item in graph.inputs]
         for name in given if given != ["input"] else ["x"]:
             names.append(identifier(name, names))
         return tuple(names)
-    for position in range(len(units[0].received)):
+    declared = dict(zip(unit.scope.inputs, unit.scope.input_names, strict=False))
+    for position, value in enumerate(unit.received):
+        own = declared.get(value, "input")
+        if own != "input":
+            names.append(identifier(own, names))
+            continue
         labels = {graph.name_of(unit.received[position]).rsplit(".", 1)[-1] for unit in units}
         stems = {label.rstrip("0123456789_") for label in labels} if len(labels) > 1 else labels
         common = stems.pop() if len(stems) == 1 else ""

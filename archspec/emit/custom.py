@@ -61,9 +61,10 @@ def _run(
             f"`{path}` fails on {shapes}: {type(error).__name__}: {error}",
             help="a custom op must run on the meta device",
         ) from None
+    kind = type(result).__name__
     tensors = cast("tuple[Any, ...]", result if isinstance(result, tuple | list) else (result,))
     if not tensors or not all(isinstance(tensor, torch.Tensor) for tensor in tensors):
-        raise OpError("custom-op-failed", f"`{path}` returns {type(result).__name__}, not tensors")
+        raise OpError("custom-op-failed", f"`{path}` returns {kind}, not tensors")
     return module, tuple(tensors)
 
 

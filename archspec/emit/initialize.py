@@ -109,8 +109,10 @@ def _freeze(graph: Graph) -> list[str]:
     names = [name for _, name, state in graph.state() if not state.buffer]
     frozen = set(graph.frozen)
     held = {name: name in frozen for name in names}
+    # A module that shares a parameter is frozen as a whole only when the owner of that parameter is.
+    shared = {full_name(node, state): source in frozen for node in graph.nodes for state, source in node.ties}
     whole: dict[str, bool] = {"": all(held.values())}
-    for name, off in held.items():
+    for name, off in (held | shared).items():
         owner = name
         while "." in owner:
             owner = owner.rpartition(".")[0]

@@ -8,6 +8,8 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+from archspec.diagnostics import InternalError
+
 RESERVED = frozenset(
     {"self", "torch", "nn", "F", "Tensor", "OrderedDict", "super", "range", "print", "getattr", "isinstance"}
 )
@@ -15,9 +17,17 @@ RESERVED = frozenset(
 
 
 def literal(value: Any) -> str:
-    """A Python expression for a constant: numbers, strings, None, and tuples, lists or dicts of these."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return f'float("{value}")'
+    """A Python expression for a constant: numbers, strings, None, and tuples, lists or dicts of these.
+
+    Raises:
+        InternalError: for anything else. What it would be written as could be code.
+    """
+    if value is None or isinstance(value, bool):
+        return str(value)
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return float.__repr__(value) if math.isfinite(value) else f'float("{float(value)}")'
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, tuple):
@@ -27,7 +37,7 @@ def literal(value: Any) -> str:
         return f"[{', '.join(literal(item) for item in value)}]"  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, dict):
         return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value.items()) + "}"  # pyright: ignore[reportUnknownVariableType]
-    return repr(value)
+    raise InternalError(f"{value!r} is no literal")
 
 
 def is_literal(value: Any) -> bool:
@@ -41,7 +51,7 @@ def is_literal(value: Any) -> bool:
 
 def quoted(text: str) -> str:
     """The string in double quotes, as formatters write it."""
-    plain = repr(text)
+    plain = str.__repr__(text)
     if plain[0] == '"' or '"' in text:
         return plain
     return f'"{plain[1:-1]}"'

@@ -44,6 +44,8 @@ class Labels:
         name = node.path.rsplit(".", 1)[-1]
         if len(node.outputs) == 1:
             return name
+        if node.parts:
+            return node.parts[value.part]
         parts = node.op.results
         return parts[value.part] if value.part < len(parts) else f"{name}_{value.part}"
 

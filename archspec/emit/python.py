@@ -60,7 +60,7 @@ def _head(graph: Graph, targets: Sequence[Target], body: str) -> list[str]:
     imports += ["import torch.nn.functional as F"] if "F." in body else []
     imports.append("from torch import Tensor, nn")
     standard = ["from collections import OrderedDict", ""] if "OrderedDict(" in body else []
-    return [*docstring(_about(graph)), "", *standard, *imports]
+    return [*docstring(_wrapped(_about(graph), WIDTH - 4)), "", *standard, *imports]
 
 
 def _about(graph: Graph) -> list[str]:
@@ -71,12 +71,22 @@ def _about(graph: Graph) -> list[str]:
     outputs = {entry.name: _shown_tree(graph, entry.value) for entry in graph.outputs.entries}
     count = sum(prod(state.shape) for _, _, state in graph.state() if not state.buffer)
     return [
-        *(row for line in text for row in wrap(line, WIDTH - 4) or [""]),
+        *text,
         "",
         *_listed("Input", inputs),
         *_listed("Output", outputs),
         f"Parameters: {count:,}",
     ]
+
+
+def _wrapped(lines: Sequence[str], width: int) -> list[str]:
+    """The lines, long ones broken; what follows a break is indented as the line was."""
+
+    def rows(line: str) -> list[str]:
+        indent = line[: len(line) - len(line.lstrip())]
+        return wrap(line, width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+
+    return [row for line in lines for row in rows(line) or [""]]
 
 
 def _listed(what: str, entries: dict[str, str]) -> list[str]:
@@ -100,11 +110,14 @@ def _class(labels: Labels, found: Class) -> list[str]:
     graph = labels.graph
     unit, stored = finished(found)
     is_root = unit.path == ""
-    body = [] if unit.kind == "chain" else forward(labels, found.units, unit, graph.outputs if is_root else None)
+    silent = unit.kind == "chain" or not (is_root or unit.returned)
+    body = [] if silent else forward(labels, found.units, unit, graph.outputs if is_root else None)
     doc = "" if is_root else unit.scope.doc.strip()
+    if silent and unit.kind != "chain":
+        doc = doc or "Layers that the module around this one calls."
     return [
         f"class {found.name}({'nn.Module' if unit.kind == 'module' else 'nn.Sequential'}):",
-        *([*docstring(doc.split("\n"), 4), ""] if doc else []),
+        *([*docstring(_wrapped(doc.split("\n"), WIDTH - 8), 4), ""] if doc else []),
         *_constructor(unit, found.arguments, stored),
         *(after_construction(graph) if is_root else []),
         *(["", *body] if body else []),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from archspec.diagnostics import InternalError
-from archspec.emit.boundaries import Boundaries, boundaries
+from archspec.emit.boundaries import Boundaries, boundaries, dissolved
 from archspec.emit.expression import Child, Expr, Group, Local, Named, Text, call, tuple_of
 from archspec.emit.literals import attribute, is_plain, member, quoted
 from archspec.emit.targets import ENTRY, constructor, is_module_like, module_like, tensor, use
@@ -95,7 +95,8 @@ def units(graph: Graph, targets: Sequence[Target]) -> list[Unit]:
 class _Builder:
     def __init__(self, graph: Graph, targets: Sequence[Target]) -> None:
         self.graph, self.targets = graph, targets
-        self.edges: Boundaries = boundaries(graph)
+        self.dissolved = dissolved(graph, targets)
+        self.edges: Boundaries = boundaries(graph, targets, self.dissolved)
         self.modes: dict[str, Mode] = {}
         for scope in graph.root.walk():
             found: set[Mode] = {graph.modes[i] for i in range(scope.start, scope.end)}
@@ -132,8 +133,24 @@ class _Builder:
         return self.chains[scope.module] and (scope.numbered or self._is_inline(scope))
 
     def _parts(self, scope: Scope) -> Iterator[_Part]:
+        """The children: what the module of a scope owns."""
+        yield from self._in_mode(scope, scope.children)
+
+    def _called(self, scope: Scope) -> Iterator[_Part]:
+        """What `forward` of a scope calls: its children, and those of dissolved ones."""
+
+        def opened(children: tuple[Scope | int, ...]) -> Iterator[Scope | int]:
+            for child in children:
+                if isinstance(child, Scope) and child.path in self.dissolved:
+                    yield from opened(child.children)
+                else:
+                    yield child
+
+        return self._in_mode(scope, () if scope.path in self.dissolved else tuple(opened(scope.children)))
+
+    def _in_mode(self, scope: Scope, children: tuple[Scope | int, ...]) -> Iterator[_Part]:
         own_mode = self.modes[scope.path]
-        for child in scope.children:
+        for child in children:
             part = self._scope_part(child) if isinstance(child, Scope) else self._node_part(child)
             yield replace(part, mode="always") if part.mode == own_mode else part
 
@@ -150,6 +167,8 @@ class _Builder:
 
     def _is_chain(self, scope: Scope) -> bool:
         """Whether each child reads exactly the one before it and the last one is all that is read from outside."""
+        if any(child.path in self.dissolved for child in (scope, *scope.scopes())):
+            return False
         received, returned = self.edges.received[scope.path], self.edges.returned[scope.path]
         if len(received) != 1 or len(returned) != 1:
             return False
@@ -197,14 +216,15 @@ class _Builder:
         for part in parts:
             if part.node is not None and isinstance(target := self._target(part.node), StateTensor):
                 members.append(_tensor(part.node, target, part.name))
-                owned[Value(self.graph.positions[part.node.path])] = member("self", part.name)
             elif (expr := self._construct(part, scope, scope)) is not None:
                 members.append(Member(part.name, expr))
         names = [item.name for item in members if item.register == "add_module"]
         indexed = scope.numbered and names == [str(i) for i in range(len(names))]
-        steps = [
-            self._step(part, part.results, scope, indexed) for part in parts if part.results is not None and not chain
-        ]
+        called = [] if chain else list(self._called(scope))
+        for part in called:
+            if part.node is not None and isinstance(self._target(part.node), StateTensor):
+                owned[Value(self.graph.positions[part.node.path])] = _access(part.module, scope, False)
+        steps = [self._step(part, part.results, scope, indexed) for part in called if part.results is not None]
         return Unit(
             scope.module, scope, "chain" if chain else "sequence" if scope.numbered else "module", tuple(members),
             tuple(_hoisted(steps)), self.edges.received[scope.path], self.edges.returned[scope.path], owned, indexed,

@@ -179,7 +179,7 @@ def run_and_compare(graph: Graph, model: nn.Module, *, batch: int = 2, seed: int
         for training in (False, True):
             torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
             model.train(training)
-            found += _Run(graph, model, batch).compare()
+            found += _Run(graph, model, batch, seed).compare()
         for buffer, before in buffers:
             buffer.copy_(before)
     model.train(was_training)
@@ -212,8 +212,8 @@ def _described(entry: tuple[tuple[int, ...], bool] | None) -> str:
 class _Run:
     """One pass over the nodes, and one of the module, in the mode that the module is in."""
 
-    def __init__(self, graph: Graph, model: nn.Module, batch: int) -> None:
-        self.graph, self.model = graph, model
+    def __init__(self, graph: Graph, model: nn.Module, batch: int, seed: int) -> None:
+        self.graph, self.model, self.seed = graph, model, seed  # seeded for both runs: some ops are random in eval, too
         weight = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
         self.device, self.floating = weight.device, weight.dtype
         unknown = fitting_sizes(graph)
@@ -227,10 +227,12 @@ class _Run:
 
     def compare(self) -> Iterator[Mismatch]:
         inputs = [self.random(position) for position in range(len(self.graph.inputs))]
+        torch.manual_seed(self.seed)  # pyright: ignore[reportUnknownMemberType]
         wanted = yield from self.nodes(inputs)
         if wanted is None:
             return
         mode = "training" if self.model.training else "eval"
+        torch.manual_seed(self.seed)  # pyright: ignore[reportUnknownMemberType]
         try:
             real = self.model(*(tensor.clone() for tensor in inputs))
         except Exception as error:  # whatever torch raises is the finding

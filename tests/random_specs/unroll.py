@@ -122,7 +122,7 @@ class Run:
                 frame.define(interpolate(part, env), Bound((val,)))
         elif shown:
             frame.define(name, bound)
-        if not all(val.type.constant for val in bound.vals):
+        if not all(val.node >= 0 and self.nodes[val.node][0].category == "constant" for val in bound.vals):
             frame.previous = bound.vals
         return bound
 

@@ -1,198 +1,38 @@
-"""The grammar of graphs: located YAML to statements, once per block; nothing is evaluated here.
-
-    graph      := mapping of (name: node | statement) | list of (node | statement)
-    statement  := for TARGETS in EXPR: body | if EXPR: body [elif EXPR: body]* [else: body] | let TARGETS: value
-    node       := OP | {op: OP, ...} | {graph: GRAPH, ...} | {reuse: NAME, ...} | GRAPH
-
-The same statements stand inside `from` and `outputs`, whose leaves are names instead of nodes.
-"""
+"""Located YAML to syntax, once per block. The statements are the same in graphs, `from` and `outputs`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from archspec import ops
-from archspec.diagnostics import Diagnostic, Span, SpecError, did_you_mean, spec_error
-from archspec.expr import ExprError, Expression, Targets, parse, parse_targets, split_for
+from archspec.diagnostics import SpecError, did_you_mean, spec_error
+from archspec.expr import ExprError, Expression, split_for
+from archspec.syntax.errors import Errors, describe, located, parse_expression, parse_targets_at
+from archspec.syntax.tree import (
+    KINDS,
+    NODE_KEYS,
+    Branch,
+    Child,
+    Edge,
+    For,
+    From,
+    GraphSyntax,
+    If,
+    Let,
+    NodeSyntax,
+    OutputsSyntax,
+    OutputSyntax,
+    Statement,
+    is_statement,
+)
 from archspec.yaml_source import Entry, Mapping, Node, Scalar, Sequence
 
 Leaf = TypeVar("Leaf")
 
-NODE_KEYS = ("op", "graph", "reuse", "from", "when", "else", "as", "repeat", "init", "tie")
-KINDS = ("op", "graph", "reuse")
-_STATEMENT = re.compile(r"(for|if|elif|let)\s+\S|else$")
 _COMMA = re.compile(r",(?![^()]*\))")  # not within `$(max(a, b))`
 _TEMPLATE = re.compile(r"(?:[A-Za-z0-9_-]|\$\w+|\$\(.*?\))+")
-
-
-@dataclass(frozen=True, slots=True)
-class For(Generic[Leaf]):
-    """`for TARGETS in ITERABLE: body`."""
-
-    targets: Targets
-    iterable: Expression
-    offset: int  # of the iterable in the header
-    span: Span
-    body: tuple[Statement[Leaf], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Branch(Generic[Leaf]):
-    """One arm of an `if`; `condition` is None for `else`."""
-
-    condition: Expression | None
-    offset: int  # of the condition in the header
-    span: Span
-    body: tuple[Statement[Leaf], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class If(Generic[Leaf]):
-    """`if`, `elif`, `else`."""
-
-    branches: tuple[Branch[Leaf], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Let:
-    """`let TARGETS: value`."""
-
-    targets: Targets
-    value: Node
-    span: Span
-
-
-Statement = For[Leaf] | If[Leaf] | Let | Leaf
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """A name in `from` or `outputs`, still with its `$`."""
-
-    name: Scalar
-
-
-@dataclass(frozen=True, slots=True)
-class From:
-    """Where a node reads: names in order, or names by operand."""
-
-    span: Span
-    edges: tuple[Statement[Edge], ...] = ()
-    operands: tuple[tuple[Scalar, Edge], ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NodeSyntax:
-    """The right-hand side of a node. Exactly one of `op`, `graph`, `reuse` is set."""
-
-    span: Span
-    op: Scalar | None = None
-    graph: GraphSyntax | None = None
-    reuse: Scalar | None = None
-    reads: From | None = None
-    when: Scalar | None = None
-    otherwise: Scalar | None = None
-    label: Scalar | None = None
-    repeat: Scalar | None = None
-    init: Node | None = None
-    tie: Mapping | None = None
-    arguments: tuple[tuple[Scalar, Node], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A node with the name it is given: `name` in a mapping (still with its `$`), None in a list.
-
-    `parts`: a comma key, `left, right: {op: chunk}`, names the op's results.
-    """
-
-    name: Scalar | None
-    node: NodeSyntax
-    parts: tuple[str, ...] = ()
-
-    @property
-    def span(self) -> Span:
-        return self.name.span if self.name is not None else self.node.span
-
-
-@dataclass(frozen=True, slots=True)
-class GraphSyntax:
-    """A graph as written. `numbered`: a list, whose children are called 0, 1, 2..."""
-
-    numbered: bool
-    body: tuple[Statement[Child], ...]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class OutputSyntax:
-    """One entry of `outputs:`."""
-
-    name: Scalar | None
-    value: Edge | tuple[Statement[Edge], ...]
-    only: str | None
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class OutputsSyntax:
-    """`outputs:` as written: `kind` is "single", "tuple" or "dict"."""
-
-    kind: str
-    body: tuple[Statement[OutputSyntax], ...]
-    span: Span
-
-
-@dataclass(slots=True)
-class Errors:
-    """Collects what is wrong, so that one pass reports every mistake."""
-
-    found: list[Diagnostic] = field(default_factory=list[Diagnostic])
-
-    def add(self, error: SpecError) -> None:
-        self.found.extend(error.diagnostics)
-
-    def check(self) -> None:
-        """Raises SpecError with all that was found, in order of place, each once."""
-        if self.found:
-            unique = {(d.code, str(d.span), d.message): d for d in self.found}
-            raise SpecError(sorted(unique.values(), key=_place))
-
-
-def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
-    span = diagnostic.span
-    return (span.source.name, span.line, span.column) if span else ("", 0, 0)
-
-
-def is_statement(key: str) -> bool:
-    """Whether a mapping's key is a `for`, `if`, `elif`, `else` or `let`."""
-    return _STATEMENT.match(key) is not None
-
-
-def located(error: ExprError, span: Span, offset: int = 0) -> SpecError:
-    """An expression's error at its place; exact when the expression stands on one line as written."""
-    column = span.column + offset + error.offset
-    if span.line == span.end_line and column + max(error.length, 1) <= span.end_column:
-        span = Span(span.source, span.line, column, span.line, column + max(error.length, 1))
-    return spec_error(error.code, error.message, span, help=error.help)
-
-
-def parse_expression(text: str, span: Span, offset: int = 0) -> Expression:
-    """The expression, or SpecError at its place. `offset`: where it starts within `span`."""
-    try:
-        return parse(text)
-    except ExprError as error:
-        raise located(error, span, offset) from None
-
-
-def _parse_targets(text: str, span: Span, offset: int = 0) -> Targets:
-    try:
-        return parse_targets(text)
-    except ExprError as error:
-        raise located(error, span, offset) from None
 
 
 class _Parser:
@@ -239,7 +79,7 @@ class _Parser:
                 elif word == "if":
                     branches.append(Branch(*self.condition(key, "if"), key.span, body(value)))
                 elif word == "let":
-                    out.append(Let(_parse_targets(key.text[3:].strip(), key.span, 4), value, key.span))
+                    out.append(Let(parse_targets_at(key.text[3:].strip(), key.span, 4), value, key.span))
                 else:
                     out.extend(leaf(key, value))
             except SpecError as error:
@@ -504,7 +344,7 @@ def parse_lets(node: Mapping, errors: Errors) -> tuple[Let, ...]:
     out: list[Let] = []
     for entry in node.entries:
         try:
-            out.append(Let(_parse_targets(entry.key.text, entry.key.span), entry.value, entry.key.span))
+            out.append(Let(parse_targets_at(entry.key.text, entry.key.span), entry.value, entry.key.span))
         except SpecError as error:
             errors.add(error)
     return tuple(out)
@@ -561,11 +401,3 @@ def _value(special: dict[str, Node], key: str) -> Scalar | None:
     if node is not None and not isinstance(node, Scalar):
         raise spec_error("wrong-type", f"`{key}` is an expression, got {describe(node)}", node.span)
     return node
-
-
-def describe(node: Node) -> str:
-    if isinstance(node, Mapping):
-        return "a mapping"
-    if isinstance(node, Sequence):
-        return "a list"
-    return "nothing" if node.value is None else f"`{node.text}`"
