@@ -46,7 +46,7 @@ class Plan:
 
 
 ANY = Plan(frozenset(), False, True, False, False, False, "a value")
-"""For custom ops, of whose arguments nothing is known: strings are expressions, so words need quotes within."""
+"""For custom ops, of whose arguments nothing is known: a word in quotes is text, any other string an expression."""
 
 
 @cache
@@ -154,6 +154,8 @@ def _value(session: Session, node: Node, plan: Plan, view: View, pins: list[Size
         return {entry.key.text: _value(session, entry.value, plan, view, pins) for entry in node.entries}
     if not isinstance(node.value, str):
         return node.value
+    if plan is ANY and node.quoted and node.text.isidentifier():
+        return node.text
     if node.text in plan.words or (plan.any_word and not plan.other):
         return session.word(node, view)
     if not plan.other:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from archspec.diagnostics import Span, SpecError, spec_error
-from archspec.elaborate.arguments import Argument, check_keys
+from archspec.elaborate.arguments import Argument, check_keys, plans
 from archspec.elaborate.blocks import close, use_block
 from archspec.elaborate.edges import Reading, explicit, resolve
 from archspec.elaborate.environment import Env, View
@@ -23,6 +24,7 @@ from archspec.ir import Node
 from archspec.ops.base import Op
 from archspec.spec import Spec
 from archspec.syntax import Child, GraphSyntax, NodeSyntax, Statement
+from archspec.values import RuntimeSize
 from archspec.yaml_source import Scalar
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -359,11 +361,27 @@ def _same_structure(first: Sequence[Node], second: Sequence[Node]) -> bool:
     if len(first) != len(second):
         return False
     return all(
-        type(a.op) is type(b.op)
-        and a.module == b.module
-        and (a.op == b.op or (_is_call(type(a.op)) and not a.op.state()))
+        type(a.op) is type(b.op) and a.module == b.module and (a.op == b.op or _same_call(a.op, b.op))
         for a, b in zip(first, second, strict=True)
     )
+
+
+def _same_call(a: Op, b: Op) -> bool:
+    """Whether two uses of a function are the same code: what follows from the sizes at hand may differ."""
+    if not _is_call(type(a)):
+        return False
+    inferred = {name for name, plan in plans(type(a)).items() if plan.inferred}
+    return all(
+        _code(getattr(a, name)) == _code(getattr(b, name)) for name in type(a).model_fields if name not in inferred
+    )
+
+
+def _code(value: Any) -> Any:
+    """An argument as it is emitted: a run-time size by how it is computed."""
+    if isinstance(value, tuple):
+        parts = cast("tuple[Any, ...]", value)
+        return tuple(_code(part) for part in parts)
+    return value.code if isinstance(value, RuntimeSize) else value
 
 
 def _is_call(op: type[Op]) -> bool:

@@ -214,7 +214,8 @@ class _Run:
 
     def __init__(self, graph: Graph, model: nn.Module, batch: int, seed: int) -> None:
         self.graph, self.model, self.seed = graph, model, seed  # seeded for both runs: some ops are random in eval, too
-        weight = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
+        plain = {name for _, name, state in graph.state() if state.dtype == "float32" and not state.buffer}
+        weight = next((p for name, p in model.named_parameters() if name in plain), torch.empty(0))
         self.device, self.floating = weight.device, weight.dtype
         unknown = fitting_sizes(graph)
         self.sizes = {
