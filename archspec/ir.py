@@ -198,20 +198,35 @@ class Graph:
 
     @cached_property
     def modes(self) -> tuple[Mode, ...]:
-        """Per node, when it runs: nodes that only a training-only output needs run in training only."""
+        """Per node, when it runs: nodes that only a training-only output needs run in training only.
+
+        A module that is called several times runs in the same modes each time.
+        """
         needed: dict[Mode, set[int]] = {"always": set(), "training": set(), "eval": set()}
         for entry in self.outputs.entries:
             needed[entry.mode].update(value.node for value in leaves(entry.value))
-        for mode, wanted in needed.items():
-            for index in range(len(self.nodes) - 1, -1, -1):
-                if index in wanted:
-                    node = self.nodes[index]
-                    needed[mode].update(value.node for value in (*node.inputs, *node.reads))
-        both = needed["training"] & needed["eval"]
-        return tuple(
-            "always" if i in needed["always"] or i in both else "eval" if i in needed["eval"] else "training"
-            for i in range(len(self.nodes))
-        )
+        called = self._called_again()
+        while True:
+            for wanted in needed.values():
+                for index in range(len(self.nodes) - 1, -1, -1):
+                    if index in wanted:
+                        node = self.nodes[index]
+                        wanted.update(value.node for value in (*node.inputs, *node.reads))
+            both = needed["always"] | (needed["training"] & needed["eval"])
+            modes: tuple[Mode, ...] = tuple(
+                "always" if i in both else "eval" if i in needed["eval"] else "training" for i in range(len(self.nodes))
+            )
+            unequal = [uses for uses in called if len({modes[use] for use in uses}) > 1]
+            if not unequal:
+                return modes
+            needed["always"].update(use for uses in unequal for use in uses)
+
+    def _called_again(self) -> list[list[int]]:
+        """The positions of each module that is called more than once."""
+        uses: dict[str, list[int]] = {}
+        for position, node in enumerate(self.nodes):
+            uses.setdefault(node.module, []).append(position)
+        return [positions for positions in uses.values() if len(positions) > 1]
 
     @cached_property
     def positions(self) -> Mapping[str, int]:

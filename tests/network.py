@@ -33,7 +33,9 @@ class Network:
             program = TargetModule(node.op.target(graph.inputs_of(node)), node.op.state())
             if isinstance(program.target, Module | StateTensor):
                 program = owners.setdefault(node.module, program)
-                own = {f"op.{s.name}".rstrip("."): state[full_name(node, s.name)] for s in node.op.state() if s.persistent}
+                own = {
+                    f"op.{s.name}".rstrip("."): state[full_name(node, s.name)] for s in node.op.state() if s.persistent
+                }
                 program.load_state_dict(own, strict=True)
             self.programs.append(program)
 
@@ -48,7 +50,9 @@ class Network:
                 values |= {Value(position, part): result for part, result in enumerate(results)}
         entries = {e.name: _leaves(e.value, values) for e in self.graph.outputs.entries if e.mode in ("always", mode)}
         kind = self.graph.outputs.kind
-        return values, entries if kind == "dict" else tuple(entries.values()) if kind == "tuple" else next(iter(entries.values()))
+        return values, entries if kind == "dict" else tuple(entries.values()) if kind == "tuple" else next(
+            iter(entries.values())
+        )
 
 
 def _leaves(tree: Tree, values: Mapping[Value, Tensor]) -> Any:
@@ -61,10 +65,14 @@ def shape_at(kind: TensorType, sizes: Sizes) -> tuple[int | None, ...]:
 
 
 def random_inputs(graph: Graph, sizes: Sizes, device: str = "cpu") -> list[Tensor]:
-    """Tensors of the graph's input types; equal for equal sizes."""
+    """Tensors of the graph's input types, indices below 2; equal for equal sizes."""
     generator = torch.Generator().manual_seed(0)
-    shapes = [[size or 1 for size in shape_at(entry.type, sizes)] for entry in graph.inputs]
-    return [torch.randn(shape, generator=generator).to(device) for shape in shapes]
+    made: list[Tensor] = []
+    for entry in graph.inputs:
+        shape, indices = [size or 1 for size in shape_at(entry.type, sizes)], entry.type.dtype == "int64"
+        tensor = torch.randint(0, 2, shape, generator=generator) if indices else torch.randn(shape, generator=generator)
+        made.append(tensor.to(device))
+    return made
 
 
 def symbols(graph: Graph) -> set[str]:

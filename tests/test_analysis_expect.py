@@ -70,8 +70,7 @@ def test_the_difference_is_named() -> None:
 
 def test_outputs_by_name_in_order_and_nested() -> None:
     nodes = (
-        "a: {op: Conv2d, out_channels: 8, kernel_size: 1}\n"
-        "b: {op: Conv2d, out_channels: 4, kernel_size: 1, stride: 2}"
+        "a: {op: Conv2d, out_channels: 8, kernel_size: 1}\nb: {op: Conv2d, out_channels: 4, kernel_size: 1, stride: 2}"
     )
     rest = "outputs: {levels: [a, b], last: b}"
     assert mismatches("outputs: {levels: [[N, 8, H, W], [N, 4, 16, 24]], last: [N, 4, 16, 24]}", nodes, rest) == []

@@ -26,7 +26,7 @@ def forward(labels: Labels, units: Sequence[Unit], unit: Unit, outputs: Outputs 
     steps = [at for at, step in enumerate(unit.steps) if any(map(names.is_used, flatten(step.results)))]
     direct = _is_all(unit.steps[steps[-1]], unit, outputs) if steps else False
     lines = list(_signature(graph, unit, arguments, outputs))
-    maybe = _sometimes(graph, unit) if outputs is None else set[Value]()
+    maybe = _passed_on(unit) | (_sometimes(graph, unit) if outputs is None else set[Value]())
     for run in _runs(unit, steps[:-1] if direct else steps, names.deleted):
         lines += _run([unit.steps[at] for at in run], names, maybe)
         if dead := [name for at in run for name in names.deleted.get(at, ())]:
@@ -125,6 +125,12 @@ def _sometimes(graph: Graph, unit: Unit) -> set[Value]:
     whole = {graph.modes[i] for i in range(unit.scope.start, unit.scope.end)}
     inner = {v for v in unit.returned if v.node >= 0 and len(whole) > 1 and graph.modes[v.node] != "always"}
     return own & set(unit.returned) | inner
+
+
+def _passed_on(unit: Unit) -> set[Value]:
+    """Values that exist in one mode only and are handed to a module that runs in both."""
+    made = {value: step.mode for step in unit.steps if step.mode != "always" for value in flatten(step.results)}
+    return {value for step in unit.steps for value in step.reads if made.get(value, step.mode) != step.mode}
 
 
 def _is_all(step: Step, unit: Unit, outputs: Outputs | None) -> bool:

@@ -18,6 +18,7 @@ INPUTS: dict[str, list[Source]] = {
     "sequences": [Source((6, 8)), Source((4, 10)), Source((5, 6))],
     "volumes": [Source((2, 4, 5, 4)), Source((3, 4, 4, 4))],
     "features": [Source((8,)), Source((12,))],
+    "indices": [Source((7,), "int64"), Source((4,), "int64")],
 }
 
 PARAMS: dict[str, list[Any]] = {
@@ -42,13 +43,17 @@ class SpecWriter(TensorWriter):
 
     def inputs(self) -> dict[str, Source]:
         first = self.pick.of(INPUTS[self.pick.of(list(INPUTS))])
-        if self.pick.chance(5):
+        if first.dtype == "float32" and self.pick.chance(5):
             return {"x": first, "y": Source((self.pick.int(1, 4), *first.sizes[1:])) if self.pick.flag() else first}
         return {self.pick.of(["input", "input", "x"]): first}
 
     def write(self) -> Sketch:
         """The spec, but for its outputs."""
         body = Body(self.run.root, dict(self.run.globals), names=list(self.run.root.table))
+        if self.run.sources[0].type.dtype == "int64":
+            args = {"num_embeddings": self.pick.int(2, 9), "embedding_dim": Count(self.pick.int(1, 8))}
+            args = {name: self.expression(body, value) for name, value in args.items()}
+            self.spec.graph.body += self.put(body, Child(self.name(body, "embedding"), "Embedding", args))
         self.spec.graph.body += self.statements(body, self.pick.int(1, 12))
         if not self.run.nodes:
             last = Child(self.name(body, "last"), "ReLU", {}, (next(iter(self.spec.inputs)),))
@@ -257,12 +262,17 @@ class SpecWriter(TensorWriter):
         written = list[Statement]()
         inputs = found[:1]
         if len(found) > 1 and self.pick.chance(3):
-            inputs = [(self.named(body, name, written), val) for name, val in (self.pick.of(found), self.pick.of(found))]
+            inputs = [
+                (self.named(body, name, written), val) for name, val in (self.pick.of(found), self.pick.of(found))
+            ]
         block, arguments = self.new_block(body, tuple(val for _, val in inputs))
         self.spec.blocks[block.name] = block
         labelled = self.labelled(body) or isinstance(block.outputs, dict)
         texts = reads(*(name for name, _ in inputs))
-        return [*written, *self.put(body, Child(self.name(body, block.name), block.name, arguments, texts, labelled=labelled))]
+        return [
+            *written,
+            *self.put(body, Child(self.name(body, block.name), block.name, arguments, texts, labelled=labelled)),
+        ]
 
     def use(self, body: Body, block: Block) -> Child:
         """A block used once more, to be tried. Raises Refused."""

@@ -259,7 +259,9 @@ def activation(pick: Pick, shape: Shape) -> Layer:
 
 @family(lambda shape: any(size % 2 == 0 for size in shape[1:]))
 def gated_activation(pick: Pick, shape: Shape) -> Layer:
-    return pick.of(["GLU", "glu"]), {"dim": pick.of([axis for axis, size in enumerate(shape) if axis and size % 2 == 0])}
+    return pick.of(["GLU", "glu"]), {
+        "dim": pick.of([axis for axis, size in enumerate(shape) if axis and size % 2 == 0])
+    }
 
 
 @family(lambda shape: len(shape) >= 2)

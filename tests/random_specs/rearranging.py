@@ -98,6 +98,11 @@ def cutting(pick: Pick, shape: Shape) -> Layer:
 
 
 @family(lambda shape: len(shape) >= 3)
+def triangle(pick: Pick, shape: Shape) -> Layer:
+    return pick.of(["tril", "triu"]), pick.some(diagonal=lambda: pick.int(-2, 2))
+
+
+@family(lambda shape: len(shape) >= 3)
 def reduction(pick: Pick, shape: Shape) -> Layer:
     axis = pick.int(1, len(shape) - 1)
     axes = [2, -1] if len(shape) >= 4 and pick.chance(3) else [axis]

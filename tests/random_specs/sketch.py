@@ -204,7 +204,10 @@ def _child_lines(child: Child, numbered: bool) -> Iterator[str]:
         yield f"{key} {flow}".lstrip()
         return
     inner = _graph_lines(child.graph)
-    if keys:
+    statements = all(not isinstance(statement, Child) for statement in child.graph.body)
+    if keys or (
+        statements and not child.graph.numbered
+    ):  # else it would be a statement of the list, or an `else` alone
         lines = [*(f"{name}: {_flow(value)}" for name, value in keys.items()), "graph:", *_indent(inner)]
     else:
         lines = list(inner)

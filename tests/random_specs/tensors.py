@@ -33,7 +33,7 @@ class TensorWriter(Writer):
         child = Child(self.name(body, op), op, dict(args), tuple(names), labelled=self.labelled(body))
         if self.pick.chance(5):
             child.when, child.otherwise = self.truth(body), self.pick.of(names)
-        elif op in ("matmul", "add") and len(names) == 2 and self.pick.chance(6):
+        elif op in ("matmul", "add") and len(names) == 2 and self.pick.chance(3):
             child.reads = {"input": names[0], "other": names[1]}
         return [*written, *self.put(body, child)]
 
@@ -131,7 +131,10 @@ class TensorWriter(Writer):
                 "reduce", "Conv2d", {"out_channels": Expr("max(1, input.channels // 2)"), "kernel_size": 1},
                 labelled=not numbered,
             ),
-            Child("expand", "Conv2d", {"out_channels": Expr("input.channels"), "kernel_size": 1}, labelled=not numbered),
+            Child(
+                "expand", "Conv2d", {"out_channels": Expr("input.channels"), "kernel_size": 1},
+                labelled=not numbered,
+            ),
             Child("weigh", self.pick.of(["Sigmoid", "Hardsigmoid"]), labelled=not numbered),
         ]  # fmt: skip
         gate = Child(self.name(body, "gate"), graph=Graph(inside, numbered), reads=(text,))

@@ -19,7 +19,8 @@ class Refused(Exception):
     """An op does not take its arguments or inputs; or the network is not to be written so."""
 
     def __init__(
-        self, reason: object, op: type[Op] | None = None, args: Mapping[str, Any] | None = None, inputs: Inputs | None = None
+        self, reason: object, op: type[Op] | None = None, args: Mapping[str, Any] | None = None,
+        inputs: Inputs | None = None,
     ) -> None:  # fmt: skip
         super().__init__(f"{op.name}: {reason}" if op is not None else str(reason))
         self.reason, self.op, self.given, self.inputs = reason, op, plain(args or {}), inputs
@@ -54,7 +55,7 @@ class Val:
 class Bound:
     """What a name stands for. `inside`: the finished graph, a block's where `is_block`; `absent`: removed by `when`.
 
-    For `reuse`: the `definition` that is run again, the `types` it was run with, the `ops` it made, and where it stands.
+    For `reuse`: the `definition` that is run again, the input `types` it was run with, the `ops` it made, its `handle`.
     """
 
     vals: tuple[Val, ...]

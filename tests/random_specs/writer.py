@@ -63,7 +63,7 @@ def reads(*names: str) -> tuple[str, ...] | None:
 
 
 class Writer:
-    """What all statements need: names, sources, single layers. The kinds of statements are in `tensors` and `graphs`."""
+    """What all statements need: names, sources, single layers. What can be said is in `tensors` and `graphs`."""
 
     run: Run
 
@@ -101,12 +101,12 @@ class Writer:
         self, body: Body, action: Callable[[], list[Statement]], refusals: Refusals = REFUSALS
     ) -> list[Statement] | None:
         """What `action` writes, or nothing and no trace of it where it is refused."""
-        before, names = self.run.snapshot(body.frame), list(body.names)
+        before, names, env = self.run.snapshot(body.frame), list(body.names), dict(body.env)
         try:
             return action()
         except refusals:
             self.run.restore(before)
-            body.names[:] = names
+            body.names, body.env = names, env
             return None
 
     # --- names ---
@@ -173,13 +173,15 @@ class Writer:
     ) -> list[Statement]:
         """A layer of one of the families, or of any, that reads `source`."""
         known = fitting(val.shape)
-        op, args = FAMILIES[self.pick.of([name for name in families if name in known] or known)][1](self.pick, val.shape)
+        op, args = FAMILIES[self.pick.of([name for name in families if name in known] or known)][1](
+            self.pick, val.shape
+        )
         if val is not body.input:
             args = {key: as_number(value, val.shape) for key, value in args.items()}
         args = {key: self.expression(body, value) for key, value in args.items()}
         if op in ("ReLU", "Tanh") and "act" in body.env and self.pick.flag():
             op, args = "$act", {}
-        if op == "BatchNorm2d" and "norm" in body.env:
+        elif "norm" in body.env and len(val.shape) == 4 and self.pick.chance(3):
             op, args = "$norm", {}
         child = Child(self.name(body, op), op, args, reads(source), labelled=self.labelled(body))
         if conditional and self.pick.chance(6):
