@@ -100,7 +100,7 @@ def _holds(requirement: Requirement, sizes: Sizes) -> bool:
 
 
 def torch_runs(op: type[Op], args: Mapping[str, Any], inputs: Inputs, batch: int) -> bool:
-    """Whether torch takes the arguments and inputs of one op, in both modes, and something comes of it."""
+    """Whether torch takes the arguments and inputs of one op, in both modes, and no tensor is empty."""
     plain = tuple(TensorType(tuple(size or 1 for size in shape_at(x, {"N": batch})), x.dtype) for x in inputs)
     types = Inputs(plain, inputs.names)
     try:
@@ -111,4 +111,4 @@ def torch_runs(op: type[Op], args: Mapping[str, Any], inputs: Inputs, batch: int
             results = [result for training in (True, False) for result in program.train(training)(*tensors)]
     except Exception:
         return False
-    return all(result.numel() for result in results)
+    return all(tensor.numel() for tensor in (*program.parameters(), *results))

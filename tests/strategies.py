@@ -14,7 +14,7 @@ from archspec.ops import lookup
 from archspec.ops.base import INFERRED, is_marked
 from tests.random_specs.graphs import SpecWriter
 from tests.random_specs.layers import Pick
-from tests.random_specs.sketch import Block, Child, For, Graph, If, Let, Sketch, Statement, block_lines
+from tests.random_specs.sketch import Block, Child, For, Graph, If, Let, Output, Sketch, Statement, block_lines
 from tests.random_specs.unroll import Run, unroll
 from tests.test_ops_mutations import other_values
 from tests.test_ops_mutations import words as accepted_words
@@ -30,7 +30,7 @@ def specs(draw: Any) -> Sketch:
     return trimmed(spec)
 
 
-def outputs(run: Run, pick: Pick) -> tuple[list[tuple[str, str, str]], str]:
+def outputs(run: Run, pick: Pick) -> tuple[list[Output], str]:
     """Whatever is left unread, and sometimes more; the first in every mode."""
     vals = run.unread()
     named = [val for bound in run.root.table.values() for val in bound.vals if val.node >= 0]
@@ -40,8 +40,11 @@ def outputs(run: Run, pick: Pick) -> tuple[list[tuple[str, str, str]], str]:
     if len(paths) == 1:
         implied = run.root.previous == (vals[0],) and pick.flag()
         return [] if implied else [("output", paths[0], "always")], "single"
-    modes = ["always", *(pick.of(["always", "always", "training", "eval"]) for _ in paths[1:])]
-    entries = [(f"o{i}", path, mode) for i, (path, mode) in enumerate(zip(paths, modes, strict=True))]
+    values: list[str | tuple[str, ...]] = [*paths]
+    if len(paths) > 2 and pick.chance(4):
+        values = [*paths[:-2], tuple(paths[-2:])]
+    modes = ["always", *(pick.of(["always", "always", "training", "eval"]) for _ in values[1:])]
+    entries = [(f"o{i}", value, mode) for i, (value, mode) in enumerate(zip(values, modes, strict=True))]
     return entries, pick.of(["dict", "tuple"])
 
 
@@ -100,13 +103,14 @@ def changed(draw: Any) -> Change:
     spec.outputs = []
     child, visible = pick.of(list(located(spec.graph, list(spec.inputs))))
     options = arguments(child)
-    if options and (pick.flag() or not child.reads):
+    if options and not (child.reads and pick.chance(3)):
         what, value = pick.of(options)
         child.args[what] = value
         return Change(spec, what)
     if isinstance(child.reads, tuple) and child.reads:
         position = pick.int(0, len(child.reads) - 1)
-        child.reads = (*child.reads[:position], pick.of(visible), *child.reads[position + 1 :])
+        other = pick.of([name for name in visible if name != child.reads[position]] or visible)
+        child.reads = (*child.reads[:position], other, *child.reads[position + 1 :])
     return Change(spec, "axis")
 
 

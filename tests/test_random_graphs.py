@@ -46,14 +46,14 @@ def same(a: Any, b: Any) -> None:
 def compare(graph: Graph, model: nn.Module, network: Network, sizes: dict[str, int], training: bool) -> None:
     """The types of all nodes are those of the network run node by node, and so are the outputs those of the module."""
     inputs = random_inputs(graph, sizes)
-    torch.manual_seed(1)
+    torch.default_generator.manual_seed(1)
     values, expected = network.run([x.clone() for x in inputs], training, sizes)
     for value, real in values.items():
         kind = graph.type_of(value)
         assert (shape_at(kind, sizes), f"torch.{kind.dtype}") == (tuple(real.shape), str(real.dtype)), graph.name_of(
             value
         )
-    torch.manual_seed(1)
+    torch.default_generator.manual_seed(1)
     real = model.train(training)(*inputs)
     if reordered(graph, training):
         real, expected = structure(real), structure(expected)
@@ -182,7 +182,7 @@ def test_the_exported_source_stands_alone(spec: Sketch) -> None:
     for training in (False, True):
         results: list[Any] = []
         for module in (model, exported):
-            torch.manual_seed(1)
+            torch.default_generator.manual_seed(1)
             results.append(module.train(training)(*random_inputs(graph, {"N": 2})))
         torch.testing.assert_close(*results, rtol=0, atol=0, equal_nan=True)
 

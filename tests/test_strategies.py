@@ -11,7 +11,7 @@ from archspec import ops
 from tests.random_specs.sketch import Sketch
 from tests.strategies import children, specs
 
-EXAMPLES = 600
+EXAMPLES = 800
 
 CONSTRUCTS = {
     "params": r"^params:",
@@ -57,6 +57,7 @@ CONSTRUCTS = {
     "a constant": r"op: (Parameter|Buffer), value: \[",
     "a tuple of outputs": r"^outputs:\n  - ",
     "outputs by name": r"^outputs:\n  o0: ",
+    "several values in one output": r"^  (- |o\d+: )(\{from: )?\[",
     "an output in training": r"only: training",
     "an output in evaluation": r"only: eval",
 }

@@ -377,11 +377,11 @@ def _same_call(a: Op, b: Op) -> bool:
 
 
 def _code(value: Any) -> Any:
-    """An argument as it is emitted: a run-time size by how it is computed."""
+    """An argument as far as it can be compared here: a run-time size is code, which emission compares."""
     if isinstance(value, tuple):
         parts = cast("tuple[Any, ...]", value)
         return tuple(_code(part) for part in parts)
-    return value.code if isinstance(value, RuntimeSize) else value
+    return RuntimeSize if isinstance(value, RuntimeSize) else value
 
 
 def _is_call(op: type[Op]) -> bool:

@@ -29,11 +29,17 @@ def forward(labels: Labels, units: Sequence[Unit], unit: Unit, outputs: Outputs 
     maybe = _passed_on(unit) | (_sometimes(graph, unit) if outputs is None else set[Value]())
     for run in _runs(unit, steps[:-1] if direct else steps, names.deleted):
         lines += _run([unit.steps[at] for at in run], names, maybe)
-        if dead := [name for at in run for name in names.deleted.get(at, ())]:
+        dead = [n for at in run for n in names.deleted.get(at, ()) if n not in _assigned(unit, names, run, at)]
+        if dead:
             lines.append(f"        del {', '.join(sorted(dead))}")
     if direct:
         return [*lines, *layout(names.written(unit.steps[steps[-1]].expr), 8, "return ")]
     return [*lines, *(_return(unit, names) if outputs is None else _return_outputs(outputs, names))]
+
+
+def _assigned(unit: Unit, names: Names, run: Sequence[int], after: int) -> set[str]:
+    """The variables that the steps of a run after one of them assign."""
+    return {names.of[value] for at in run if at > after for value in flatten(unit.steps[at].results)}
 
 
 def _runs(unit: Unit, steps: Sequence[int], ends: Collection[int]) -> Iterator[list[int]]:

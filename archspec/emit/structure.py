@@ -276,6 +276,7 @@ def _hoisted(steps: list[Step]) -> Iterator[Step]:
                 made.difference_update(flatten(step.results))
                 yield step
 
+    yield from ready()
     for step in steps:
         if step.mode == "always":
             yield step

@@ -367,8 +367,7 @@ def _may_be_null(op: Node | None) -> bool:
 
 def _is_number_for_prelu(entry: Entry) -> bool:
     """`init: 0.1` is an argument of torch's PReLU; an initialisation rule is a word or a mapping."""
-    value = entry.value.value if isinstance(entry.value, Scalar) else None
-    return entry.key.text == "init" and isinstance(value, int | float)
+    return entry.key.text == "init" and isinstance(entry.value, Scalar) and not isinstance(entry.value.value, str)
 
 
 def _no_leaf(key: Scalar, value: Node) -> Iterator[Statement[Leaf]]:

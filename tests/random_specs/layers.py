@@ -282,7 +282,7 @@ def linear(pick: Pick, shape: Shape) -> Layer:
 @family(lambda shape: len(shape) == 3)
 def attention(pick: Pick, shape: Shape) -> Layer:
     heads = pick.factor(shape[-1])
-    if pick.chance(3):
+    if pick.flag():
         return "TransformerEncoderLayer", {
             "nhead": heads, "dim_feedforward": pick.int(1, 8), "batch_first": True, "dropout": pick.of([0.0, 0.1]),
             **pick.some(norm_first=pick.flag, activation=lambda: "gelu", bias=pick.flag),

@@ -83,16 +83,19 @@ class Source:
     dtype: str = "float32"
 
 
+Output = tuple[str, str | tuple[str, ...], str]
+
+
 @dataclass(eq=False)
 class Sketch:
-    """A whole spec. Its outputs are `(name, reference, mode)`; `kind` as in `archspec.ir.Outputs`."""
+    """A whole spec. Its outputs are `(name, reference or several, mode)`; `kind` as in `archspec.ir.Outputs`."""
 
     inputs: dict[str, Source]
     graph: Graph
     params: dict[str, Any] = field(default_factory=dict[str, Any])
     lets: dict[str, str] = field(default_factory=dict[str, str])
     blocks: dict[str, Block] = field(default_factory=dict[str, Block])
-    outputs: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
+    outputs: list[Output] = field(default_factory=list["Output"])
     kind: str = "single"
 
     @property
@@ -128,12 +131,13 @@ def _spec_lines(spec: Sketch) -> Iterator[str]:
     yield "graph:"
     yield from _indent(_graph_lines(spec.graph))
     if spec.kind == "single":
-        yield from (f"outputs: {reference}" for _, reference, _ in spec.outputs)
+        yield from (f"outputs: {_flow(reference)}" for _, reference, _ in spec.outputs)
     else:
         yield "outputs:"
         dash = spec.kind == "tuple"
         for name, reference, mode in spec.outputs:
-            value = reference if mode == "always" else f"{{from: {reference}, only: {mode}}}"
+            shown = _flow(reference)
+            value = shown if mode == "always" else f"{{from: {shown}, only: {mode}}}"
             yield f"  - {value}" if dash else f"  {name}: {value}"
 
 

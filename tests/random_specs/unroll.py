@@ -18,7 +18,7 @@ from archspec.ops import lookup
 from archspec.ops.base import RUNTIME, Inputs, Op, Signature, is_marked, typed
 from archspec.ops.needs import Needs, OpError
 from archspec.values import TensorType
-from tests.random_specs.sketch import Block, Child, Expr, For, Graph, If, Let, Sketch, Source, Statement
+from tests.random_specs.sketch import Block, Child, Expr, For, Graph, If, Let, Output, Sketch, Source, Statement
 from tests.random_specs.values import (
     BATCH,
     Bound,
@@ -320,8 +320,14 @@ def unroll(spec: Sketch) -> Sketch:
     """The same network in plain words."""
     run = run_sketch(spec)
     found = {".".join(val.path): val for val in (*run.sources, *(val for _, _, outs in run.nodes for val in outs))}
-    wanted = spec.outputs or [("output", ".".join(run.root.previous[0].path), "always")]
-    outputs = [(name, run.root.reference(found[path]), mode) for name, path, mode in wanted]
+
+    def moved(reference: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if isinstance(reference, str):
+            return run.root.reference(found[reference])
+        return tuple(run.root.reference(found[path]) for path in reference)
+
+    wanted: list[Output] = spec.outputs or [("output", ".".join(run.root.previous[0].path), "always")]
+    outputs = [(name, moved(reference), mode) for name, reference, mode in wanted]
     inputs = {unrolled_name(name): source for name, source in spec.inputs.items()}
     return Sketch(inputs, Graph(run.root.out, spec.graph.numbered), outputs=outputs, kind=spec.kind)
 
