@@ -43,7 +43,7 @@ def outputs(run: Run, pick: Pick) -> tuple[list[Output], str]:
     values: list[str | tuple[str, ...]] = [*paths]
     if len(paths) > 2 and pick.chance(4):
         values = [*paths[:-2], tuple(paths[-2:])]
-    modes = ["always", *(pick.of(["always", "always", "training", "eval"]) for _ in values[1:])]
+    modes = ["always", *(pick.of([*["always"] * 14, "training", "eval"]) for _ in values[1:])]
     entries = [(f"o{i}", value, mode) for i, (value, mode) in enumerate(zip(values, modes, strict=True))]
     return entries, pick.of(["dict", "tuple"])
 
