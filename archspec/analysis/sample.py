@@ -55,6 +55,20 @@ def batch_symbols(graph: Graph) -> frozenset[str]:
     return frozenset(name for entry in graph.inputs if entry.type.rank for name in dims.symbols(entry.type.shape[0]))
 
 
+def training_batch(graph: Graph) -> int:
+    """A batch that leaves every value more than one sample: two, but for values that hold a part of the batch.
+
+    BatchNorm in training needs that (`glu` over the batch halves it, say).
+    """
+    batch = batch_symbols(graph)
+    first = {x.shape[0] for node in graph.nodes for x in node.outputs if x.rank and not isinstance(x.shape[0], int)}
+    parts = [dim for dim in first if dims.symbols(dim) <= batch]
+    for size in (2, 4, 8, 16, 32):
+        if all((dims.value(dims.substitute(dim, dict.fromkeys(batch, size))) or 0) > 1 for dim in parts):
+            return size
+    return 2
+
+
 def _plain(dim: Size, one: Mapping[str, int], known: dict[int, Dim]) -> Dim:
     found = known.get(id(dim))
     if found is None:

@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from archspec import dims
 from archspec.analysis.interface import fitting_sizes
+from archspec.analysis.sample import training_batch
 from archspec.emit import flat
 from archspec.emit.initialize import has_rules
 from archspec.emit.python import emit
@@ -160,19 +161,21 @@ class Mismatch:
         return f"{self.where}: inferred {self.inferred}, got {self.real}"
 
 
-def run_and_compare(graph: Graph, model: nn.Module, *, batch: int = 2, seed: int = 0) -> list[Mismatch]:
+def run_and_compare(graph: Graph, model: nn.Module, *, batch: int | None = None, seed: int = 0) -> list[Mismatch]:
     """Runs the network on random input, in eval and in training mode, and compares it with what was inferred.
 
     Every node is computed by itself, with the module's weights, for its shapes and dtypes; the module's own `forward`
     must return the same outputs under the same names; its weights must be those inferred. The module is left as it was.
 
     Args:
-        batch: the size of the batch axis; other sizes are the nominal ones, or fitting ones.
+        batch: the size of the batch axis, 2 or what the network needs in training; other sizes are the nominal ones,
+            or fitting ones.
 
     Raises:
         SpecError: where no size is found that a network of unknown sizes takes.
     """
     found = list(_compare_state(graph, model))
+    batch = batch or training_batch(graph)
     was_training = model.training
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     with torch.no_grad(), torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]

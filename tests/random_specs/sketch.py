@@ -207,11 +207,10 @@ def _child_lines(child: Child, numbered: bool) -> Iterator[str]:
         flow = child.op if keys.keys() == {"op"} else _flow(keys)
         yield f"{key} {flow}".lstrip()
         return
-    inner = _graph_lines(child.graph)
-    statements = all(not isinstance(statement, Child) for statement in child.graph.body)
-    if keys or (
-        statements and not child.graph.numbered
-    ):  # else it would be a statement of the list, or an `else` alone
+    graph, inner = child.graph, _graph_lines(child.graph)
+    # as a list item, a mapping of nothing but statements would be statements of the list
+    unclear = numbered and not graph.numbered and not any(isinstance(item, Child) for item in graph.body)
+    if keys or unclear:
         lines = [*(f"{name}: {_flow(value)}" for name, value in keys.items()), "graph:", *_indent(inner)]
     else:
         lines = list(inner)

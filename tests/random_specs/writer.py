@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.random_specs import rearranging  # noqa: F401 - adds its families
-from tests.random_specs.layers import FAMILIES, INPLACE, Count, Layer, Pick, Shape, fitting
+from tests.random_specs.layers import FAMILIES, INPLACE, Count, Pick, Shape, fitting
 from tests.random_specs.sketch import Child, Expr, Statement
 from tests.random_specs.unroll import Run, interpolate
 from tests.random_specs.values import Bound, Frame, Refused, TooLarge, Val
@@ -244,4 +244,4 @@ def as_number(value: Any, shape: Shape) -> Any:
     return number
 
 
-__all__ = ["REFUSALS", "Body", "Layer", "Writer", "reads"]
+__all__ = ["Body", "Writer", "reads"]
