@@ -38,8 +38,9 @@ def forward(labels: Labels, units: Sequence[Unit], unit: Unit, outputs: Outputs 
 
 
 def _assigned(unit: Unit, names: Names, run: Sequence[int], after: int) -> set[str]:
-    """The variables that the steps of a run after one of them assign."""
-    return {names.of[value] for at in run if at > after for value in flatten(unit.steps[at].results)}
+    """The variables that the steps of a run after one of them assign; a result that nobody reads has none."""
+    later = (value for at in run if at > after for value in flatten(unit.steps[at].results))
+    return {names.of[value] for value in later if value in names.of}
 
 
 def _runs(unit: Unit, steps: Sequence[int], ends: Collection[int]) -> Iterator[list[int]]:
