@@ -25,6 +25,7 @@ from archspec.syntax import (
     parse_lets,
     parse_node,
     parse_outputs,
+    parse_patterns,
 )
 from archspec.yaml_source import Entry, Mapping, Node, Scalar, Sequence
 
@@ -74,7 +75,7 @@ class Spec:
     init: Mapping | None
     defaults: Mapping | None
     expect: Mapping | None
-    freeze: Node | None
+    freeze: tuple[Statement[Scalar], ...]  # patterns
     imports: dict[str, Import]
     words: frozenset[str]  # every name that the file, or what it extends, mentions: params must be among them
     patches: dict[str, Patch] = field(default_factory=dict[str, "Patch"])
@@ -134,7 +135,7 @@ def assemble(
         init=_merge(base.init if base else None, document.init),
         defaults=_merge(base.defaults if base else None, document.defaults),
         expect=document.expect,
-        freeze=document.freeze if document.freeze is not None else base.freeze if base else None,
+        freeze=parse_patterns(document.freeze, errors) if document.freeze is not None else base.freeze if base else (),
         imports={**(base.imports if base else {}), **_imports(document.imports, folder, find, errors)},
         words=_words(entry for entry in _entries(node) if entry.key.text not in ("params", "variants", "doc"))
         | (base.words if base is not None else frozenset[str]()),

@@ -11,7 +11,8 @@ from archspec.elaborate.custom import CustomOps
 from archspec.elaborate.environment import Env, View
 from archspec.elaborate.expectations import expected
 from archspec.elaborate.files import early_lets, open_file
-from archspec.elaborate.finish import check_inplace, check_unread, frozen_names
+from archspec.elaborate.finish import check_inplace, check_unread
+from archspec.elaborate.freeze import frozen_names
 from archspec.elaborate.graphs import Graphs
 from archspec.elaborate.inputs import Shape, batch_symbols, make_inputs
 from archspec.elaborate.names import Bound, Names

@@ -1,19 +1,14 @@
-"""What is checked of the finished graph: nodes that nothing reads, in-place ops, frozen parameters."""
+"""What is checked of the finished graph: nodes that nothing reads, in-place ops."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
-from fnmatch import fnmatchcase
 
-from archspec.diagnostics import did_you_mean, spec_error
+from archspec.diagnostics import spec_error
 from archspec.elaborate.names import Names
-from archspec.elaborate.place import Use
 from archspec.elaborate.session import Session, used_notes
 from archspec.ir import Graph, Node, Scope, leaves
-from archspec.syntax import describe
 from archspec.values import Value
-from archspec.yaml_source import Scalar, Sequence
 
 
 def check_unread(session: Session, graph: Graph, names: Names) -> None:
@@ -103,34 +98,3 @@ def _overwrites(
         if len(producer.outputs) > 1 or producer.op.overlaps:
             return f"{name}, which shares memory with {'other parts' if len(producer.outputs) > 1 else 'itself'}"
         value, reader = producer.inputs[0], value.node
-
-
-def frozen_names(session: Session, graph: Graph) -> Graph:
-    """`freeze:` patterns over parameter names, in order; the last match wins, a network's own after its sub-networks'.
-
-    Raises SpecError for one that matches nothing.
-    """
-    frozen = {name: False for _, name, state in graph.state() if not state.buffer}
-    for use in reversed(session.uses):
-        _freeze(use, frozen)
-    return replace(graph, frozen=tuple(name for name, fixed in frozen.items() if fixed))
-
-
-def _freeze(use: Use, frozen: dict[str, bool]) -> None:
-    node = use.file.spec.freeze
-    prefix = f"{use.module}." if use.module else ""
-    names = [name.removeprefix(prefix) for name in frozen if name.startswith(prefix)]
-    for item in node.items if isinstance(node, Sequence) else (node,) if node is not None else ():
-        if not isinstance(item, Scalar) or not isinstance(item.value, str):
-            raise spec_error(
-                "wrong-type",
-                f"`freeze` is a list of patterns, got {describe(item)}",
-                item.span,
-                help="write `['*', '!fc.*']`",
-            )
-        pattern = item.text.removeprefix("!")
-        matched = [name for name in names if fnmatchcase(name, pattern)]
-        if not matched and not use.module:  # a cut may leave nothing of what a sub-network freezes
-            message = f"`{pattern}` matches no parameter"
-            raise spec_error("unknown-state", message, item.span, help=did_you_mean(pattern, names))
-        frozen.update(dict.fromkeys((prefix + name for name in matched), not item.text.startswith("!")))

@@ -4,11 +4,11 @@
     statement  := for TARGETS in EXPR: body | if EXPR: body [elif EXPR: body]* [else: body] | let TARGETS: value
     node       := OP | {op: OP, ...} | {graph: GRAPH, ...} | {reuse: NAME, ...} | GRAPH
 
-The same statements stand inside `from` and `outputs`, whose leaves are names instead of nodes.
+The same statements stand inside `from`, `outputs` and `freeze`, whose leaves are names instead of nodes.
 """
 
 from archspec.syntax.errors import Errors, describe, located, parse_expression
-from archspec.syntax.parser import parse_graph, parse_lets, parse_node, parse_outputs
+from archspec.syntax.parser import parse_graph, parse_lets, parse_node, parse_outputs, parse_patterns
 from archspec.syntax.tree import (
     KINDS,
     NODE_KEYS,
@@ -51,4 +51,5 @@ __all__ = [
     "parse_lets",
     "parse_node",
     "parse_outputs",
+    "parse_patterns",
 ]

@@ -1,4 +1,4 @@
-"""Located YAML to syntax, once per block. The statements are the same in graphs, `from` and `outputs`."""
+"""Located YAML to syntax, once per block. The statements are the same in graphs, `from`, `outputs` and `freeze`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Parser:
     def __init__(self, errors: Errors) -> None:
         self.errors = errors
 
-    # --- statements, shared by graphs, `from` and `outputs` ---
+    # --- statements, shared by graphs, `from`, `outputs` and `freeze` ---
 
     def statements(
         self,
@@ -311,6 +311,19 @@ class _Parser:
         value = _edge(source) if isinstance(source, Scalar) else self.edges(source)
         return OutputSyntax(name, value, only.text if isinstance(only, Scalar) else None, node.span)
 
+    def patterns(self, node: Node) -> tuple[Statement[Scalar], ...]:
+        items = node.items if isinstance(node, Sequence) else (node,)
+        out: list[Statement[Scalar]] = []
+        for item in items:
+            if isinstance(item, Mapping) and any(is_statement(key) for key in item.keys()):
+                out.extend(self.statements(_pairs(item), self.patterns, _no_leaf))
+            elif isinstance(item, Scalar) and isinstance(item.value, str):
+                out.append(item)
+            else:
+                message = f"`freeze` is a list of patterns, got {describe(item)}"
+                self.errors.add(spec_error("wrong-type", message, item.span, help="write `['*', '!fc.*']`"))
+        return tuple(out)
+
 
 def parse_graph(node: Node, errors: Errors) -> GraphSyntax | None:
     """The graph at `node`; what is wrong is added to `errors`, None when nothing is left of it."""
@@ -328,6 +341,11 @@ def parse_outputs(node: Node, errors: Errors) -> OutputsSyntax | None:
     except SpecError as error:
         errors.add(error)
         return None
+
+
+def parse_patterns(node: Node, errors: Errors) -> tuple[Statement[Scalar], ...]:
+    """`freeze:` at `node`; what is wrong is added to `errors`."""
+    return _Parser(errors).patterns(node)
 
 
 def parse_node(node: Node, errors: Errors) -> NodeSyntax | None:
