@@ -315,7 +315,7 @@ class _Parser:
         items = node.items if isinstance(node, Sequence) else (node,)
         out: list[Statement[Scalar]] = []
         for item in items:
-            if isinstance(item, Mapping) and any(is_statement(key) for key in item.keys()):
+            if isinstance(item, Mapping) and any(is_statement(entry.key.text) for entry in item.entries):
                 out.extend(self.statements(_pairs(item), self.patterns, _no_leaf))
             elif isinstance(item, Scalar) and isinstance(item.value, str):
                 out.append(item)
