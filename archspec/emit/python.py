@@ -117,7 +117,7 @@ def _class(labels: Labels, found: Class) -> list[str]:
         doc = doc or "Layers that the module around this one calls."
     return [
         f"class {found.name}({'nn.Module' if unit.kind == 'module' else 'nn.Sequential'}):",
-        *([*docstring(_wrapped(doc.split("\n"), WIDTH - 8), 4), ""] if doc else []),
+        *([*docstring(_wrapped(doc.split("\n"), WIDTH - 10), 4), ""] if doc else []),
         *_constructor(unit, found.arguments, stored),
         *(after_construction(graph) if is_root else []),
         *(["", *body] if body else []),
