@@ -75,7 +75,8 @@ def test_a_tied_parameter_counts_once() -> None:
 
 def test_frozen_parameters_and_buffers() -> None:
     graph = graph_of("a: {op: Conv2d, out_channels: 4, kernel_size: 1}\nb: BatchNorm2d", rest="freeze: ['a.*']")
-    assert costs(graph).total == Cost(16 + 8, 8, 4 + 4 + 1, 12 * 64)
+    assert costs(graph).total == Cost(16 + 8, 8, 4 + 4 + 1, 12 * 64, 2 * 4 * 64)
+    assert costs(graph).total.frozen == 16
 
 
 def test_training_only_nodes_are_shown_but_not_summed() -> None:

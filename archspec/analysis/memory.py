@@ -1,4 +1,4 @@
-"""Memory: the weights by dtype, and the peak of live activations in inference, for one sample.
+"""Memory: the weights by dtype, and the peak of live activations in inference.
 
 The schedule is the order of the nodes. A tensor is freed after its last reader; what enters a scope is held until the
 scope has returned, as the caller's frame holds an argument. Views and in-place results share their input's memory.
@@ -8,11 +8,11 @@ Weights are no activations, and neither is what a kernel allocates for itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from archspec.analysis.sample import Sample, sizes
-from archspec.ir import Graph, Node, Scope, leaves
+from archspec.ir import Graph, Mode, Node, Scope, leaves
 from archspec.values import TensorType, Value
 
 BYTES = {
@@ -35,64 +35,90 @@ class Memory:
     peak: str | None
 
 
-def memory(graph: Graph, sample: Sample | None = None) -> Memory:
-    """The memory a graph needs."""
+def memory(graph: Graph, sample: Sample | None = None, batch: int = 1) -> Memory:
+    """The memory a graph needs in inference, for `batch` samples."""
+    weights = weight_bytes(graph)
+    peak, at = None, None
+    storages = forward(sample.at(batch) if sample else Sample.of(graph, batch), "training")
+    if storages is not None and graph.nodes:
+        peak, position = highest(storages.distinct(), len(graph.nodes))
+        at = graph.nodes[position].path
+    return Memory(sum(weights.values()), weights, peak, at)
+
+
+def weight_bytes(graph: Graph) -> dict[str, int]:
+    """The bytes of all parameters and buffers, by dtype."""
     weights: dict[str, int] = {}
     for _, _, state in graph.state():
         weights[state.dtype] = weights.get(state.dtype, 0) + math.prod(state.shape) * BYTES[state.dtype]
-    return Memory(sum(weights.values()), weights, *_peak(sample or Sample.of(graph)))
+    return weights
 
 
 @dataclass(slots=True)
-class _Storage:
-    """A piece of memory, alive from the start of node `birth` to the end of node `death`."""
+class Storage:
+    """A piece of memory, alive from the start of step `birth` to the end of step `death`."""
 
     size: int
     birth: int
     death: int
 
+    def until(self, step: int) -> None:
+        """Keeps it alive until the end of a step."""
+        self.death = max(self.death, step)
 
-def _peak(sample: Sample) -> tuple[int | None, str | None]:
+
+@dataclass(frozen=True, slots=True)
+class Storages:
+    """The memory that each value lies in; those that share it share the object."""
+
+    of: dict[Value, Storage] = field(default_factory=dict[Value, Storage])
+
+    def distinct(self) -> Collection[Storage]:
+        """Each piece once."""
+        return {id(storage): storage for storage in self.of.values()}.values()
+
+
+def forward(sample: Sample, without: Mode) -> Storages | None:
+    """The memory of a forward pass, one step a node; nodes that run in the mode `without` alone are left out. None
+    where a size is not known."""
     graph = sample.graph
-    if not graph.nodes:
-        return None, None
     around = _enclosing(graph)
-    storages: dict[Value, _Storage] = {}
+    storages = Storages()
     for position, x in enumerate(sample.inputs):
-        size = _bytes(x)
+        size = bytes_of(x)
         if size is None:
-            return None, None
-        storages[Value(-1 - position)] = _Storage(size, 0, 0)
+            return None
+        storages.of[Value(-1 - position)] = Storage(size, 0, 0)
     for position, (node, outputs) in enumerate(zip(graph.nodes, sample.outputs, strict=True)):
-        if graph.modes[position] == "training":
+        if graph.modes[position] == without:
             continue
         for value in (*node.inputs, *node.reads):
-            storage = storages[value]
-            storage.death = max(storage.death, _held_until(value.node, position, around[position]))
-        shared = storages[node.inputs[0]] if _shares(node) else None
+            storages.of[value].until(_held_until(value.node, position, around[position]))
+        shared = storages.of[node.inputs[0]] if shares(node, training=without == "eval") else None
         for part, x in enumerate(outputs):
-            size = 0 if not node.inputs and node.op.state() else _bytes(x)
+            size = 0 if not node.inputs and node.op.state() else bytes_of(x)
             if size is None:
-                return None, None
-            storages[Value(position, part)] = shared or _Storage(size, position, position)
+                return None
+            storages.of[Value(position, part)] = shared or Storage(size, position, position)
     for entry in graph.outputs.entries:
-        if entry.mode != "training":
+        if entry.mode != without:
             for value in leaves(entry.value):
-                storages[value].death = len(graph.nodes) - 1
-    return _highest(graph, storages)
+                storages.of[value].until(len(graph.nodes) - 1)
+    return storages
 
 
-def _highest(graph: Graph, storages: Mapping[Value, _Storage]) -> tuple[int, str]:
-    change = [0] * (len(graph.nodes) + 1)
-    for storage in {id(storage): storage for storage in storages.values()}.values():
+def highest(storages: Iterable[Storage], steps: int) -> tuple[int, int]:
+    """The most bytes that are alive at once, and the first step at which they are."""
+    change = [0] * (steps + 1)
+    for storage in storages:
         change[storage.birth] += storage.size
         change[storage.death + 1] -= storage.size
     live = peak = at = 0
-    for position in range(len(graph.nodes)):
-        live += change[position]
+    for step in range(steps):
+        live += change[step]
         if live > peak:
-            peak, at = live, position
-    return peak, graph.nodes[at].path
+            peak, at = live, step
+    return peak, at
 
 
 def _enclosing(graph: Graph) -> list[tuple[Scope, ...]]:
@@ -118,11 +144,22 @@ def _held_until(made: int, read: int, around: tuple[Scope, ...]) -> int:
     return next((scope.end - 1 for scope in around if scope.start > made), read)
 
 
-def _shares(node: Node) -> bool:
+def shares(node: Node, *, training: bool = False) -> bool:
+    """Whether the results lie in the memory of the first input. Dropout hands its input on in evaluation alone."""
     op = node.op
-    return bool(node.inputs) and (op.inplace_on_input or (op.is_view and op.name not in _COPIES))
+    if not node.inputs:
+        return False
+    if op.inplace_on_input:
+        return True
+    return op.is_view and op.name not in _COPIES and not (training and op.category == "dropout" and drops(node))
 
 
-def _bytes(x: TensorType) -> int | None:
+def drops(node: Node) -> bool:
+    """Whether a dropout changes anything in training."""
+    return bool(getattr(node.op, "p", 0))
+
+
+def bytes_of(x: TensorType) -> int | None:
+    """The bytes of a tensor; None where a size is not known."""
     shape = sizes(x)
     return None if shape is None else math.prod(shape) * BYTES[x.dtype]

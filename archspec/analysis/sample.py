@@ -1,4 +1,4 @@
-"""The types a graph's values have for one sample: the batch is 1, every other size nominal."""
+"""The types a graph's values have for one sample, or a batch of them: every size but the batch is nominal."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ class Sample:
     graph: Graph
     inputs: tuple[TensorType, ...]
     outputs: tuple[tuple[TensorType, ...], ...]  # per node
+    batch: int = 1
 
     @classmethod
-    def of(cls, graph: Graph) -> Sample:
-        """The sample of a graph."""
-        one = dict.fromkeys(batch_symbols(graph), 1)
+    def of(cls, graph: Graph, batch: int = 1) -> Sample:
+        """The types in a batch of so many."""
+        one = dict.fromkeys(batch_symbols(graph), batch)
         known: dict[int, Dim] = {}  # by identity: the graph keeps its sizes alive, and hashing one is slow
         types: dict[int, TensorType] = {}
 
@@ -39,7 +40,12 @@ class Sample:
             graph,
             tuple(plain(entry.type) for entry in graph.inputs),
             tuple(tuple(plain(x) for x in node.outputs) for node in graph.nodes),
+            batch,
         )
+
+    def at(self, batch: int) -> Sample:
+        """The same graph in a batch of so many."""
+        return self if batch == self.batch else Sample.of(self.graph, batch)
 
     def type_of(self, value: Value) -> TensorType:
         """The type of a value."""

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from archspec.dims import show
 from archspec.ops.base import Category, Example, Inputs, ModuleOp, Needs, OpError, Reach, State, Written
 from archspec.ops.guards import Integers, axis, positive, real, refuse_falling_in_place
+from archspec.ops.work import SOFTMAX
 from archspec.values import TensorType
 
 MAP = ((2, 4, 5, 6),)
@@ -18,6 +19,8 @@ class _Activation(ModuleOp, abstract=True):
     category: ClassVar[Category] = "activation"
     integers: ClassVar[Integers] = "refuse"
     booleans: ClassVar[bool] = False
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
+    per_element: ClassVar[int] = 1
     examples: ClassVar[tuple[Example, ...]] = (Example({}, MAP),)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
@@ -48,6 +51,7 @@ class ReLU(_Inplace):
     """`max(x, 0)`: any shape, kept."""
 
     integers: ClassVar[Integers] = "keep"
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
     saves_output: ClassVar[bool] = True
 
 
@@ -84,6 +88,7 @@ class SiLU(_Inplace):
 class Sigmoid(_Activation):
     """`1 / (1 + exp(-x))`: any shape, kept."""
 
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
     integers: ClassVar[Integers] = "promote"
     booleans: ClassVar[bool] = True
     saves_output: ClassVar[bool] = True
@@ -92,6 +97,7 @@ class Sigmoid(_Activation):
 class Tanh(_Activation):
     """The hyperbolic tangent: any shape, kept."""
 
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
     integers: ClassVar[Integers] = "promote"
     booleans: ClassVar[bool] = True
     saves_output: ClassVar[bool] = True
@@ -188,6 +194,9 @@ class RReLU(_SavesOverwritten):
         if self.lower > self.upper:
             raise OpError("bad-argument", f"`lower` {self.lower} is above `upper` {self.upper}", argument="lower")
 
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return inputs.types  # the slopes drawn
+
 
 class Hardtanh(_Activation):
     """`min(max(x, min_val), max_val)`: any shape, kept."""
@@ -231,6 +240,9 @@ class Softsign(_Activation):
 
     integers: ClassVar[Integers] = "promote"
 
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return outputs  # the denominator
+
 
 class Hardshrink(_Activation):
     """`x` outside of `-lambd`..`lambd`, else 0: any shape, kept."""
@@ -256,10 +268,17 @@ class Tanhshrink(_Activation):
     """`x - tanh(x)`: any shape, kept."""
 
     integers: ClassVar[Integers] = "promote"
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
+
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return outputs  # the hyperbolic tangent
 
 
 class LogSigmoid(_Activation):
     """`log(sigmoid(x))`: any shape, kept."""
+
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return outputs  # exp(-|x|)
 
 
 class _AlongAxis(_Activation, abstract=True):
@@ -280,6 +299,8 @@ class _Softmax(_AlongAxis, abstract=True):
     """A softmax of some kind."""
 
     saves_output: ClassVar[bool] = True
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
+    per_element: ClassVar[int] = SOFTMAX
     examples: ClassVar[tuple[Example, ...]] = (Example({}, MAP), Example({"dim": -1}, ((2, 3, 7),)))
 
     dim: Written[int] = 1
@@ -296,11 +317,15 @@ class LogSoftmax(_Softmax):
 class Softmin(_Softmax):
     """The softmax of `-x` along `dim`, 1 unless given (torch has no default): any shape, kept."""
 
+    per_element: ClassVar[int] = SOFTMAX + 1
+
 
 class Softmax2d(_Activation):
     """The softmax over the channels: `[N, C, H, W]`, shape kept."""
 
     saves_output: ClassVar[bool] = True
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
+    per_element: ClassVar[int] = SOFTMAX
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         need.rank(inputs[0], 4, op="Softmax2d", layout="[N, C, H, W]")
@@ -310,6 +335,7 @@ class Softmax2d(_Activation):
 class GLU(_AlongAxis):
     """`a * sigmoid(b)` of the halves a and b of axis `dim` (arXiv 1612.08083): any shape, that axis halved."""
 
+    per_element: ClassVar[int] = 2
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((2, 5, 8),)), Example({"dim": 1}, MAP))
 
     dim: int = -1

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from archspec.dims import Dim
-from archspec.ops.base import Example, Inputs, Needs, Reach, Single, Target, tuple_of
+from archspec.ops.base import Example, Inputs, Kept, Needs, Reach, Single, Target, Wanted, elements, tuple_of
 from archspec.ops.guards import Integers, positive
-from archspec.ops.pool import Pool, unpacked, with_indices
+from archspec.ops.pool import Pool, unpacked, with_indices, with_places
+from archspec.ops.work import keeps_for_mean
 from archspec.values import TensorType
 
 Sizes2 = Annotated[tuple[int | None, int | None], tuple_of(2)]
@@ -30,12 +31,20 @@ class _AdaptivePool(Pool, abstract=True):
         )
         return x.with_shape((*x.shape[:2], *sizes))
 
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        """One for each element of the input, as if no windows overlapped."""
+        return elements(inputs[0])
+
 
 class _AdaptiveAvgPool(_AdaptivePool, abstract=True):
     """The mean of each window."""
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         return self.pooled(need, inputs)
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """A mean over the whole map needs nothing."""
+        return keeps_for_mean(outputs[0].shape[2:])
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
@@ -77,6 +86,9 @@ class _AdaptiveMaxPool(_AdaptivePool, abstract=True):
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType | tuple[TensorType, ...]:
         return with_indices(self.pooled(need, inputs), self.return_indices)
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        return with_places(outputs)
 
     def target(self, inputs: Inputs) -> Target:
         return self.module_target(**unpacked(self.return_indices))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from archspec import dims
+from archspec.dims import Dim
 from archspec.ops.axes import broadcast
-from archspec.ops.base import Category, Example, Inputs, Needs, Op, OpError, Signature
+from archspec.ops.base import Category, Example, Inputs, Kept, Needs, Op, OpError, Signature, Wanted, elements
 from archspec.ops.dtypes import is_float, promote, require_no_bool
 from archspec.ops.functional import Elementwise
 from archspec.ops.target import Arg, Call, Operand, Operator, Target
+from archspec.ops.work import expanded
 from archspec.values import TensorType
 
 Number = int | float
@@ -21,6 +24,7 @@ class _Arithmetic(Op, abstract=True):
     """Element by element between tensors that broadcast, or a tensor and a number."""
 
     category: ClassVar[Category] = "arithmetic"
+    per_element: ClassVar[int] = 1
 
     def result(self, need: Needs, inputs: Inputs, *numbers: Number) -> TensorType:
         """Shape and dtype of the result."""
@@ -38,6 +42,9 @@ class _Chain(_Arithmetic, abstract=True):
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         second_operand(self.name, self.other, len(inputs) > 1)
         return self.result(need, inputs, *number(self.other))
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return dims.mul(elements(outputs[0]), max(1, len(inputs) - 1))
 
     def target(self, inputs: Inputs) -> Target:
         return Operator(self.symbol, (*map(Operand, range(len(inputs))), *number(self.other)))
@@ -86,6 +93,9 @@ class Add(_Chain):
         Example({"other": 1}),
     )
 
+    def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
+        return tuple(i for i, x in enumerate(inputs) if x.shape == outputs[0].shape)
+
 
 class Mul(_Chain):
     """The product of two or more tensors, or of one and a number; `[N, C, 1, 1]` gates `[N, C, H, W]`."""
@@ -97,6 +107,23 @@ class Mul(_Chain):
         Example({"other": 0.5}),
         Example({}, (_MAPS[0],) * 3),
     )
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """Of each product, from left to right, a factor for the gradient of the other."""
+        factors: set[int] = set()
+        made: list[TensorType] = []
+        product, flows = inputs[0], wanted.inputs[0]
+        for position, factor in enumerate(inputs.types[1:], 1):
+            if wanted.inputs[position]:
+                if position == 1:
+                    factors.add(0)
+                else:
+                    made.append(product)
+            if flows:
+                factors.add(position)
+            flows = flows or wanted.inputs[position]
+            product = expanded(Inputs((product, factor), ("input", "other")))
+        return Kept(tuple(sorted(factors)), made=tuple(made))
 
 
 class Sub(_Binary):
@@ -113,6 +140,9 @@ class Sub(_Binary):
     def target(self, inputs: Inputs) -> Target:
         return Operator("-", (Operand(0), self.second(inputs)))
 
+    def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
+        return (0,) if inputs[0].shape == outputs[0].shape else ()
+
 
 class RSub(Sub):
     """The difference the other way round, `other - input`: `{op: rsub, other: 1}` is the other side of a gate."""
@@ -122,6 +152,9 @@ class RSub(Sub):
 
     def target(self, inputs: Inputs) -> Target:
         return Operator("-", (self.second(inputs), Operand(0)))
+
+    def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
+        return (1,) if len(inputs) > 1 and inputs[1].shape == outputs[0].shape else ()
 
 
 class Div(_Binary):
@@ -134,6 +167,12 @@ class Div(_Binary):
         Example({"other": 0.3, "rounding_mode": "floor"}),
     )
     rounding_mode: Literal["floor", "trunc"] | None = None
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """The divisor, and for its own gradient the dividend."""
+        if len(inputs) == 1:
+            return Kept()
+        return Kept((0, 1) if wanted.inputs[1] else (1,))
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         out = super().infer(need, inputs)
@@ -162,6 +201,7 @@ class Pow(_Arithmetic):
     )
 
     exponent: Number | None = None
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input", "exponent")
 
     @property
     def saves_output(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -186,6 +226,7 @@ class _Extreme(_Arithmetic, abstract=True):
     """The larger or the smaller of two values."""
 
     signature: ClassVar[Signature] = Signature(("input", "other"))
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input", "other")
     examples: ClassVar[tuple[Example, ...]] = (Example({}, _GATED),)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
@@ -211,6 +252,7 @@ class Clamp(_Arithmetic):
     """Each element brought into `[min, max]`; one of the bounds may be left out."""
 
     name: ClassVar[str] = "clamp"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
     examples: ClassVar[tuple[Example, ...]] = (Example({"min": 0, "max": 1.5}), Example({"max": 0.5}))
 
     min: Number | None = None
@@ -231,6 +273,8 @@ class _Elementary(Elementwise, abstract=True):
     """A function of one real number."""
 
     category: ClassVar[Category] = "arithmetic"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
+    per_element: ClassVar[int] = 1
     examples: ClassVar[tuple[Example, ...]] = (Example({}),)
     domain: ClassVar[Literal["floating", "numbers", "all"]] = "all"
     real: ClassVar[bool] = True
@@ -240,6 +284,7 @@ class Neg(_Elementary):
     """`-x`."""
 
     name: ClassVar[str] = "neg"
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
     domain: ClassVar[Literal["floating", "numbers", "all"]] = "numbers"
     real: ClassVar[bool] = False
 
@@ -267,6 +312,7 @@ class Sqrt(_Elementary):
 
     name: ClassVar[str] = "sqrt"
     saves_output: ClassVar[bool] = True
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
 
 
 class RSqrt(_Elementary):
@@ -274,6 +320,7 @@ class RSqrt(_Elementary):
 
     name: ClassVar[str] = "rsqrt"
     saves_output: ClassVar[bool] = True
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
 
 
 class Reciprocal(_Elementary):
@@ -281,6 +328,7 @@ class Reciprocal(_Elementary):
 
     name: ClassVar[str] = "reciprocal"
     saves_output: ClassVar[bool] = True
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
 
 
 class Exp(_Elementary):
@@ -288,6 +336,7 @@ class Exp(_Elementary):
 
     name: ClassVar[str] = "exp"
     saves_output: ClassVar[bool] = True
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
 
 
 class Log(_Elementary):

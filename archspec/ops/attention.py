@@ -27,6 +27,7 @@ from archspec.ops.guards import like_weights, positive, probability, sequence_fi
 from archspec.ops.linear import features
 from archspec.ops.operands import place_operands
 from archspec.ops.target import Arg, Call, Code, Module, Operand, Target
+from archspec.ops.work import SCORE
 from archspec.values import TensorType
 
 
@@ -114,6 +115,11 @@ def attention_macs(
     key_side = dims.mul(keys, embed * ((kdim or embed) + (vdim or embed)))
     products = dims.mul(dims.mul(queries, dims.add(keys, added)), 2 * embed)
     return dims.mul(batch, dims.total((query_side, key_side, products)))
+
+
+def attention_work(batch: Dim, queries: Dim, keys: Dim, heads: int, masks: int = 0) -> Dim:
+    """The softmax of the scores, and a sum for each mask."""
+    return dims.mul(dims.product((batch, queries, keys)), heads * (SCORE + masks))
 
 
 class MultiheadAttention(ModuleOp):
@@ -220,11 +226,19 @@ class MultiheadAttention(ModuleOp):
     def state(self) -> tuple[State, ...]:
         return attention_state("", self.embed_dim, self.bias, self.kdim, self.vdim, self.add_bias_kv)
 
-    def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+    def lengths(self, inputs: Inputs) -> tuple[Dim, Dim, Dim]:
+        """The batch, and how many queries and keys each sample has."""
         query, key = inputs[0].shape, (inputs.get("key") or inputs[0]).shape
         batch, length = query[:2] if self.batch_first else (query[1], query[0])
-        keys = key[1 if self.batch_first else 0]
-        return attention_macs(batch, length, keys, self.embed_dim, self.kdim, self.vdim, self.added)
+        return batch, length, key[1 if self.batch_first else 0]
+
+    def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return attention_macs(*self.lengths(inputs), self.embed_dim, self.kdim, self.vdim, self.added)
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        batch, length, keys = self.lengths(inputs)
+        masks = sum(name.endswith("mask") for name in inputs.names)
+        return attention_work(batch, length, dims.add(keys, self.added), self.num_heads, masks)
 
     def target(self, inputs: Inputs) -> Target:
         args, kwargs = constructor_arguments(self)
@@ -337,6 +351,10 @@ class ScaledDotProductAttention(Op):
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         scores = dims.mul(dims.product(outputs[0].shape[:-1]), inputs[1].shape[-2])
         return dims.mul(scores, dims.add(inputs[0].shape[-1], inputs[2].shape[-1]))
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        scores = dims.mul(dims.product(outputs[0].shape[:-1]), inputs[1].shape[-2])
+        return dims.mul(scores, SCORE + len(inputs) - 3)
 
     def target(self, inputs: Inputs) -> Target:
         args, _ = place_operands(inputs, ("query", "key", "value", "attn_mask"))

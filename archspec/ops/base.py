@@ -163,6 +163,24 @@ class Inputs(Sequence[TensorType]):
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """The gradients that a backward pass computes at a node: of its operands, by position, and of its parameters."""
+
+    inputs: tuple[bool, ...]
+    params: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What autograd keeps of a node until its backward pass, but for the op's own parameters and buffers: operands and
+    results by position, and tensors `made` for that alone, such as a mask or statistics."""
+
+    inputs: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
+    made: tuple[TensorType, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A use of the op that the registry tests run against torch. Shapes include the batch: `(2, 3, 8, 8)`."""
 
@@ -194,6 +212,9 @@ class Op(BaseModel):
     device_of: ClassVar[str | None] = None  # operand on whose device the result is made; else the graph's input
     overlaps: ClassVar[bool] = False  # several elements of the result may be one in memory
     saves_output: ClassVar[bool] = False  # the backward pass needs the result, so nothing may overwrite it
+    saves_inputs: ClassVar[tuple[str, ...]] = ()  # the operands that it needs
+    differentiable: ClassVar[bool] = True
+    per_element: ClassVar[int] = 0  # elementary operations for each element of the result
     examples: ClassVar[tuple[Example, ...]]
 
     def __init_subclass__(cls, **_: Any) -> None:
@@ -239,6 +260,34 @@ class Op(BaseModel):
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         """Multiply-accumulates of convolutions, linear maps, matrix products and attention (archspec.analysis.cost)."""
         return 0
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        """Elementary operations in evaluation that are no MACs: additions, comparisons, functions of one number. What
+        only moves elements does none. The conventions are those of docs/costs.md."""
+        return dims.mul(elements(outputs[0]), self.per_element)
+
+    def gathers(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim | None:
+        """For a lookup, how many elements of its table it reads; None for an op that reads all it is given."""
+        return None
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """What autograd keeps in training on a CPU, where at least one gradient is wanted and operands are contiguous.
+
+        An op that overwrites the operand it needs copies it first.
+        """
+        needed = tuple(i for i, name in enumerate(inputs.names) if name in self.saves_inputs)
+        made = self.makes(inputs, outputs)
+        if needed and self.inplace_on_input and not self.saves_output:
+            return Kept(made=(*made, inputs[0]))
+        return Kept(needed, (0,) if self.saves_output else (), made)
+
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        """The tensors among them that are neither operands nor results."""
+        return ()
+
+    def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
+        """The operands whose gradient is that of the result, or a view of it, and takes no memory of its own."""
+        return ()
 
     def is_identity(self, inputs: Inputs) -> bool:
         """True when the result equals the input for every input size, so that the node can be dropped."""
@@ -287,6 +336,11 @@ def _made_of_constants(need: Needs, x: TensorType) -> TensorType:
     return TensorType(x.shape, x.dtype, constant=not grown)
 
 
+def elements(x: TensorType) -> Dim:
+    """How many numbers a tensor holds."""
+    return dims.product(x.shape)
+
+
 def is_marked(info: FieldInfo, marker: Marker) -> bool:
     """Whether a field's annotation carries a marker."""
     return any(item is marker for item in info.metadata)
@@ -315,7 +369,8 @@ def collapse(value: Any) -> Any:
 
 
 __all__ = [
-    "EXTRA", "INFERRED", "RUNTIME", "WRITTEN", "Category", "Example", "Extra", "Inferred", "Inputs", "Ints", "ModuleOp",
-    "Needs", "Op", "OpError", "Pair", "Reach", "RuntimeInt", "RuntimeInts", "Signature", "Single", "State", "Target",
-    "Triple", "Window", "Written", "as_tuple", "collapse", "constructor_arguments", "is_marked", "tuple_of", "typed",
+    "EXTRA", "INFERRED", "RUNTIME", "WRITTEN", "Category", "Example", "Extra", "Inferred", "Inputs", "Ints", "Kept",
+    "ModuleOp", "Needs", "Op", "OpError", "Pair", "Reach", "RuntimeInt", "RuntimeInts", "Signature", "Single", "State",
+    "Target", "Triple", "Wanted", "Window", "Written", "as_tuple", "collapse", "constructor_arguments", "elements",
+    "is_marked", "tuple_of", "typed",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from archspec.ops.base import (
     Example,
     Inferred,
     Inputs,
+    Kept,
     ModuleOp,
     Needs,
     OpError,
@@ -23,6 +24,7 @@ from archspec.ops.base import (
     Single,
     State,
     Triple,
+    Wanted,
     Window,
 )
 from archspec.ops.guards import like_weights
@@ -34,9 +36,11 @@ LAYOUT = {1: "[N, C, L]", 2: "[N, C, H, W]", 3: "[N, C, D, H, W]"}
 
 
 class _Convolution(ModuleOp, abstract=True):
-    """What convolutions of both directions share: weights, groups, costs."""
+    """What convolutions of both directions share: weights, groups, costs. Autograd keeps the input even where no
+    weight is trained."""
 
     category: ClassVar[Category] = "convolution"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
     spatial: ClassVar[int]
 
     in_channels: Inferred[int]
@@ -132,6 +136,19 @@ class _Conv(_Convolution, abstract=True):
 
     def state(self) -> tuple[State, ...]:
         return self.weights((self.out_channels, self.in_channels // self.groups, *self.kernel_size))
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """Padding that the kernel of the convolution cannot do is done before, and its result kept."""
+        x, pads = inputs[0], self.pads()
+        if self.padding_mode == "zeros":
+            extra = [after - before for before, after in pads]
+        else:
+            extra = [before + after for before, after in pads]
+        if not any(extra):
+            return super().kept(inputs, outputs, wanted)
+        padded = x.with_shape((*x.shape[:2], *map(dims.add, x.shape[2:], extra)))
+        sources = (0,) if self.padding_mode in ("reflect", "replicate") and wanted.inputs[0] else ()
+        return Kept(sources, made=(padded,))
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         per_output = dims.product((self.in_channels // self.groups, *self.kernel_size))

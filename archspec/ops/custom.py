@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from archspec.ops.base import Category, Example, Extra, Inputs, Needs, Op, Reach, State
+from archspec.ops.base import Category, Example, Extra, Inputs, Kept, Needs, Op, Reach, State, Wanted
 from archspec.ops.target import Module, Target
 from archspec.values import TensorType
 
@@ -34,3 +34,7 @@ class Custom(Op):
     def target(self, inputs: Inputs) -> Target:
         unpack = tuple(range(len(self.outputs))) if len(self.outputs) > 1 else None
         return Module(self.path, (), self.arguments, unpack=unpack)
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """A guess: all it is given and all it returns."""
+        return Kept(tuple(range(len(inputs))), tuple(range(len(outputs))))

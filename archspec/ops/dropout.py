@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from archspec.ops.base import Category, Example, Inputs, ModuleOp, Needs, Op, constructor_arguments
 from archspec.ops.guards import minimum_rank, probability
 from archspec.ops.target import Module, Target
+from archspec.ops.work import dropout_mask
 from archspec.values import TensorType
 
 
@@ -15,6 +16,7 @@ class _Dropout(ModuleOp, abstract=True):
 
     category: ClassVar[Category] = "dropout"
     is_view: ClassVar[bool] = True
+    channels: ClassVar[bool] = False  # whether whole channels are dropped
 
     p: float = 0.5
     inplace: bool = False
@@ -23,6 +25,13 @@ class _Dropout(ModuleOp, abstract=True):
         need.floating(inputs[0], op=type(self).name)
         probability(p=self.p)
         return inputs[0].with_shape(inputs[0].shape)
+
+    def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
+        return (0,) if self.p == 0 else ()
+
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        x = inputs[0]
+        return dropout_mask(self.p, x, (*x.shape[:2], *(1,) * (x.rank - 2)) if self.channels else x.shape)
 
 
 class Dropout(_Dropout):
@@ -38,6 +47,7 @@ class Dropout(_Dropout):
 class Dropout1d(_Dropout):
     """Zeroes whole channels with probability `p`: `[N, C, L]`, shape kept (arXiv 1411.4280)."""
 
+    channels: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({"p": 0.2}, ((2, 4, 5),)),)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
@@ -48,6 +58,7 @@ class Dropout1d(_Dropout):
 class Dropout2d(_Dropout):
     """Zeroes whole channels with probability `p`: `[N, C, H, W]` or `[N, C, L]`, shape kept (arXiv 1411.4280)."""
 
+    channels: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((2, 4, 5, 6),)),)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
@@ -58,6 +69,7 @@ class Dropout2d(_Dropout):
 class Dropout3d(_Dropout):
     """Zeroes whole channels with probability `p`: `[N, C, D, H, W]`, shape kept (arXiv 1411.4280)."""
 
+    channels: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({"inplace": True}, ((2, 4, 2, 3, 4),)),)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
@@ -79,6 +91,7 @@ class AlphaDropout(_Dropout):
 class FeatureAlphaDropout(_Dropout):
     """`AlphaDropout` of whole channels: `[N, C, *]`, shape kept. torch ignores its `inplace`."""
 
+    channels: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (Example({"p": 0.3}, ((2, 4, 5, 6),)),)
 
     @property
@@ -92,10 +105,10 @@ class FeatureAlphaDropout(_Dropout):
 
 STOCHASTIC_DEPTH = '''\
 class StochasticDepth(nn.Module):
-    """Drops a residual branch in training, for each sample ("row") or for the whole batch at once ("batch").
+    """Drops a residual branch in training: for each sample ("row") or the whole batch ("batch").
 
-    With probability `p` the branch becomes zero; otherwise it is scaled by `1 / (1 - p)`. See Huang et al., "Deep
-    Networks with Stochastic Depth" (2016), https://arxiv.org/abs/1603.09382.
+    With probability `p` the branch becomes zero; otherwise it is scaled by `1 / (1 - p)`. See
+    Huang et al., "Deep Networks with Stochastic Depth" (2016), https://arxiv.org/abs/1603.09382.
     """
 
     def __init__(self, p: float, mode: str = "row") -> None:
@@ -140,3 +153,8 @@ class StochasticDepth(Op):
 
     def target(self, inputs: Inputs) -> Target:
         return Module("StochasticDepth", *constructor_arguments(self), support=STOCHASTIC_DEPTH)
+
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        x = inputs[0]
+        shape = (x.shape[0] if self.mode == "row" else 1, *(1,) * (x.rank - 1))
+        return () if self.p == 0 else (x.with_shape(shape),)

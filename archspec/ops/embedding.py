@@ -5,8 +5,22 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from archspec import dims
-from archspec.dims import show
-from archspec.ops.base import Category, Example, Inputs, ModuleOp, Needs, Op, OpError, Reach, Signature, State
+from archspec.dims import Dim, show
+from archspec.ops.base import (
+    Category,
+    Example,
+    Inputs,
+    Kept,
+    ModuleOp,
+    Needs,
+    Op,
+    OpError,
+    Reach,
+    Signature,
+    State,
+    Wanted,
+    elements,
+)
 from archspec.ops.functional import call_arguments
 from archspec.ops.guards import indices, positive
 from archspec.ops.operands import place_operands
@@ -18,6 +32,7 @@ class _Table(ModuleOp, abstract=True):
     """What both lookup tables share: the table and its arguments."""
 
     category: ClassVar[Category] = "embedding"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
     reach: ClassVar[Reach] = "reshape"
 
     num_embeddings: int
@@ -66,6 +81,9 @@ class Embedding(_Table):
         indices(x, op="Embedding")
         self.check()
         return TensorType((*x.shape, self.embedding_dim))
+
+    def gathers(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return elements(outputs[0])
 
 
 class EmbeddingBag(_Table):
@@ -121,6 +139,22 @@ class EmbeddingBag(_Table):
         bags = dims.sub(offsets.shape[0], int(self.include_last_offset))
         return TensorType((bags, self.embedding_dim))
 
+    def gathers(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return dims.mul(elements(inputs[0]), self.embedding_dim)
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        """A sum or a comparison for each element of each vector, and its product with a weight if it has one."""
+        return dims.mul(self.gathers(inputs, outputs), 1 + ("per_sample_weights" in inputs.names))
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """The indices, the starts of bags and the weights; the bag of each index (torch leaves room for one more), its
+        size, and which vector was the largest."""
+        bags = inputs.get("offsets") or TensorType(outputs[0].shape[:1], "int64")
+        bag_of = TensorType((dims.add(elements(inputs[0]), 1),), "int64")
+        largest = TensorType(outputs[0].shape, "int64") if self.mode == "max" else bags
+        given = () if "offsets" in inputs.names else (bags,)
+        return Kept(tuple(range(len(inputs))), made=(bag_of, bags, largest, *given))
+
     def check_weights(self, need: Needs, inputs: Inputs) -> None:
         where = inputs.position("per_sample_weights")
         if where is None:
@@ -152,6 +186,7 @@ class Lookup(Op):
 
     name: ClassVar[str] = "embedding"
     category: ClassVar[Category] = "embedding"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
     signature: ClassVar[Signature] = Signature(("input", "weight"))
     reach: ClassVar[Reach] = "reshape"
     examples: ClassVar[tuple[Example, ...]] = (
@@ -173,6 +208,9 @@ class Lookup(Op):
                 code="bad-argument", argument="padding_idx",
             )  # fmt: skip
         return TensorType((*x.shape, table.shape[1]), table.dtype)
+
+    def gathers(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return elements(outputs[0])
 
     def target(self, inputs: Inputs) -> Target:
         args, kwargs = call_arguments(self)

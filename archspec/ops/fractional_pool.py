@@ -6,9 +6,10 @@ from typing import Annotated, ClassVar
 
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.ops.base import Example, Inputs, Needs, OpError, Pair, Reach, Target, Triple, tuple_of
+from archspec.ops.base import Example, Inputs, Kept, Needs, OpError, Pair, Reach, Target, Triple, Wanted, tuple_of
 from archspec.ops.guards import Integers, positive
-from archspec.ops.pool import Pool, unpacked, with_indices
+from archspec.ops.pool import Pool, unpacked, with_indices, with_places
+from archspec.ops.work import window_work
 from archspec.values import TensorType
 
 Ratios2 = Annotated[tuple[float, float], tuple_of(2)]
@@ -59,6 +60,12 @@ class _FractionalMaxPool(Pool, abstract=True):
                 label=f"axis {axis} of {x}", help="make the kernel or the output smaller",
             )  # fmt: skip
         return with_indices(x.with_shape((*x.shape[:2], *out)), self.return_indices)
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return window_work(self.kernel_size, outputs)
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        return with_places(outputs)
 
     def target(self, inputs: Inputs) -> Target:
         return self.module_target(**unpacked(self.return_indices))

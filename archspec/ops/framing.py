@@ -161,6 +161,10 @@ class Pad(Op):
     def is_identity(self, inputs: Inputs) -> bool:
         return all(pad == 0 for pad in self.pad)
 
+    @property
+    def saves_inputs(self) -> tuple[str, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return ("input",) if self.mode in ("reflect", "replicate") else ()
+
     def target(self, inputs: Inputs) -> Target:
         value = (("value", self.value),) if self.value is not None and self.mode == "constant" else ()
         mode = () if self.mode == "constant" else (self.mode,)

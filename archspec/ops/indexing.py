@@ -22,6 +22,7 @@ from archspec.ops.base import (
     RuntimeInt,
     Signature,
     Window,
+    elements,
 )  # fmt: skip
 from archspec.ops.functional import MethodFunction
 from archspec.ops.guards import indices
@@ -252,6 +253,7 @@ class IndexSelect(_Indexing):
 
     name: ClassVar[str] = "index_select"
     signature: ClassVar[Signature] = Signature(("input",), ("index",))
+    saves_inputs: ClassVar[tuple[str, ...]] = ("index",)
     is_view: ClassVar[bool] = False
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dim": 1, "index": [0, 2, 2]}),
@@ -287,6 +289,12 @@ class IndexSelect(_Indexing):
         if self.index is None:
             return Call("torch.index_select", (Operand(0), self.dim, Operand(1)))
         return at_axis(list(self.index), axis_of(inputs[0], self.dim, op=self.name))
+
+    def gathers(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return elements(outputs[0])
+
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return (TensorType((len(self.index),), "int64"),) if self.index is not None else ()
 
 
 class Roll(MethodFunction):

@@ -18,6 +18,7 @@ from archspec.ops.base import (
     Pair,
     Reach,
     Window,
+    elements,
 )
 from archspec.ops.conv import window_sizes
 from archspec.ops.guards import axis, minimum_rank, not_negative, positive
@@ -56,6 +57,9 @@ class Flatten(_Layout):
             )  # fmt: skip
         return x.with_shape((*x.shape[:start], dims.product(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 
+    def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
+        return (0,)
+
 
 class Unflatten(_Layout):
     """Splits axis `dim` into several, of which one may be -1 (the rest): `[N, 12, L]` to `[N, 3, 4, L]`."""
@@ -77,6 +81,9 @@ class Unflatten(_Layout):
 
     def target(self, inputs: Inputs) -> Target:
         return Module("torch.nn.Unflatten", (self.dim, self.unflattened_size))
+
+    def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
+        return (0,)
 
 
 def split_sizes(need: Needs, size: Dim, wanted: tuple[int, ...]) -> tuple[Dim, ...]:
@@ -158,6 +165,9 @@ class Fold(_Columns):
         patch = self.kernel_size[0] * self.kernel_size[1]
         message = f"`kernel_size` {list(self.kernel_size)} does not divide the {show(x.shape[1])} rows of {x}"
         return x.with_shape((x.shape[0], need.divisible(x.shape[1], patch, message, operand=0), *self.output_size))
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return elements(inputs[0])
 
 
 def check_columns(need: Needs, x: TensorType, *, op: str) -> None:
@@ -247,3 +257,6 @@ class Identity(_Layout):
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         return inputs[0].with_shape(inputs[0].shape)
+
+    def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
+        return (0,)

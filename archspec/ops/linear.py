@@ -7,10 +7,25 @@ from typing import Any, ClassVar
 
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.ops.axes import broadcast
-from archspec.ops.base import Category, Example, Inferred, Inputs, ModuleOp, Needs, OpError, Reach, Signature, State
+from archspec.ops.axes import broadcast, replace_axis
+from archspec.ops.base import (
+    Category,
+    Example,
+    Inferred,
+    Inputs,
+    Kept,
+    ModuleOp,
+    Needs,
+    OpError,
+    Reach,
+    Signature,
+    State,
+    Wanted,
+    elements,
+)
 from archspec.ops.dtypes import is_float, promote, require_no_bool
 from archspec.ops.guards import axis, like_weights, positive
+from archspec.ops.work import expanded
 from archspec.values import TensorType
 
 
@@ -55,6 +70,9 @@ class Linear(ModuleOp):
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         return dims.mul(dims.product(outputs[0].shape), self.in_features)
 
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        return Kept((0,) if "weight" in wanted.params else ())
+
 
 class Bilinear(ModuleOp):
     """A bilinear map of the last axes of two inputs: `[N, *, in1_features]` and `[N, *, in2_features]` to
@@ -98,6 +116,15 @@ class Bilinear(ModuleOp):
         bias = (State("bias", (self.out_features,)),) if self.bias else ()
         return (State("weight", (self.out_features, self.in1_features, self.in2_features)), *bias)
 
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        """The products and sums that torch's counter leaves out."""
+        return dims.mul(elements(outputs[0]), 2 * self.in1_features * self.in2_features)
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """Each input for the gradients of the other and of the weight."""
+        weight = "weight" in wanted.params
+        return Kept(tuple(i for i in (0, 1) if weight or wanted.inputs[1 - i]))
+
 
 class _Distance(ModuleOp, abstract=True):
     """A number for each pair of vectors of two inputs that broadcast."""
@@ -127,6 +154,19 @@ class CosineSimilarity(_Distance):
             raise OpError("bad-argument", f"`eps` must not be negative, got {self.eps}", argument="eps")
         return result.with_shape((*shape[:dim], *shape[dim + 1 :]))
 
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        """Three sums of products along the axis, a product of two roots and a quotient."""
+        return dims.add(dims.mul(elements(expanded(inputs)), 6), dims.mul(elements(outputs[0]), 4))
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """Torch composes it: of each vector its length, as it is and at least `eps`; of each input that has a gradient
+        the input, for its length, and the other input brought to length 1."""
+        pair = expanded(inputs)
+        axis_ = axis(pair, self.dim, "dim")
+        kept = [i for i in (0, 1) if wanted.inputs[i]]
+        lengths = pair.with_shape(replace_axis(pair.shape, axis_, 1))
+        return Kept(tuple(kept), made=(*(lengths,) * (2 * len(kept)), *(pair,) * len(kept)))
+
 
 class PairwiseDistance(_Distance):
     """The p-norm of the difference of vectors along the last axis: `[N, *, D]` twice to `[N, *]` (`[N, *, 1]` with
@@ -150,3 +190,10 @@ class PairwiseDistance(_Distance):
             raise OpError("wrong-rank", f"`PairwiseDistance` needs [N, *, D], got {inputs[0]} and {inputs[1]}")
         dtype = promote(*inputs)
         return TensorType((*shape[:-1], 1) if self.keepdim else shape[:-1], dtype if is_float(dtype) else "float32")
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        """The difference, `eps`, the power and the sum along the axis, and a root."""
+        return dims.add(dims.mul(elements(expanded(inputs)), 4), elements(outputs[0]))
+
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return (TensorType(expanded(inputs).shape, outputs[0].dtype),)  # the difference

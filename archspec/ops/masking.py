@@ -23,6 +23,8 @@ class Where(Op):
     name: ClassVar[str] = "where"
     category: ClassVar[Category] = "arithmetic"
     signature: ClassVar[Signature] = Signature(("condition",), ("input", "other"))
+    saves_inputs: ClassVar[tuple[str, ...]] = ("condition",)
+    per_element: ClassVar[int] = 1
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((2, 1, 1, 5), _SCORES, _SCORES), ("bool",)),
         Example({"other": -1e9}, ((2, 1, 4, 5), _SCORES), ("bool",)),
@@ -55,6 +57,7 @@ class _Triangle(Function, abstract=True):
     """A triangle of the last two axes. The batch is not one of them."""
 
     category: ClassVar[Category] = "arithmetic"
+    per_element: ClassVar[int] = 1
     examples: ClassVar[tuple[Example, ...]] = (Example({}, ((2, 4, 5),)), Example({"diagonal": -1}, (_SCORES,)))
 
     diagonal: int = 0

@@ -21,6 +21,10 @@ class _Merge(Op, abstract=True):
 
     dim: int = 1
 
+    def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
+        """Of constants that were expanded the gradient is a sum."""
+        return tuple(i for i, x in enumerate(inputs) if not x.constant)
+
 
 class Cat(_Merge):
     """Tensors one after the other along axis `dim`: `[N, A, H, W]` and `[N, B, H, W]` to `[N, A + B, H, W]`.

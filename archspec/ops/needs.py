@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from archspec import dims
-from archspec.dims import Dim, Size, show
+from archspec.dims import Condition, Dim, Equation, Size, show
 from archspec.values import TensorType
+
+NOTHING: Mapping[str, int] = {}
 
 
 class OpError(Exception):
     """An op refuses its arguments or inputs. The elaborator adds the place and the path.
 
     `argument` or `operand` (a position among the inputs) says what the error points at; neither: the whole node.
+    `requirement` is what was asked of the sizes.
     """
 
     def __init__(
@@ -24,6 +28,7 @@ class OpError(Exception):
         operand: int | None = None,
         label: str = "",
         help: str | None = None,
+        requirement: Requirement | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -32,6 +37,7 @@ class OpError(Exception):
         self.operand = operand
         self.label = label
         self.help = help
+        self.requirement = requirement
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,17 @@ class Requirement:
     kind: str  # "equal", "at-least", "divisible"
     left: Dim
     right: Dim
+
+    def condition(self, fixed: Mapping[str, int] = NOTHING) -> Condition | Equation:
+        """The same of forms; `fixed` are the values of some symbols."""
+        left, right = (dims.form_of(dims.substitute(side, fixed)) for side in (self.left, self.right))
+        match self.kind:
+            case "equal":
+                return Equation(left, right)
+            case "at-least":
+                return Condition("not-negative", dims.difference(left, right))
+            case _:
+                return Condition("divisible", left, right.constant)
 
 
 @dataclass(slots=True)
@@ -75,7 +92,10 @@ class Needs:
         elif dims.known_equal(a, b) is not False and self._may_equal(a, b):
             self.requirements.append(Requirement("equal", a, b))
             return b if isinstance(b, int) else a
-        raise OpError(code, message, argument=argument, operand=operand, label=label, help=help)
+        raise OpError(
+            code, message, argument=argument, operand=operand, label=label, help=help,
+            requirement=Requirement("equal", a, b),
+        )  # fmt: skip
 
     def _may_equal(self, a: Dim, b: Dim) -> bool:
         """Whether the equality of two sizes may be asked of the input."""
@@ -104,7 +124,10 @@ class Needs:
         elif dims.known_at_least(size, bound) is not False:
             self.requirements.append(Requirement("at-least", size, bound))
             return
-        raise OpError(code, message, argument=argument, operand=operand, label=label, help=help)
+        raise OpError(
+            code, message, argument=argument, operand=operand, label=label, help=help,
+            requirement=Requirement("at-least", size, bound),
+        )  # fmt: skip
 
     def divisible(
         self,
@@ -127,7 +150,10 @@ class Needs:
         elif dims.known_divisible(size, by) is not False:
             self.requirements.append(Requirement("divisible", size, by))
             return dims.floor_div(size, by)
-        raise OpError(code, message, argument=argument, operand=operand, label=label, help=help)
+        raise OpError(
+            code, message, argument=argument, operand=operand, label=label, help=help,
+            requirement=Requirement("divisible", size, by),
+        )  # fmt: skip
 
     def integer(self, size: Dim, what: str, *, argument: str | None = None, operand: int | None = None) -> int:
         """`size` as a number, which pins it to its nominal value; `what` names its use: "`in_channels`"."""

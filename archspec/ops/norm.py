@@ -8,29 +8,37 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator
 
 from archspec import dims
-from archspec.dims import show
+from archspec.dims import Dim, show
 from archspec.ops.base import (
     Category,
     Example,
     Inferred,
     Inputs,
+    Kept,
     ModuleOp,
     Needs,
     OpError,
     Reach,
     State,
+    Wanted,
     as_tuple,
     constructor_arguments,
+    elements,
 )
 from archspec.ops.guards import minimum_rank, narrow, positive, real
 from archspec.ops.target import Code, Module, Target
+from archspec.ops.work import NORMALISE, row_statistics
 from archspec.values import TensorType
+
+NEIGHBOURS = 5
+"""Operations of a response normalisation besides the sums: the square, a factor, a sum, the power, the quotient."""
 
 
 class _Norm(ModuleOp, abstract=True):
     """What normalisations share."""
 
     category: ClassVar[Category] = "normalization"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
 
 
 class _StatNorm(_Norm, abstract=True):
@@ -75,9 +83,18 @@ class _StatNorm(_Norm, abstract=True):
         )
         return (*weight, *bias, *(tracked if self.track_running_stats else ()))
 
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        """Tracked statistics make it one product and one sum for each element."""
+        if self.track_running_stats:
+            return dims.mul(elements(outputs[0]), 2)
+        return dims.mul(elements(outputs[0]), NORMALISE + self.affine + (self.affine and self.bias))
+
 
 class _BatchNorm(_StatNorm, abstract=True):
     """Statistics over the batch and all positions: Ioffe and Szegedy (2015), arXiv 1502.03167."""
+
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return (TensorType((self.num_features,)),) * 2
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         if not self.eps > 0:  # not a number either
@@ -162,6 +179,11 @@ class _InstanceNorm(_StatNorm, abstract=True):
         )  # fmt: skip
         return output
 
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        """The statistics, and what torch repeats for each sample: the weight and the tracked statistics."""
+        repeated = TensorType((dims.mul(inputs[0].shape[0], self.num_features),))
+        return (repeated,) * (2 + self.affine + 2 * self.track_running_stats)
+
 
 class InstanceNorm1d(_InstanceNorm):
     """Normalises each channel of each sample: `[N, C, L]`, shape kept (arXiv 1607.08022)."""
@@ -232,6 +254,12 @@ class GroupNorm(_Norm):
         bias = (State("bias", (self.num_channels,)),) if self.affine and self.bias else ()
         return (*weight, *bias)
 
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return dims.mul(elements(outputs[0]), NORMALISE + len(self.state()))
+
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return (TensorType((inputs[0].shape[0], self.num_groups)),) * 2
+
 
 def _shape(value: object) -> object:
     return (value,) if type(value) is int else as_tuple(value)
@@ -298,6 +326,12 @@ class LayerNorm(_TrailingNorm):
         bias = (State("bias", self.normalized_shape),) if self.bias else ()
         return (State("weight", self.normalized_shape), *bias)
 
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return dims.mul(elements(outputs[0]), NORMALISE + len(self.state()))
+
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return row_statistics(inputs[0], len(self.normalized_shape))
+
 
 class RMSNorm(_TrailingNorm):
     """Divides by the root mean square of the last axes, the last one unless `normalized_shape` names more:
@@ -314,6 +348,16 @@ class RMSNorm(_TrailingNorm):
 
     def state(self) -> tuple[State, ...]:
         return (State("weight", self.normalized_shape),) if self.elementwise_affine else ()
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return dims.mul(elements(outputs[0]), 3 + self.elementwise_affine)
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """Torch composes it: the input and its scale for one gradient, what the weight multiplies for the other."""
+        scaled = inputs.types if "weight" in wanted.params else ()
+        if not wanted.inputs[0]:
+            return Kept(made=scaled)
+        return Kept((0,), made=(*row_statistics(inputs[0], len(self.normalized_shape))[:1], *scaled))
 
 
 class LocalResponseNorm(_Norm):
@@ -341,6 +385,15 @@ class LocalResponseNorm(_Norm):
             return self.module_target()
         return self.module_target(call_args=(Code("{0}.contiguous()"),))  # torch takes a view of it
 
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return dims.mul(elements(outputs[0]), self.size + NEIGHBOURS)
+
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        """The squares, padded; the base of the power; the power."""
+        batch, channels, *sizes = inputs[0].shape
+        squares = inputs[0].with_shape((batch, dims.add(channels, self.size - 1), *sizes))
+        return (squares, *outputs * 2)
+
 
 class CrossMapLRN2d(_Norm):
     """Divides by the activity of `size` neighbouring channels, as Caffe does: `[N, C, H, W]`, shape kept. Neither
@@ -361,3 +414,6 @@ class CrossMapLRN2d(_Norm):
         if self.size < 2:
             raise OpError("bad-argument", f"`size` must be at least 2, got {self.size}", argument="size")
         return x.with_shape(x.shape)
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return dims.mul(elements(outputs[0]), self.size + NEIGHBOURS)

@@ -59,6 +59,7 @@ class _FilledPad(_Pad, abstract=True):
 class _ReflectionPad(_Pad, abstract=True):
     """Mirrors the map at its border positions."""
 
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
     booleans: ClassVar[bool] = False
 
     def check_axis(self, need: Needs, size: Dim, before: int, after: int) -> None:
@@ -69,6 +70,7 @@ class _ReflectionPad(_Pad, abstract=True):
 class _ReplicationPad(_Pad, abstract=True):
     """Repeats the map's border positions."""
 
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
     booleans: ClassVar[bool] = False
 
 

@@ -7,11 +7,12 @@ from typing import ClassVar, Literal
 from archspec import dims
 from archspec.dims import show
 from archspec.ops.axes import axis_of, reach_along, replace_axis
-from archspec.ops.base import Category, Example, Inputs, Ints, Needs, OpError, Reach, Signature
+from archspec.ops.base import Category, Example, Inputs, Ints, Needs, OpError, Reach, Signature, elements
 from archspec.ops.dtypes import require_same
 from archspec.ops.functional import Elementwise, Function
 from archspec.ops.guards import probability
 from archspec.ops.target import Arg, Call, Code, Operand, Target, Training
+from archspec.ops.work import NORMALISE, SOFTMAX, dropout_mask, row_statistics
 from archspec.values import TensorType
 
 Domain = Literal["floating", "numbers", "all"]
@@ -25,13 +26,19 @@ class _Activation(Elementwise, abstract=True):
 
     category: ClassVar[Category] = "activation"
     namespace: ClassVar[str] = "torch.nn.functional"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
+    per_element: ClassVar[int] = 1
     examples: ClassVar[tuple[Example, ...]] = (_PLAIN,)
 
 
 class _InPlace(_Activation, abstract=True):
-    """An activation that may overwrite its input; its backward pass then reads the result."""
+    """An activation that may overwrite its input."""
 
     examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
+
+
+class _SavesOverwritten(_InPlace, abstract=True):
+    """An activation that may overwrite its input; its backward pass then reads the result."""
 
     @property
     def saves_output(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -51,6 +58,7 @@ class ReLU(_Activation):
     name: ClassVar[str] = "relu"
     domain: ClassVar[Domain] = "numbers"
     saves_output: ClassVar[bool] = True
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
     examples: ClassVar[tuple[Example, ...]] = (_PLAIN, _INPLACE)
 
     inplace: bool = False
@@ -65,7 +73,7 @@ class ReLU6(_InPlace):
     inplace: bool = False
 
 
-class LeakyReLU(_InPlace):
+class LeakyReLU(_SavesOverwritten):
     """`x` where positive, `negative_slope * x` elsewhere."""
 
     name: ClassVar[str] = "leaky_relu"
@@ -79,7 +87,7 @@ class LeakyReLU(_InPlace):
         return super().infer(need, inputs)
 
 
-class ELU(_InPlace):
+class ELU(_SavesOverwritten):
     """`x` where positive, `alpha * (exp(x) - 1)` elsewhere."""
 
     name: ClassVar[str] = "elu"
@@ -93,7 +101,7 @@ class ELU(_InPlace):
         return super().infer(need, inputs)
 
 
-class SELU(_InPlace):
+class SELU(_SavesOverwritten):
     """A scaled ELU that keeps mean 0 and variance 1 (arXiv 1706.02515)."""
 
     name: ClassVar[str] = "selu"
@@ -101,7 +109,7 @@ class SELU(_InPlace):
     inplace: bool = False
 
 
-class CELU(_InPlace):
+class CELU(_SavesOverwritten):
     """`max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`: an ELU with a continuous slope."""
 
     name: ClassVar[str] = "celu"
@@ -154,6 +162,7 @@ class Sigmoid(_Activation):
     domain: ClassVar[Domain] = "all"
     real: ClassVar[bool] = True
     saves_output: ClassVar[bool] = True
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
 
 
 class Tanh(_Activation):
@@ -164,6 +173,7 @@ class Tanh(_Activation):
     domain: ClassVar[Domain] = "all"
     real: ClassVar[bool] = True
     saves_output: ClassVar[bool] = True
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
 
 
 class HardSigmoid(_InPlace):
@@ -218,19 +228,27 @@ class Softsign(_Activation):
     domain: ClassVar[Domain] = "numbers"
     real: ClassVar[bool] = True
 
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return outputs  # the denominator
+
 
 class LogSigmoid(_Activation):
     """`log(sigmoid(x))`."""
 
     name: ClassVar[str] = "logsigmoid"
 
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return outputs  # exp(-|x|)
+
 
 class Softmax(_Activation):
     """Shares that sum to 1 along axis `dim`, which is 1 unless given: the classes of `[N, C]` or `[N, C, H, W]`."""
 
     name: ClassVar[str] = "softmax"
+    per_element: ClassVar[int] = SOFTMAX
     namespace: ClassVar[str] = "torch"
     saves_output: ClassVar[bool] = True
+    saves_inputs: ClassVar[tuple[str, ...]] = ()
     examples: ClassVar[tuple[Example, ...]] = (_PLAIN, Example({"dim": -1}))
 
     dim: int = 1
@@ -255,6 +273,7 @@ class GLU(_Activation):
     """The first half of axis `dim` times the sigmoid of the second: `[N, *, 2 * C]` to `[N, *, C]`."""
 
     name: ClassVar[str] = "glu"
+    per_element: ClassVar[int] = 2
     examples: ClassVar[tuple[Example, ...]] = (_PLAIN, Example({"dim": 1}))
 
     dim: int = -1
@@ -293,6 +312,9 @@ class Dropout(Elementwise):
     def is_identity(self, inputs: Inputs) -> bool:
         return self.p == 0
 
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return dropout_mask(self.p, inputs[0], inputs[0].shape)
+
 
 class LayerNorm(Function):
     """Mean 0 and variance 1 over the last axes, then `weight` and `bias` where they are given: `[N, *, C]` to the same
@@ -305,6 +327,7 @@ class LayerNorm(Function):
     name: ClassVar[str] = "layer_norm"
     category: ClassVar[Category] = "normalization"
     signature: ClassVar[Signature] = Signature(("input",), ("weight", "bias"))
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input", "weight", "bias")
     reach: ClassVar[Reach] = "global"
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((2, 4, 6),)),
@@ -343,6 +366,12 @@ class LayerNorm(Function):
         weight = inputs.get("weight") or inputs.get("bias")
         return weight.shape if weight else inputs[0].shape[-1:]
 
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> dims.Dim:
+        return dims.mul(elements(outputs[0]), NORMALISE + len(inputs) - 1)
+
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return row_statistics(inputs[0], len(self.normalized(inputs)))
+
     def target(self, inputs: Inputs) -> Target:
         shape = self.normalized(inputs)
         sizes: Arg = shape if all(isinstance(size, int) for size in shape) else Code(f"{{0}}.shape[-{len(shape)}:]")
@@ -364,6 +393,8 @@ class Normalize(Function):
     name: ClassVar[str] = "normalize"
     namespace: ClassVar[str] = "torch.nn.functional"
     category: ClassVar[Category] = "normalization"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
+    per_element: ClassVar[int] = 3  # the power, the sum, the quotient
     examples: ClassVar[tuple[Example, ...]] = (_PLAIN, Example({"p": 1, "dim": -1, "eps": 1e-6}))
 
     p: float = 2.0
@@ -379,3 +410,8 @@ class Normalize(Function):
         need.floating(x, op=self.name)
         axis_of(x, self.dim, op=self.name)
         return x.with_shape(x.shape)
+
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        x = inputs[0]
+        norms = x.with_shape(replace_axis(x.shape, axis_of(x, self.dim, op=self.name), 1))
+        return norms, norms  # as they are, and at least `eps`

@@ -10,6 +10,7 @@ from archspec.ops.base import (
     Category,
     Example,
     Inputs,
+    Kept,
     ModuleOp,
     Needs,
     OpError,
@@ -18,9 +19,12 @@ from archspec.ops.base import (
     Single,
     Target,
     Triple,
+    Wanted,
     Window,
+    elements,
 )
 from archspec.ops.guards import LAYOUT, Integers, not_negative, positive, real
+from archspec.ops.work import window_work
 from archspec.values import TensorType
 
 
@@ -29,6 +33,7 @@ class Pool(ModuleOp, abstract=True):
 
     category: ClassVar[Category] = "pooling"
     reach: ClassVar[Reach] = "window"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
     spatial: ClassVar[int]
     integers: ClassVar[Integers] = "keep"
 
@@ -93,6 +98,12 @@ class _MaxPool(Pool, abstract=True):
         positive(dilation=self.dilation)
         return with_indices(pooled(need, type(self).name, x, self.windows(inputs)), self.return_indices)
 
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return window_work(self.kernel_size, outputs)
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        return with_places(outputs)
+
     def target(self, inputs: Inputs) -> Target:
         return self.module_target(**unpacked(self.return_indices))
 
@@ -100,6 +111,13 @@ class _MaxPool(Pool, abstract=True):
 def with_indices(output: TensorType, return_indices: bool) -> TensorType | tuple[TensorType, TensorType]:
     """The results of a maximum that may also say where it was."""
     return (output, TensorType(output.shape, "int64")) if return_indices else output
+
+
+def with_places(outputs: tuple[TensorType, ...]) -> Kept:
+    """What a maximum keeps: its input, and where it was."""
+    if len(outputs) == 1:
+        return Kept((0,), made=(TensorType(outputs[0].shape, "int64"),))
+    return Kept((0,), (1,))
 
 
 def unpacked(return_indices: bool) -> dict[str, Any]:
@@ -174,6 +192,9 @@ class _AvgPool(Pool, abstract=True):
         x = self.check(need, inputs[0])
         check_pool(self.kernel_size, self.stride or self.kernel_size, self.padding)
         return pooled(need, type(self).name, x, self.windows(inputs))
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return window_work(self.kernel_size, outputs)
 
 
 class AvgPool1d(_AvgPool):
@@ -264,6 +285,14 @@ class _LPPool(Pool, abstract=True):
             raise OpError("bad-argument", "`norm_type` must not be 0", argument="norm_type")
         positive(kernel_size=self.kernel_size, stride=self.stride or self.kernel_size)
         return pooled(need, type(self).name, x, self.windows(inputs))
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        """A power for each element besides the sum, and a root for each window."""
+        return dims.add(dims.mul(window_work(self.kernel_size, outputs), 2), elements(outputs[0]))
+
+    def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        """The powers, their means, the absolute values and the positive part of these, and the sums."""
+        return (outputs[0].with_shape(inputs[0].shape), *outputs * 4)
 
 
 class LPPool1d(_LPPool):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec import dims
 from archspec.dims import Dim, show
 from archspec.ops.axes import broadcast, equal_axis
-from archspec.ops.base import Category, Example, Inputs, Needs, Op, OpError, Reach, Signature
+from archspec.ops.base import Category, Example, Inputs, Kept, Needs, Op, OpError, Reach, Signature, Wanted, elements
 from archspec.ops.dtypes import require_same
 from archspec.ops.target import Call, Operand, Operator, Target
 from archspec.values import TensorType
@@ -53,6 +54,25 @@ class MatMul(Op):
         if inputs[1].rank == 1:  # torch's counter leaves out products with a vector
             return 0
         return dims.mul(dims.product(outputs[0].shape), inputs[0].shape[-1])
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        """The products and sums that torch's counter leaves out."""
+        return dims.mul(elements(inputs[0]), 2) if inputs[1].rank == 1 else 0
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """Each factor for the gradient of the other. A stack of matrices that is expanded is copied, unless it is one
+        matrix alone."""
+        kept: list[int] = []
+        made: list[TensorType] = []
+        for position, x in enumerate(inputs):
+            if not wanted.inputs[1 - position]:
+                continue
+            stack = outputs[0].shape[:-2] if min(inputs[0].rank, inputs[1].rank) > 2 else x.shape[:-2]
+            if stack == x.shape[:-2] or dims.product(x.shape[:-2]) == 1:
+                kept.append(position)
+            else:
+                made.append(TensorType((*stack, *x.shape[-2:]), x.dtype))
+        return Kept(tuple(kept), made=tuple(made))
 
 
 def _would_fit(a: TensorType, b: TensorType) -> bool:
@@ -134,10 +154,32 @@ class Einsum(Op):
         return Call("torch.einsum", (self.equation, *map(Operand, range(len(inputs)))))
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return dims.total(step.size for step in self.steps(inputs) if step.sums)
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        """A product for each element where two operands are multiplied and nothing is summed."""
+        return dims.total(step.size for step in self.steps(inputs) if not step.sums)
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """Of each product, from left to right, a factor for the gradient of the other."""
+        factors: set[int] = set()
+        made: list[TensorType] = []
+        flows = wanted.inputs[0]
+        for position, step in enumerate(self.steps(inputs), 1):
+            if wanted.inputs[position]:
+                if position == 1:
+                    factors.add(0)
+                else:
+                    made.append(TensorType(step.left, inputs[0].dtype))
+            if flows:
+                factors.add(position)
+            flows = flows or wanted.inputs[position]
+        return Kept(tuple(sorted(factors)), made=tuple(made))
+
+    def steps(self, inputs: Inputs) -> Iterator[_Step]:
         """As torch contracts: from left to right, two operands at a time, what only one of them has summed before."""
         terms, result = self.parse(inputs)
         sizes = [dict(zip(term, x.shape, strict=True)) for term, x in zip(terms, inputs, strict=True)]
-        total: Dim = 0
         current = sizes[0]
         for position, other in enumerate(sizes[1:], 2):
             later = {label for term in terms[position:] for label in term}
@@ -146,10 +188,18 @@ class Einsum(Op):
             joint = summed & wide[0] & wide[1]
             axes = {**current, **{label: size for label, size in other.items() if label not in current or size != 1}}
             kept = {label: size for label, size in axes.items() if label not in summed}
-            if joint:
-                total = dims.add(total, dims.product((*kept.values(), *(axes[label] for label in sorted(joint)))))
+            size = dims.product((*kept.values(), *(axes[label] for label in sorted(joint))))
+            yield _Step(tuple(current.values()), size, bool(joint))
             current = kept
-        return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One of an einsum's products: the shape on its left, how many products of numbers it is, and whether it sums."""
+
+    left: tuple[Dim, ...]
+    size: Dim
+    sums: bool
 
 
 def _is_term(term: str) -> bool:

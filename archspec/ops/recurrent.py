@@ -18,6 +18,15 @@ from archspec.ops.linear import features
 from archspec.ops.target import Operand, Target
 from archspec.values import TensorType
 
+RNN_WORK = 2
+"""A sum of what comes from input and state, and the activation."""
+
+GRU_WORK = 10
+"""Three such gates, the product with the reset gate, and the difference, product and sum of the update."""
+
+LSTM_WORK = 13
+"""Four such gates, two products and a sum for the cell, its activation and the product with the output gate."""
+
 
 class _Recurrent(ModuleOp, abstract=True):
     """What networks and cells share."""
@@ -26,6 +35,7 @@ class _Recurrent(ModuleOp, abstract=True):
     reach: ClassVar[Reach] = "global"
     saves_output: ClassVar[bool] = True
     gates: ClassVar[int]
+    unit_work: ClassVar[int]  # elementary operations of one unit in one step
 
     input_size: Inferred[int]
     hidden_size: int
@@ -119,12 +129,17 @@ class _Network(_Recurrent, abstract=True):
         weights = dims.total(dims.product(state.shape) for state in self.state() if state.name.startswith("weight"))
         return dims.mul(dims.product(inputs[0].shape[:-1]), weights)
 
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        units = self.directions * self.num_layers * self.hidden_size
+        return dims.mul(dims.product(inputs[0].shape[:-1]), units * self.unit_work)
+
 
 class RNN(_Network):
     """Elman's recurrent network: `[L, N, input_size]` (`[N, L, input_size]` with `batch_first: true`) to `output`
     `[L, N, D * hidden_size]` and `h_n` `[D * num_layers, N, hidden_size]`; D is 2 if bidirectional, else 1."""
 
     gates: ClassVar[int] = 1
+    unit_work: ClassVar[int] = RNN_WORK
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"hidden_size": 6, "batch_first": True}, ((2, 5, 4),)),
         Example(
@@ -150,6 +165,7 @@ class GRU(_Network):
     """Gated recurrent units (Cho et al., 2014, arXiv 1406.1078); shapes as in `RNN`."""
 
     gates: ClassVar[int] = 3
+    unit_work: ClassVar[int] = GRU_WORK
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"hidden_size": 6, "batch_first": True, "num_layers": 2}, ((2, 5, 4),)),
         Example({"hidden_size": 6, "bidirectional": True, "bias": False}, ((5, 2, 4), (2, 2, 6))),
@@ -172,6 +188,7 @@ class LSTM(_Network):
     features if that is given, arXiv 1402.1128), and `c_n` `[D * num_layers, N, hidden_size]`."""
 
     gates: ClassVar[int] = 4
+    unit_work: ClassVar[int] = LSTM_WORK
     signature: ClassVar[Signature] = Signature(("input",), ("h_0", "c_0"))
     results: ClassVar[tuple[str, ...]] = ("output", "h_n", "c_n")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -233,11 +250,15 @@ class _Cell(_Recurrent, abstract=True):
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         return dims.mul(inputs[0].shape[0], self.gates * self.hidden_size * (self.input_size + self.hidden_size))
 
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return dims.mul(inputs[0].shape[0], self.hidden_size * self.unit_work)
+
 
 class RNNCell(_Cell):
     """One step of `RNN`: `[N, input_size]` and the state `hx` `[N, hidden_size]` (zeros if absent) to the next."""
 
     gates: ClassVar[int] = 1
+    unit_work: ClassVar[int] = RNN_WORK
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"hidden_size": 6}, ((2, 4),)),
         Example({"hidden_size": 6, "bias": False, "nonlinearity": "relu"}, ((2, 4), (2, 6))),
@@ -254,6 +275,7 @@ class LSTMCell(_Cell):
     next, `h_1` and `c_1`."""
 
     gates: ClassVar[int] = 4
+    unit_work: ClassVar[int] = LSTM_WORK
     signature: ClassVar[Signature] = Signature(("input",), ("h_0", "c_0"))
     results: ClassVar[tuple[str, ...]] = ("h_1", "c_1")
     examples: ClassVar[tuple[Example, ...]] = (
@@ -273,6 +295,7 @@ class GRUCell(_Cell):
     """One step of `GRU`: `[N, input_size]` and the state `hx` `[N, hidden_size]` (zeros if absent) to the next."""
 
     gates: ClassVar[int] = 3
+    unit_work: ClassVar[int] = GRU_WORK
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"hidden_size": 6}, ((2, 4),)),
         Example({"hidden_size": 6, "bias": False}, ((2, 4), (2, 6))),

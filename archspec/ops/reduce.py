@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from archspec import dims
 from archspec.dims import Dim
 from archspec.ops.axes import Axes, axes_of, axis_of, reach_along
-from archspec.ops.base import Category, Example, Inputs, Needs, Op, Reach
+from archspec.ops.base import Category, Example, Inputs, Needs, Op, Reach, elements
 from archspec.ops.dtypes import is_float, require_no_bool
 from archspec.ops.functional import MethodFunction
 from archspec.ops.target import Arg, Call, Method, Operand, Target
@@ -30,10 +31,18 @@ def keepdim_argument(keepdim: bool) -> tuple[tuple[str, Arg], ...]:
     return (("keepdim", True),) if keepdim else ()
 
 
-class _Reduction(MethodFunction, abstract=True):
-    """From `[N, C, H, W]` to `[N, C]` over axes 2 and 3, to `[N, C, 1, 1]` with `keepdim`."""
+class _Work(Op, abstract=True):
+    """What reductions share: `per_element` counts for each element of the input."""
 
     category: ClassVar[Category] = "reduction"
+    per_element: ClassVar[int] = 1
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return dims.mul(elements(inputs[0]), self.per_element)
+
+
+class _Reduction(MethodFunction, _Work, abstract=True):
+    """From `[N, C, H, W]` to `[N, C]` over axes 2 and 3, to `[N, C, 1, 1]` with `keepdim`."""
 
     dim: Axes
     keepdim: bool = False
@@ -67,11 +76,15 @@ class Sum(_Reduction):
     def dtype(self, need: Needs, x: TensorType) -> str:
         return x.dtype if is_float(x.dtype) else "int64"
 
+    def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
+        return (0,)
+
 
 class AMax(_Reduction):
     """The maximum over axes: `[N, C, H, W]` to `[N, C]` (global max pooling)."""
 
     name: ClassVar[str] = "amax"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
     saves_output: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (_OVER_MAP, _KEPT)
 
@@ -89,6 +102,8 @@ class LogSumExp(_Reduction):
     """`log(sum(exp(x)))` over axes, computed without overflow; of integers as float32."""
 
     name: ClassVar[str] = "logsumexp"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
+    per_element: ClassVar[int] = 4  # the largest, the difference, exp, the sum
     saves_output: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (_OVER_MAP, _OVER_CHANNELS)
 
@@ -96,10 +111,11 @@ class LogSumExp(_Reduction):
         return x.dtype if is_float(x.dtype) else "float32"
 
 
-class _Spread(Op, abstract=True):
+class _Spread(_Work, abstract=True):
     """Variance and standard deviation over axes; the sum of squares is divided by the count less `correction`."""
 
-    category: ClassVar[Category] = "reduction"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
+    per_element: ClassVar[int] = 4  # the sum, the difference, its square, their sum
     examples: ClassVar[tuple[Example, ...]] = (_OVER_MAP, Example({"dim": 1, "correction": 0, "keepdim": True}))
 
     dim: Axes
@@ -132,12 +148,13 @@ class Std(_Spread):
     saves_output: ClassVar[bool] = True
 
 
-class Norm(Op):
+class Norm(_Work):
     """The length of the vectors along the axes `dim`: the p-th root of the sum of p-th powers. `p: inf` is a float in
     YAML: `.inf`."""
 
     name: ClassVar[str] = "norm"
-    category: ClassVar[Category] = "reduction"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
+    per_element: ClassVar[int] = 2  # the power, the sum
     saves_output: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (_OVER_CHANNELS, Example({"p": 1, "dim": [2, 3]}))
 
@@ -157,11 +174,11 @@ class Norm(Op):
         return Call("torch.linalg.vector_norm", (Operand(0), self.p, self.dim), keepdim_argument(self.keepdim))
 
 
-class Prod(MethodFunction):
+class Prod(MethodFunction, _Work):
     """The product over one axis; of integers and booleans as int64."""
 
     name: ClassVar[str] = "prod"
-    category: ClassVar[Category] = "reduction"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("input",)
     saves_output: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (_OVER_CHANNELS, Example({"dim": -1}))
 
@@ -177,11 +194,11 @@ class Prod(MethodFunction):
         return TensorType(reduced(x, self.dim, self.keepdim, op=self.name), x.dtype if is_float(x.dtype) else "int64")
 
 
-class ArgMax(MethodFunction):
+class ArgMax(MethodFunction, _Work):
     """The index of the largest element along one axis: `[N, C, H, W]` to the class map `[N, H, W]`, int64."""
 
     name: ClassVar[str] = "argmax"
-    category: ClassVar[Category] = "reduction"
+    differentiable: ClassVar[bool] = False
     examples: ClassVar[tuple[Example, ...]] = (Example({"dim": 1}), Example({"dim": -1, "keepdim": True}))
 
     dim: int
@@ -196,11 +213,10 @@ class ArgMax(MethodFunction):
         return TensorType(reduced(inputs[0], self.dim, self.keepdim, op=self.name), "int64")
 
 
-class CumSum(MethodFunction):
+class CumSum(MethodFunction, _Work):
     """Running sums along one axis: `[N, L]` to `[N, L]`; of integers and booleans as int64."""
 
     name: ClassVar[str] = "cumsum"
-    category: ClassVar[Category] = "reduction"
     examples: ClassVar[tuple[Example, ...]] = (Example({"dim": 1}),)
 
     dim: int

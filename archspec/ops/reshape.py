@@ -26,6 +26,9 @@ class _Reshape(Op, abstract=True):
         assert isinstance(out, TensorType)
         return same_shape(inputs[0], out)
 
+    def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
+        return (0,)
+
 
 def same_shape(a: TensorType, b: TensorType) -> bool:
     """Whether two shapes agree for every input size."""
@@ -357,6 +360,9 @@ class Expand(_Reshape):
     def target(self, inputs: Inputs) -> Target:
         return Method("expand", self.sizes)
 
+    def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
+        return ()  # what was repeated is summed
+
 
 class Repeat(_Reshape):
     """Copies side by side, `repeats` along each axis: `[1, 1, 2, 2]` tiles a map four times. More numbers than axes add
@@ -386,6 +392,9 @@ class Repeat(_Reshape):
 
     def target(self, inputs: Inputs) -> Target:
         return Method("repeat", self.repeats)
+
+    def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
+        return ()  # what was repeated is summed
 
 
 class Contiguous(MethodFunction, _Reshape):

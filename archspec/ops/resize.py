@@ -11,6 +11,7 @@ from archspec.ops.base import (
     Category,
     Example,
     Inputs,
+    Kept,
     Needs,
     Op,
     OpError,
@@ -18,6 +19,7 @@ from archspec.ops.base import (
     RuntimeInt,
     RuntimeInts,
     Signature,
+    Wanted,
     constructor_arguments,
 )
 from archspec.ops.framing import last_axes_of
@@ -25,7 +27,7 @@ from archspec.ops.guards import LAYOUT
 from archspec.ops.layout import PixelShuffle, PixelUnshuffle
 from archspec.ops.pool import AvgPool2d, MaxPool2d
 from archspec.ops.target import Arg, Call, Code, Operand, Target
-from archspec.ops.upsample import RANKS, Factors, Mode
+from archspec.ops.upsample import RANKS, Factors, Mode, keeps_for_resize, resize_work
 from archspec.values import TensorType, dim_of
 
 
@@ -108,6 +110,12 @@ class Interpolate(Op):
         assert self.scale_factor is not None
         factors = self.scale_factor if isinstance(self.scale_factor, tuple) else (self.scale_factor,) * spatial
         return tuple(map(dims.scale, x.shape[2:], factors))
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return resize_work(self.mode, inputs, outputs)
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        return keeps_for_resize(self.mode, outputs)
 
     def is_identity(self, inputs: Inputs) -> bool:
         return self.scale_factor is None and all(map(dims.proved_equal, inputs[0].shape[2:], self.sizes(inputs)))

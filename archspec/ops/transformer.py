@@ -11,6 +11,7 @@ from archspec.dims import Dim
 from archspec.ops.attention import (
     attention_macs,
     attention_state,
+    attention_work,
     check_heads,
     check_mask,
     needs_mask,
@@ -29,11 +30,13 @@ from archspec.ops.base import (
     Signature,
     State,
     constructor_arguments,
+    elements,
 )
 from archspec.ops.guards import like_weights, positive, probability
 from archspec.ops.linear import features
 from archspec.ops.operands import place_operands
 from archspec.ops.target import Arg, Module, Operand, Target
+from archspec.ops.work import NORMALISE
 from archspec.values import TensorType
 
 Activation = Literal["relu", "gelu"]
@@ -119,6 +122,25 @@ class _Transformer(ModuleOp, abstract=True):
         attentions = [attention_macs(batch, length, self.length(inputs, key), self.d_model) for key in keys]
         return dims.total((*attentions, dims.mul(dims.mul(batch, length), 2 * self.d_model * self.dim_feedforward)))
 
+    def layer_work(self, inputs: Inputs, queries: int, *keys: int) -> Dim:
+        """One layer: its attentions, a normalisation and a sum for each of them and for the linear maps, and the
+        activation between these."""
+        batch, length = self.batch(inputs), self.length(inputs, queries)
+        attentions = [
+            attention_work(batch, length, self.length(inputs, key), self.nhead, self.masked(inputs, queries, key))
+            for key in keys
+        ]
+        each = (len(keys) + 1) * (self.norm_work + 1) * self.d_model + self.dim_feedforward
+        return dims.total((*attentions, dims.mul(dims.mul(batch, length), each)))
+
+    def masked(self, inputs: Inputs, queries: int, keys: int) -> int:
+        """How many masks an attention is given."""
+        return sum(name in inputs.names and pair == (queries, keys) for name, pair in self.masks.items())
+
+    @property
+    def norm_work(self) -> int:
+        return NORMALISE + 1 + self.bias
+
     def call(self, inputs: Inputs) -> tuple[tuple[Arg, ...], tuple[tuple[str, Arg], ...]]:
         """The arguments of the call. Hints are spelled out: guessing them reads the mask's values, which no exported
         program can do."""
@@ -168,6 +190,9 @@ class TransformerEncoderLayer(_Transformer):
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         return self.layer_macs(inputs, 0, 0)
 
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return self.layer_work(inputs, 0, 0)
+
 
 class TransformerDecoderLayer(_Transformer):
     """Self-attention, attention to `memory` and a feed-forward network: `tgt` `[T, N, d_model]` and `memory`
@@ -209,6 +234,9 @@ class TransformerDecoderLayer(_Transformer):
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         return self.layer_macs(inputs, 0, 0, 1)
 
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return self.layer_work(inputs, 0, 0, 1)
+
 
 class _Stack(_Transformer, abstract=True):
     """`num_layers` equal layers and, if asked for, a final LayerNorm. Written with the layer's arguments, where torch
@@ -230,6 +258,10 @@ class _Stack(_Transformer, abstract=True):
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         return dims.mul(self.layer_macs(inputs, 0, *range(len(self.attentions))), self.num_layers)
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        layers = dims.mul(self.layer_work(inputs, 0, *range(len(self.attentions))), self.num_layers)
+        return dims.add(layers, dims.mul(elements(outputs[0]), self.norm_work if self.norm else 0))
 
     def constructor(self) -> tuple[tuple[Arg, ...], tuple[tuple[str, Arg], ...]]:
         (d_model, nhead, num_layers), options = constructor_arguments(self)
@@ -383,3 +415,9 @@ class Transformer(_Transformer):
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         encoder = dims.mul(self.layer_macs(inputs, 0, 0), self.num_encoder_layers)
         return dims.add(encoder, dims.mul(self.layer_macs(inputs, 1, 1, 0), self.num_decoder_layers))
+
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        encoder = dims.mul(self.layer_work(inputs, 0, 0), self.num_encoder_layers)
+        decoder = dims.mul(self.layer_work(inputs, 1, 1, 0), self.num_decoder_layers)
+        norms = dims.mul(dims.add(elements(inputs[0]), elements(inputs[1])), self.norm_work)
+        return dims.total((encoder, decoder, norms))

@@ -33,6 +33,7 @@ class _MaxUnpool(ModuleOp, abstract=True):
     category: ClassVar[Category] = "pooling"
     signature: ClassVar[Signature] = Signature(("input", "indices"))
     reach: ClassVar[Reach] = "transposed"
+    saves_inputs: ClassVar[tuple[str, ...]] = ("indices",)
     spatial: ClassVar[int]
 
     kernel_size: tuple[int, ...]

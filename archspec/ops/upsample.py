@@ -9,8 +9,24 @@ from pydantic import BeforeValidator
 
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.ops.base import Category, Example, Inputs, Ints, ModuleOp, Needs, OpError, Pair, Reach, as_tuple, tuple_of
+from archspec.ops.base import (
+    Category,
+    Example,
+    Inputs,
+    Ints,
+    Kept,
+    ModuleOp,
+    Needs,
+    OpError,
+    Pair,
+    Reach,
+    Wanted,
+    as_tuple,
+    elements,
+    tuple_of,
+)
 from archspec.ops.guards import LAYOUT, positive
+from archspec.ops.work import keeps_for_mean
 from archspec.values import TensorType
 
 Mode = Literal["nearest", "linear", "bilinear", "bicubic", "trilinear", "area", "nearest-exact"]
@@ -63,6 +79,20 @@ def resized(
     return x.with_shape((*x.shape[:2], *sizes))
 
 
+TAPS: dict[Mode, int] = {"linear": 2, "bilinear": 4, "trilinear": 8, "bicubic": 16}
+"""How many positions an element of the result is weighed from; in the other modes elements are copied."""
+
+
+def resize_work(mode: Mode, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+    """An operation for each position that an element of the result is weighed from."""
+    return elements(inputs[0]) if mode == "area" else dims.mul(elements(outputs[0]), TAPS.get(mode, 0))
+
+
+def keeps_for_resize(mode: Mode, outputs: tuple[TensorType, ...]) -> Kept:
+    """The mode `area` is an adaptive mean; the others need sizes alone."""
+    return keeps_for_mean(outputs[0].shape[2:]) if mode == "area" else Kept()
+
+
 class _Resize(ModuleOp, abstract=True):
     """What resizing layers share."""
 
@@ -109,6 +139,12 @@ class Upsample(_Resize):
             )
         return resized(need, x, op="Upsample", size=self.size, scale_factor=self.scale_factor)
 
+    def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
+        return resize_work(self.mode, inputs, outputs)
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        return keeps_for_resize(self.mode, outputs)
+
 
 class _Upsampling2d(_Resize, abstract=True):
     """`Upsample` in one mode."""
@@ -135,3 +171,5 @@ class UpsamplingNearest2d(_Upsampling2d):
 
 class UpsamplingBilinear2d(_Upsampling2d):
     """Resizes bilinearly, corners aligned: `[N, C, H, W]` to `[N, C, H', W']`."""
+
+    per_element: ClassVar[int] = TAPS["bilinear"]

@@ -1,0 +1,86 @@
+"""Bytes that each node moves: the operands it reads, its weights, and what it writes; from them, arithmetic intensity.
+
+As if every operand came from memory and every result went there, once: caches, and kernels that join several nodes, do
+better. A view moves nothing; a lookup reads of its table what it takes from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from archspec import dims
+from archspec.analysis.memory import BYTES, bytes_of, shares
+from archspec.analysis.sample import Sample
+from archspec.dims import Dim
+from archspec.ir import Graph, Node
+from archspec.ops.base import Inputs
+from archspec.values import TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Bytes read of operands, written as results, and read of the node's own parameters and buffers; None where a size
+    is not known."""
+
+    read: int | None
+    written: int | None
+    weights: int
+
+    @property
+    def moved(self) -> int | None:
+        """All of it."""
+        return None if self.read is None or self.written is None else self.read + self.written + self.weights
+
+    def intensity(self, macs: Dim) -> float | None:
+        """Arithmetic intensity: MACs for each byte moved; None where either is not known, or nothing is moved."""
+        known, moved = dims.value(macs), self.moved
+        return known / moved if known is not None and moved else None
+
+
+NOTHING = Traffic(0, 0, 0)
+
+
+def traffic(graph: Graph, sample: Sample | None = None) -> tuple[Traffic, ...]:
+    """What every node of a graph moves, for one sample (or the sample's batch). Parameters and buffers that are nodes
+    are read by the nodes that use them."""
+    sample = sample or Sample.of(graph)
+    return tuple(
+        _moves(node, sample.inputs_of(node), outputs) for node, outputs in zip(graph.nodes, sample.outputs, strict=True)
+    )
+
+
+def total(moves: Iterable[Traffic]) -> Traffic:
+    """The sum over nodes."""
+    each = tuple(moves)
+    return Traffic(
+        _sum(move.read for move in each), _sum(move.written for move in each), sum(move.weights for move in each)
+    )
+
+
+def _moves(node: Node, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Traffic:
+    op = node.op
+    if (not node.inputs and op.state()) or (shares(node) and not op.inplace_on_input):
+        return NOTHING
+    gathered = dims.value(op.gathers(inputs, outputs) or 0)
+    weights = sum(math.prod(state.shape) * BYTES[state.dtype] for state in op.state())
+    read: dict[object, int | None] = {}
+    for value, x, name in zip(node.inputs, inputs, inputs.names, strict=True):
+        if name not in op.signature.shape_only:
+            read[value] = bytes_of(x)
+    if gathered and weights:
+        weights = gathered * BYTES[outputs[0].dtype]
+    elif gathered:
+        table = node.inputs[0] if inputs[0].dtype == outputs[0].dtype else node.inputs[1]
+        read[table] = gathered * BYTES[outputs[0].dtype]
+    return Traffic(_sum(read.values()), _sum(map(bytes_of, outputs)), weights)
+
+
+def _sum(sizes: Iterable[int | None]) -> int | None:
+    whole = 0
+    for size in sizes:
+        if size is None:
+            return None
+        whole += size
+    return whole
