@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 from collections.abc import Iterable, Mapping
@@ -12,12 +13,26 @@ from pathlib import Path
 from archspec.diagnostics import SpecError, spec_error
 
 
+def place(text: str) -> Path:
+    """A path on the command line; an empty one is a variable that is not set, and not the current folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(text)
+
+
+def named(path: Path, suffix: str, example: str) -> str:
+    """Help for a path without the suffix; one without a name is no example."""
+    has_name = path.name and not path.name.startswith(".")
+    return f"write `{path.with_suffix(suffix) if has_name else example + suffix}`"
+
+
 def write_folder(folder: Path, files: Mapping[str, str]) -> None:
     """Writes text files into a folder; other files in it stay. Raises SpecError where that fails.
 
-    They are complete in a folder beside it before the first is put in place.
+    They are complete in a folder beside it, or in it, before the first is put in place.
     """
-    staging = _beside(folder)
+    real = Path(os.path.realpath(folder))  # `.` and `..` have no name that one beside them could have
+    staging = _beside(real / "new" if real.is_dir() else real)
     try:
         staging.mkdir(parents=True)
         for name, text in files.items():
@@ -27,7 +42,7 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> None:
             for name in files:
                 (staging / name).replace(folder / name)
         else:
-            staging.rename(folder)
+            staging.rename(real)
     except OSError as error:
         raise _cannot_write(folder, error) from None
     finally:
@@ -36,6 +51,8 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> None:
 
 def write_file(path: Path, text: str) -> None:
     """Writes one text file. Raises SpecError where that fails."""
+    if path.is_dir():
+        raise _cannot_write(path, IsADirectoryError(EISDIR, os.strerror(EISDIR)))
     staging = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archspec import api
 from archspec.cli import options
-from archspec.cli.artifacts import write_file
+from archspec.cli.artifacts import named, place, write_file
 from archspec.diagnostics import spec_error
 
 HELP = "write the network as a self-contained PyTorch file"
@@ -16,15 +16,15 @@ HELP = "write the network as a self-contained PyTorch file"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_spec(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="a .py file; - prints it")
+    parser.add_argument("-o", "--output", metavar="FILE", type=place, required=True, help="a .py file; - prints it")
 
 
 def run(args: argparse.Namespace) -> int:
-    printed = args.output == "-"
-    path = Path(args.output)
+    path: Path = args.output
+    printed = path == Path("-")
     if not printed and path.suffix != ".py":
         message = f"cannot export to `{path}`: only to .py"
-        raise spec_error("bad-call", message, help=f"write `-o {path.with_suffix('.py')}`")
+        raise spec_error("bad-call", message, help=named(path, ".py", "model"))
     source = api.to_python(options.load(args, args.spec))
     if printed:
         sys.stdout.write(source)

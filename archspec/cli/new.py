@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from archspec.cli.artifacts import write_file
+from archspec.cli.artifacts import named, place, write_file
 from archspec.diagnostics import spec_error
 
 HELP = "write a commented starter spec"
@@ -13,14 +13,14 @@ STARTER = Path(__file__).with_name("starter.yaml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", type=Path, help="where to write it: mine.yaml")
+    parser.add_argument("file", metavar="FILE", type=place, help="where to write it: mine.yaml")
     parser.add_argument("--force", action="store_true", help="overwrite the file if it exists")
 
 
 def run(args: argparse.Namespace) -> int:
     path: Path = args.file
     if path.suffix not in (".yaml", ".yml"):
-        raise spec_error("bad-call", f"`{path}` is no name for a spec", help=f"write `{path.with_suffix('.yaml')}`")
+        raise spec_error("bad-call", f"`{path}` is no name for a spec", help=named(path, ".yaml", "mine"))
     if path.exists() and not args.force:
         raise spec_error(
             "cannot-write", f"`{path}` exists already", help="choose another name, or overwrite it with `--force`"
