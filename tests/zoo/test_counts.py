@@ -129,6 +129,8 @@ def test_macs_at_another_size() -> None:
 @pytest.mark.parametrize(
     ("name", "params", "expected"),
     [("alexnet_bn_227", {"num_classes": 1000}, (62381096, 1135256096)),
+     ("efficientnet_b0", {"num_classes": 10}, (4020358, 384547552)),
+     ("mobilenet_v2", {"num_classes": 10}, (2236682, 299507072)),
      ("vgg16", {"num_classes": 10}, (134301514, 15466209280))],
 )  # fmt: skip
 def test_other_numbers_of_classes(name: str, params: dict[str, int], expected: tuple[int, int]) -> None:
@@ -139,6 +141,7 @@ def test_other_numbers_of_classes(name: str, params: dict[str, int], expected: t
 @pytest.mark.parametrize(
     ("name", "path", "expected"),
     [("convnext_tiny", "features.1.0", (79296, 245962752)),
+     ("mobilenet_v2", "features.3", (8832, 25740288)),
      ("vit_b_16", "encoder.layers.encoder_layer_0", (7087872, 1453954560)),
      ("unet", "enc0", (37824, 12249768960))],
 )  # fmt: skip
