@@ -8,12 +8,26 @@ Importing archspec does not import torch; building a module does.
 
 from importlib.metadata import PackageNotFoundError, version
 
-from archspec.api import Graph, build, load, loads, to_python
+from archspec.api import Graph, build, compare, diff, load, loads, to_python
 from archspec.diagnostics import Diagnostic, InternalError, SpecError
+from archspec.emit.groups import parameter_groups
 
 try:
     __version__ = version("archspec-nn")
 except PackageNotFoundError:  # a checkout on the path, not installed
     __version__ = "0+unknown"
 
-__all__ = ["Diagnostic", "Graph", "InternalError", "SpecError", "__version__", "build", "load", "loads", "to_python"]
+__all__ = [
+    "Diagnostic",
+    "Graph",
+    "InternalError",
+    "SpecError",
+    "__version__",
+    "build",
+    "compare",
+    "diff",
+    "load",
+    "loads",
+    "parameter_groups",
+    "to_python",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -98,17 +98,26 @@ class Graphs:
             count = self._repeats(child.node.repeat, view)
         for _ in range(count):
             name = str(place.counter)
-            _, syntax = self._patch(place, name, child.node)
+            patched = place.join(name) in place.patches and not self._is_removed(place, child.node, view)
+            syntax = self._patch(place, name, child.node)[1] if patched else child.node
             if syntax is None:
                 place.counter += 1  # a deleted item leaves a gap, so that the others keep their numbers
                 continue
             bound = self._guarded(place, name, syntax, view, child.span)
+            place.counter += patched or not bound.absent
             if not bound.absent:
-                place.counter += 1
                 self._define(place, name, bound, child.span)
             else:
                 self._follow(place, bound)
             self._label(place, syntax, bound, view)
+
+    def _is_removed(self, place: Place, syntax: NodeSyntax, view: View) -> bool:
+        """Whether an item will not be there: its number, and what is said of that path, are the next item's."""
+        with suppress(SpecError, Poisoned):  # reported where the node is made
+            if syntax.when is not None and not self.session.condition(syntax.when, view):
+                return True
+            return syntax.op is not None and resolve_op(self.session, place.file, syntax.op, view) is None
+        return False
 
     def _repeats(self, scalar: Scalar, view: View) -> int:
         count = self.session.pinned_scalar(scalar, view)

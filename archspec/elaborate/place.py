@@ -74,6 +74,10 @@ class Patches:
     def __bool__(self) -> bool:
         return bool(self.nodes) or bool(self.outer)
 
+    def __contains__(self, path: str) -> bool:
+        inside = path.removeprefix(f"{self.base}.") if self.base else path
+        return inside in self.nodes or (self.outer is not None and path in self.outer)
+
     def find(self, path: str) -> Patch | None:
         """The patch of an elaborated path, which is then in use."""
         found = self.outer.find(path) if self.outer is not None else None
