@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archspec.diagnostics import Span, did_you_mean, spec_error
-from archspec.elaborate.environment import View
+from archspec.elaborate.environment import Env, View
 from archspec.elaborate.session import Session
 from archspec.ir import Initializer
 from archspec.ops.base import Op
@@ -56,14 +56,30 @@ def rules_of(node: Node, op: str) -> dict[str, tuple[Scalar, Node]]:
     return {entry.key.text: (entry.key, entry.value) for entry in node.entries}
 
 
+def applies(session: Session, node: Node, view: View, op: Op) -> bool:
+    """Whether a rule's `when` holds, which sees what its arguments see. Raises SpecError."""
+    when = node.get("when") if isinstance(node, Mapping) else None
+    if when is None:
+        return True
+    check_rule(node)  # one that does not apply is held to the same
+    if not isinstance(when, Scalar):
+        raise spec_error("wrong-type", f"`when` is a condition, got {describe(when)}", when.span)
+    return session.condition(when, _inside(view, op))
+
+
 def initializer(session: Session, node: Node, view: View, op: Op, shape: tuple[int, ...]) -> Initializer:
     """A rule with its arguments evaluated; they see the op's own arguments, inferred ones too. Raises SpecError."""
     function, arguments = check_rule(node)
     name = function.text
-    inside = View(view.env, view.nodes, {key: getattr(op, key) for key in type(op).model_fields}, view.mark)
+    inside = _inside(view, op)
     values = {key.text: _argument(session, key.text, value, inside) for key, value in arguments.items()}
     _check_shape(name, shape, function.span)
     return Initializer(name, tuple(sorted(values.items())))
+
+
+def _inside(view: View, op: Op) -> View:
+    """What a rule sees: the op's own arguments, which hide a param of that name, then its surroundings."""
+    return View(Env(view.env, {key: getattr(op, key) for key in type(op).model_fields}), view.nodes, mark=view.mark)
 
 
 def check_rule(node: Node) -> tuple[Scalar, dict[Scalar, Node]]:
@@ -98,7 +114,7 @@ def _split(node: Node) -> tuple[Scalar, dict[Scalar, Node]]:
     if isinstance(node, Mapping):
         function = node.get("op")
         if isinstance(function, Scalar):
-            return function, {entry.key: entry.value for entry in node.entries if entry.key.text != "op"}
+            return function, {entry.key: entry.value for entry in node.entries if entry.key.text not in ("op", "when")}
     raise spec_error(
         "wrong-type",
         f"a rule is a function of torch.nn.init, got {describe(node)}",

@@ -7,7 +7,7 @@ from typing import Any
 from archspec.diagnostics import Span, SpecError, spec_error
 from archspec.elaborate.edges import resolve_text
 from archspec.elaborate.environment import View
-from archspec.elaborate.initialize import initializer, rules_of
+from archspec.elaborate.initialize import applies, initializer, rules_of
 from archspec.elaborate.place import Site
 from archspec.elaborate.session import Session
 from archspec.ir import Initializer, Node
@@ -27,10 +27,12 @@ def initializers(session: Session, site: Site, op: Op) -> tuple[tuple[str, Initi
     section = file.spec.init.get(op.name) if file.spec.init is not None else None
     if section is not None:
         for name, (_, rule) in rules_of(section, op.name).items():
-            rules[name] = (View(file.env), rule)
+            if name in states and applies(session, rule, outside := View(file.env), op):
+                rules[name] = (outside, rule)
     if syntax.init is not None:
         if list(states) == [""]:
-            rules[""] = (view, syntax.init)
+            if applies(session, syntax.init, view, op):
+                rules[""] = (view, syntax.init)
         else:
             for name, (key, rule) in rules_of(syntax.init, op.name).items():
                 if name not in states:
@@ -40,7 +42,8 @@ def initializers(session: Session, site: Site, op: Op) -> tuple[tuple[str, Initi
                         key.span,
                         help=f"it has {', '.join(f'`{state}`' for state in states)}",
                     )
-                rules[name] = (view, rule)
+                if applies(session, rule, view, op):
+                    rules[name] = (view, rule)
     if "" in states and "" not in rules and getattr(op, "value", None) is None:
         raise spec_error(
             "missing-initializer",
@@ -49,9 +52,7 @@ def initializers(session: Session, site: Site, op: Op) -> tuple[tuple[str, Initi
             help="write `init: zeros_`, or `value: 0.0`",
         )
     return tuple(
-        (name, initializer(session, rule, inside, op, states[name].shape))
-        for name, (inside, rule) in rules.items()
-        if name in states
+        (name, initializer(session, rule, inside, op, states[name].shape)) for name, (inside, rule) in rules.items()
     )
 
 
