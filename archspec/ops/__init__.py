@@ -10,6 +10,7 @@ from archspec.ops.base import Op
 
 FAMILIES: dict[str, str] = {
     "conv": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d",
+    "functional_conv": "conv1d conv2d conv3d",
     "pool": "MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d",
     "fractional_pool": "FractionalMaxPool2d FractionalMaxPool3d",
     "unpool": "MaxUnpool1d MaxUnpool2d MaxUnpool3d",
