@@ -18,6 +18,7 @@ from tests.zoo.parity import assert_same_distribution
 
 TWINS: dict[str, dict[str, Any]] = {
     "alexnet": {},
+    "convnext_tiny": {},
     "densenet121": {},
     "efficientnet_b0": {},
     "googlenet": {"init_weights": True},
@@ -27,6 +28,7 @@ TWINS: dict[str, dict[str, Any]] = {
     "resnet50": {},
     "vgg11": {},
     "vgg11_bn": {},
+    "vit_b_32": {},
 }
 """One network for each set of rules, with what torchvision needs to follow them."""
 
@@ -66,6 +68,24 @@ def fan_out(weight: Tensor) -> float:
     return math.sqrt(2 / (weight.shape[0] * weight[0, 0].numel()))
 
 
+def xavier(weight: Tensor) -> float:
+    return math.sqrt(2 / sum(weight.shape))
+
+
+def fan_in(weight: Tensor) -> float:
+    """Kaiming's for ReLU, by the inputs."""
+    return math.sqrt(2 / weight[0].numel())
+
+
+def one_by_root_of_inputs(weight: Tensor) -> float:
+    return 1 / math.sqrt(weight[0].numel())
+
+
+def by_inputs(factor: float) -> Spread:
+    """`factor` over the number of a unit's inputs."""
+    return lambda weight: factor / weight[0].numel()
+
+
 def uniform_by_outputs(weight: Tensor) -> float:
     """Of uniform numbers up to `1 / sqrt(out_features)` on either side of 0."""
     return 1 / math.sqrt(3 * weight.shape[0])
@@ -86,7 +106,32 @@ class Published:
 
 
 NORM = {"BatchNorm2d.*.weight": 1.0, "BatchNorm2d.*.bias": 0.0}
+DENSE = {"Conv2d.*.weight": fan_out, "Linear.*.weight": constant(0.01)}
+WITHIN = 2.4 / math.sqrt(3)
+"""The deviation of uniform numbers between -2.4 and 2.4."""
 PUBLISHED = [
+    Published("alexnet_groups2_lrn_227", {"*.weight": constant(0.01)},
+              {"*.features.0.bias": 0.0, "*.features.8.bias": 0.0, "*.classifier.6.bias": 0.0, "*.bias": 1.0}),
+    Published("convnext_tiny", {"Conv2d.*.weight": constant(0.02), "Linear.*.weight": constant(0.02)},
+              {"LayerNorm*.weight": 1.0, "*.bias": 0.0, "*.layer_scale": 1e-6}),
+    Published("convnext_tiny_groupnorm", {}, {"LayerNorm*.weight": 1.0, "LayerNorm*.bias": 0.0, "*.layer_scale": 1e-6},
+              ("*",)),
+    Published("densenet121", {"Conv2d.*.weight": fan_in}, {**NORM, "*.bias": 0.0}, ("Linear.*.weight",)),
+    Published("ensemble", DENSE, {**NORM, "*.bias": 0.0}),
+    Published("lenet5_1998", {"Conv2d.*.weight": by_inputs(WITHIN), "Linear.*.weight": by_inputs(WITHIN)}, {}, ("*",)),
+    Published("resnet18", {"Conv2d.*.weight": fan_out}, NORM, ("Linear.*",)),
+    Published("resnet20_cifar", {"Conv2d.*.weight": fan_out}, NORM, ("Linear.*",)),
+    Published("resnet50_softmax_unbiased", {"Conv2d.*.weight": fan_out}, NORM, ("Linear.*",)),
+    Published("simple_cnn", DENSE, {**NORM, "*.bias": 0.0}),
+    Published("vgg11", DENSE, {"*.bias": 0.0}),
+    Published("vgg11_bn", DENSE, {**NORM, "*.bias": 0.0}),
+    Published("vit_s_16",
+              {"Conv2d.conv_proj.weight": one_by_root_of_inputs, "Linear.*.mlp.*.weight": xavier,
+               "Linear.*.mlp.*.bias": constant(1e-6), "*.pos_embedding": constant(0.02),
+               "MultiheadAttention.*.in_proj_weight": xavier},
+              {"Linear.heads.*": 0.0, "*.class_token": 0.0, "LayerNorm.*.weight": 1.0,
+               "LayerNorm.*.bias": 0.0, "Conv2d.*.bias": 0.0, "*in_proj_bias": 0.0, "*out_proj.bias": 0.0},
+              ("NonDynamicallyQuantizableLinear.*.weight",)),
     Published("efficientnet_b0", {"Conv2d.*.weight": fan_out, "Linear.*.weight": uniform_by_outputs},
               {**NORM, "*.bias": 0.0}),
     Published("googlenet", {"*.weight": constant(0.01)}, NORM, ("Linear.*.bias",)),
