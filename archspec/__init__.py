@@ -6,16 +6,14 @@
 Importing archspec does not import torch; building a module does.
 """
 
-from importlib.metadata import PackageNotFoundError, version
+from archspec.objects import uncollected
 
-from archspec.api import Graph, build, compare, diff, load, loads, to_python
-from archspec.diagnostics import Diagnostic, InternalError, SpecError
-from archspec.emit.groups import parameter_groups
+with uncollected():  # what imports make is kept
+    from archspec.api import Graph, build, compare, diff, load, loads, to_python
+    from archspec.diagnostics import Diagnostic, InternalError, SpecError
+    from archspec.emit.groups import parameter_groups
 
-try:
-    __version__ = version("archspec-nn")
-except PackageNotFoundError:  # a checkout on the path, not installed
-    __version__ = "0+unknown"
+__version__: str
 
 __all__ = [
     "Diagnostic",
@@ -31,3 +29,15 @@ __all__ = [
     "parameter_groups",
     "to_python",
 ]
+
+
+def __getattr__(name: str) -> str:
+    """`__version__`: reading a package's metadata takes longer than importing the package, so only who asks does it."""
+    if name != "__version__":
+        raise AttributeError(f"module 'archspec' has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("archspec-nn")
+    except PackageNotFoundError:  # a checkout on the path, not installed
+        return "0+unknown"

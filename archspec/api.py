@@ -11,8 +11,10 @@ from archspec.diagnostics import Source, did_you_mean, spec_error
 from archspec.elaborate import CustomOps, elaborate
 from archspec.elaborate.inputs import Shape
 from archspec.elaborate.params import given_entries
-from archspec.library import Library, bundled
+from archspec.library import Library, bundled, declared_variants
+from archspec.objects import uncollected
 from archspec.spec import Spec
+from archspec.yaml_source import read
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 class Graph(ir.Graph):
     """A compiled network: its nodes and scopes (see `archspec.ir.Graph`), and what is computed from them."""
 
+    @uncollected()
     def summary(self) -> Summary:
         """Shapes, parameters, MACs, receptive fields and memory; prints as a table, shows itself in a notebook."""
         from archspec.analysis.summary import summarize  # only who asks for it pays for loading it
@@ -41,16 +44,12 @@ def find(name: str) -> tuple[Path, str | None]:
     files = bundled()
     if name in files:
         return files[name], None
-    variants: list[str] = []
-    library = Library()
     for file in files.values():
-        spec = library.load(file)
-        names = spec.variants.keys() if spec.variants is not None else ()
-        if name in names:
+        if name in read(file).text and name in declared_variants(file):  # parsing them all takes a while
             return file, name
-        variants.extend(names)
     if path.exists():
         return path, None  # a folder: reading it says so
+    variants = [variant for file in files.values() for variant in declared_variants(file)]
     raise spec_error(
         "file-not-found",
         f"`{name}` is no file, no bundled spec and no bundled variant",
@@ -59,6 +58,7 @@ def find(name: str) -> tuple[Path, str | None]:
     )
 
 
+@uncollected()
 def load(
     spec: str | Path,
     *,
@@ -87,6 +87,7 @@ def load(
     return _elaborate(library.load(path), library, variant or named, params, input, allow_ops)
 
 
+@uncollected()
 def loads(
     text: str,
     *,

@@ -6,11 +6,13 @@ Nothing here prints; `archspec.render` turns diagnostics into text, JSON or GitH
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import get_close_matches
 
+from archspec.objects import record
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@record(eq=False)
 class Source:
     """A spec's text and the name people know it by (a path, or `<string>`)."""
 
@@ -18,7 +20,7 @@ class Source:
     text: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Span:
     """A stretch of a source. Lines and columns count from 1; the end is exclusive."""
 
@@ -35,7 +37,7 @@ class Span:
         return f"Span({self})"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Label:
     """A further place that explains the error."""
 
@@ -43,7 +45,7 @@ class Label:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Diagnostic:
     """One mistake. `code` names the rule; every code has a section in docs/errors.md."""
 

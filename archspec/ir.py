@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from archspec.diagnostics import InternalError, Span, did_you_mean
 from archspec.dims import Size
+from archspec.objects import record
 from archspec.ops.base import Inputs, Op, State
 from archspec.ops.needs import Requirement
 from archspec.values import TensorType, Value
@@ -19,7 +20,7 @@ from archspec.values import TensorType, Value
 Mode = Literal["always", "training", "eval"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """The line a node was written on, and the uses of blocks that led there, innermost first."""
 
@@ -28,7 +29,7 @@ class Origin:
     used_at: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Initializer:
     """How one parameter is initialised: a function of `torch.nn.init` and its keyword arguments."""
 
@@ -36,7 +37,7 @@ class Initializer:
     arguments: tuple[tuple[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Node:
     """One op applied to values. `slots` names the operand each input fills; `reads` are values of which only the
     shape is used, by run-time sizes in the arguments (`Axis.source` counts into it)."""
@@ -60,7 +61,7 @@ class Node:
         return self.path != self.module
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scope:
     """A graph written in the spec: the whole, a block in use, or an inline graph. Its nodes are `nodes[start:end]`.
 
@@ -98,7 +99,7 @@ class Scope:
             yield from child.walk()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Input:
     """An input of the graph; its value is `Value(-1 - position)`."""
 
@@ -110,7 +111,7 @@ Tree = Value | tuple["Tree", ...]
 """An output entry: a value, or a list of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Output:
     """One entry of `outputs:`. `mode` "training": present in training only."""
 
@@ -119,7 +120,7 @@ class Output:
     mode: Mode = "always"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outputs:
     """What the network returns: one value, a tuple or a dict."""
 
@@ -127,7 +128,7 @@ class Outputs:
     entries: tuple[Output, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """A node or scope, as `graph["features.conv0"]` gives it. `op` is the op's name, or the block's."""
 
@@ -271,29 +272,31 @@ def verify(graph: Graph) -> Graph:
     """
     paths: set[str] = set()
     for position, node in enumerate(graph.nodes):
-        _expect(node.path not in paths, f"two nodes at {node.path}")
+        if node.path in paths:
+            raise InternalError(f"two nodes at {node.path}")
         paths.add(node.path)
-        _expect(bool(node.outputs), f"{node.path} has no result")
-        _expect(len(node.inputs) == len(node.slots), f"{node.path} has unnamed inputs")
+        if not node.outputs:
+            raise InternalError(f"{node.path} has no result")
+        if len(node.inputs) != len(node.slots):
+            raise InternalError(f"{node.path} has unnamed inputs")
         for value in (*node.inputs, *node.reads):
-            _expect(-len(graph.inputs) <= value.node < position, f"{node.path} reads a later value {value}")
-            _expect(
-                value.node < 0 or value.part < len(graph.nodes[value.node].outputs), f"{node.path} reads no {value}"
-            )
+            if not -len(graph.inputs) <= value.node < position:
+                raise InternalError(f"{node.path} reads a later value {value}")
+            if value.node >= 0 and value.part >= len(graph.nodes[value.node].outputs):
+                raise InternalError(f"{node.path} reads no {value}")
     for scope in graph.root.walk():
         at = scope.start
         for child in scope.children:
             start, end = (child, child + 1) if isinstance(child, int) else (child.start, child.end)
-            _expect(start == at, f"scope {scope.path!r} has a gap at node {at}")
+            if start != at:
+                raise InternalError(f"scope {scope.path!r} has a gap at node {at}")
             at = end
-        _expect(at == scope.end, f"scope {scope.path!r} ends at {scope.end}, not {at}")
-    _expect((graph.root.start, graph.root.end) == (0, len(graph.nodes)), "the root does not hold every node")
+        if at != scope.end:
+            raise InternalError(f"scope {scope.path!r} ends at {scope.end}, not {at}")
+    if (graph.root.start, graph.root.end) != (0, len(graph.nodes)):
+        raise InternalError("the root does not hold every node")
     for entry in graph.outputs.entries:
         for value in leaves(entry.value):
-            _expect(value.node < len(graph.nodes), f"output {entry.name} is no value")
+            if value.node >= len(graph.nodes):
+                raise InternalError(f"output {entry.name} is no value")
     return graph
-
-
-def _expect(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise InternalError(otherwise)

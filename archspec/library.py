@@ -99,11 +99,16 @@ def bundled() -> dict[str, Path]:
     return {path.stem: path for path in sorted(BUNDLED.glob("*.yaml"))}
 
 
+def declared_variants(path: Path) -> tuple[str, ...]:
+    """The variants that a spec's own file declares, not those of what it extends. Raises SpecError."""
+    variants = parse_document(parse(read(path))).variants
+    return variants.keys() if variants is not None else ()
+
+
 def _as_variant(name: str) -> str | None:
     """Help for a variant's name where a file's is needed."""
     for path in bundled().values():
-        variants = parse_document(parse(read(path))).variants
-        if variants is not None and variants.entry(name) is not None:
+        if name in declared_variants(path):
             return f"`{name}` is a variant: name the spec `{path.stem}`, and write `variant: {name}`"
     return None
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from archspec.diagnostics import Span, SpecError, did_you_mean, spec_error
+from archspec.objects import record
 from archspec.schema import Block, Document, parse_block
 from archspec.syntax import (
     Child,
@@ -32,7 +33,7 @@ from archspec.yaml_source import Entry, Mapping, Node, Scalar, Sequence
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class BlockSyntax:
     """A block of a file, parsed."""
 
@@ -46,7 +47,7 @@ class BlockSyntax:
     words: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Patch:
     """What stands in place of an elaborated path; None deletes it."""
 
@@ -54,7 +55,7 @@ class Patch:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Spec:
     """One file with what it extends merged in. Sections that are only evaluated later stay located YAML."""
 
@@ -81,7 +82,7 @@ class Spec:
     patches: dict[str, Patch] = field(default_factory=dict[str, "Patch"])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Import:
     """A name in `imports:`, and the folder its path starts from."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from archspec.dims import Dim, Size, show
+from archspec.objects import record
 
 
 class Value(NamedTuple):
@@ -15,7 +15,7 @@ class Value(NamedTuple):
     part: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TensorType:
     """Shape (`[N, C, H, W]`; axis 0 is the batch) and dtype (torch's name: `float32`, `int64`, `bool`).
 
@@ -38,7 +38,7 @@ class TensorType:
         return "[" + ", ".join(show(dim) for dim in self.shape) + "]"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Axis:
     """The size of one axis of a value, read from the tensor at run time.
 
@@ -53,7 +53,7 @@ RuntimeCode = Axis | int | tuple[str, "RuntimeCode", "RuntimeCode"]
 """What the emitter writes for a run-time size: a leaf, a constant, or `(operator, left, right)` of `+ - * // %`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RuntimeSize:
     """A size that depends on the input's, in an argument of a call: `reshape: [-1, c, input.height, input.width]`.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -15,6 +15,7 @@ from archspec.dims import Size
 from archspec.elaborate.environment import View
 from archspec.elaborate.place import File
 from archspec.elaborate.session import Session
+from archspec.objects import record
 from archspec.ops.base import EXTRA, INFERRED, Op, is_marked
 from archspec.syntax import NODE_KEYS
 from archspec.values import Axis, RuntimeCode, RuntimeSize, Value
@@ -22,7 +23,7 @@ from archspec.yaml_source import Mapping, Node, Scalar
 from archspec.yaml_source import Sequence as YamlSequence
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Argument:
     """One argument as written, with what its expressions can see there, and the file whose ops and blocks they name."""
 
@@ -32,7 +33,7 @@ class Argument:
     file: File
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """What a field takes: words of torch's own, any word, other values, sizes read at run time."""
 
@@ -128,14 +129,16 @@ def check_keys(op: type[Op], arguments: Sequence[Argument]) -> None:
 
 def evaluate(session: Session, argument: Argument, plan: Plan, pins: list[Size], inferred: dict[str, Any]) -> Any:
     """An argument's value; sizes become numbers unless the field can read them at run time."""
-    view = argument.view
+    node, view = argument.value, argument.view
+    if isinstance(node, Scalar) and not isinstance(node.value, str):
+        return node.value
     if inferred:
         view = View(view.env, view.nodes, inferred, view.mark)
     try:
-        value = _value(session, argument.value, plan, view, pins)
+        value = _value(session, node, plan, view, pins)
     except SpecError as error:
-        raise _suggest_words(error, argument.value, plan) from None
-    return value if plan.runtime else session.number(value, argument.value.span, pins)
+        raise _suggest_words(error, node, plan) from None
+    return value if plan.runtime else session.number(value, node.span, pins)
 
 
 def _suggest_words(error: SpecError, node: Node, plan: Plan) -> SpecError:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from archspec.objects import record
 from archspec.ops.base import Inputs, Op
 
 Loader = Callable[[str, Mapping[str, Any], Inputs], Op]
 """Makes an op of an import path, its arguments and input types; raises OpError."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CustomOps:
     """Which packages may be imported for custom ops, and who imports them (the one part that needs torch)."""
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from archspec.diagnostics import Span, did_you_mean, spec_error
 from archspec.elaborate.environment import View
 from archspec.elaborate.names import Bound, Poisoned
 from archspec.elaborate.session import Session
+from archspec.objects import record
 from archspec.ops.base import Signature
 from archspec.syntax import Edge, From, Statement
 from archspec.values import Value
 from archspec.yaml_source import Scalar
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reading:
     """One input of a node: the value, the operand it fills, and where the edge is written (None: by position)."""
 

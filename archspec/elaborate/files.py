@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from archspec import ops
@@ -14,6 +14,7 @@ from archspec.elaborate.environment import Env, View
 from archspec.elaborate.params import IsOp, Param, check_value, declare
 from archspec.elaborate.place import File, OpValue
 from archspec.elaborate.session import Session
+from archspec.objects import record
 from archspec.ops.base import Op
 from archspec.spec import BlockSyntax, Spec, variant_entries
 from archspec.syntax import NODE_KEYS, Let
@@ -25,7 +26,7 @@ _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _READS_INPUT = re.compile(r"\binput\b")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Use:
     """What an op's name stands for: an op, a block of a file, a whole spec, or the import path of a custom op.
 

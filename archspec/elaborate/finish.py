@@ -85,9 +85,9 @@ def _overwrites(
             return f"the network's input {name}"
         if value in outputs:
             return f"{name}, an output of the network"
-        others = [graph.nodes[other].path for other in readers[value] if other != reader]
-        if others:
-            return f"{name}, which `{others[0]}` reads too"
+        other = next((other for other in readers[value] if other != reader), None)
+        if other is not None:
+            return f"{name}, which `{graph.nodes[other].path}` reads too"
         producer = graph.nodes[value.node]
         if producer.op.saves_output:
             return f"{name}, which the backward pass of `{producer.op.name}` needs"

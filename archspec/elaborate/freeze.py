@@ -19,6 +19,8 @@ def frozen_names(session: Session, graph: Graph) -> Graph:
 
     Raises SpecError for those that match nothing.
     """
+    if not any(use.file.spec.freeze for use in session.uses):
+        return graph
     frozen = {name: False for _, name, state in graph.state() if not state.buffer}
     with suppress(Stop):
         for use in reversed(session.uses):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 from archspec.diagnostics import Span, SpecError, spec_error
@@ -21,6 +21,7 @@ from archspec.elaborate.place import File, Place, Site
 from archspec.elaborate.session import MAX_DEPTH, MAX_REPEATS, Session
 from archspec.elaborate.subspec import use_spec
 from archspec.ir import Node
+from archspec.objects import record
 from archspec.ops.base import Op
 from archspec.spec import Spec
 from archspec.syntax import Child, GraphSyntax, NodeSyntax, Statement
@@ -30,7 +31,7 @@ from archspec.yaml_source import Scalar
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Definition:
     """How a node was made, so that `reuse` can make it again."""
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from archspec.diagnostics import Label, Span, spec_error
+from archspec.objects import record
 from archspec.values import TensorType, Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Bound:
     """What a name stands for: one tensor or several, with the names of its parts and what can be reached inside it.
 

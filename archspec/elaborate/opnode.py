@@ -29,9 +29,10 @@ def _with_defaults(file: File, op: type[Op], arguments: list[Argument]) -> list[
     section = file.spec.defaults.get(op.name) if file.spec.defaults is not None else None
     if not isinstance(section, Mapping):
         return arguments
-    wanted = plans(op).keys() - {argument.key.text for argument in arguments}
+    known, written = plans(op), {argument.key.text for argument in arguments}
     view = View(file.env)
-    return [*arguments, *(Argument(e.key, e.value, view, file) for e in section.entries if e.key.text in wanted)]
+    missing = (entry for entry in section.entries if entry.key.text in known and entry.key.text not in written)
+    return [*arguments, *(Argument(entry.key, entry.value, view, file) for entry in missing)]
 
 
 def add_node(session: Session, site: Site, op: type[Op], arguments: list[Argument], given: Sequence[Reading]) -> Bound:
@@ -114,7 +115,8 @@ def _insert(
 def _shape_operands(session: Session, op: type[Op], arguments: list[Argument]) -> list[Reading]:
     """`like: enc1`, an operand of which only the shape is read; taken out of the arguments."""
     found: list[Reading] = []
-    for argument in [a for a in arguments if a.key.text in op.signature.shape_only]:
+    only = op.signature.shape_only
+    for argument in [a for a in arguments if a.key.text in only] if only else ():
         arguments.remove(argument)
         if not isinstance(argument.value, Scalar):
             raise spec_error("bad-edge", f"`{argument.key.text}` is a node's name", argument.value.span)
@@ -137,8 +139,11 @@ def _device_operand(op: type[Op], site: Site, given: Sequence[Reading]) -> Seque
 
 
 def _slots(op: type[Op], given: Sequence[Reading], span: Span) -> tuple[list[Reading], tuple[str, ...]]:
-    shapes = [reading for reading in given if reading.operand in op.signature.shape_only]
-    readings, slots = assign_operands(op.name, op.signature, [r for r in given if r not in shapes], span)
+    only = op.signature.shape_only
+    if not only:
+        return assign_operands(op.name, op.signature, given, span)
+    shapes = [reading for reading in given if reading.operand in only]
+    readings, slots = assign_operands(op.name, op.signature, [r for r in given if r.operand not in only], span)
     return [*readings, *shapes], (*slots, *(reading.operand or "" for reading in shapes))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from archspec.diagnostics import SpecError, spec_error
@@ -11,11 +10,12 @@ from archspec.elaborate.environment import View
 from archspec.elaborate.names import Bound, Poisoned
 from archspec.elaborate.session import Session
 from archspec.ir import Mode, Output, Outputs, Tree
+from archspec.objects import record
 from archspec.syntax import Edge, OutputsSyntax, OutputSyntax
 from archspec.values import Value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """One output, resolved."""
 

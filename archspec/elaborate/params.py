@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from archspec.diagnostics import Source, Span, did_you_mean, spec_error
+from archspec.objects import record
 from archspec.values import RuntimeSize
 from archspec.yaml_source import Entry, Mapping, Node, Scalar, parse
 from archspec.yaml_source import Sequence as YamlSequence
@@ -30,7 +30,7 @@ ALIASES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Param:
     """A declared parameter. `default` is None for a required one."""
 
@@ -158,7 +158,7 @@ def given_entries(values: Iterable[tuple[str, object]]) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Written:
     """A value given as text, on the command line."""
 

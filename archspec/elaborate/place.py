@@ -12,6 +12,7 @@ from archspec.elaborate.names import Bound, Names
 from archspec.elaborate.params import Param
 from archspec.elaborate.session import Session
 from archspec.ir import Origin, Scope
+from archspec.objects import record
 from archspec.spec import Patch, Spec
 from archspec.syntax import Child, NodeSyntax, Statement
 from archspec.yaml_source import Mapping as YamlMapping
@@ -88,7 +89,7 @@ class Patches:
         return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Use:
     """A network in use: the whole, or a spec as an op of it, below `module`."""
 
@@ -120,7 +121,7 @@ class Place:
         return f"{self.module}.{name}" if self.module else name
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Site:
     """Where a node goes: in which graph, under which path and module. `name_span`: where its name is written."""
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archspec.elaborate.names import Bound, Names
 from archspec.ir import Node, Origin, Scope
+from archspec.objects import record
 from archspec.values import Value
 
 Move = Callable[[Value], Value | None]
 """Where a value is now; None when it is gone."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Template:
     """A block that was elaborated: its nodes are copied for another use with equal params and input types."""
 
@@ -27,7 +28,7 @@ class Template:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Prefix:
     """Paths below `old` become paths below `new`."""
 

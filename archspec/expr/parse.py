@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from archspec.dims import Size
@@ -14,11 +13,12 @@ from archspec.expr.errors import ExprError, Fault, Span
 from archspec.expr.operators import check_weight, is_sequence
 from archspec.expr.scan import MAX_LENGTH
 from archspec.expr.targets import Targets, parse_targets
+from archspec.objects import record
 
 FOR = re.compile(r"\s*for\b(?P<targets>.*?)\bin\b(?P<items>.*\S.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Expression:
     """A parsed expression."""
 

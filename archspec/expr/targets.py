@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 from archspec.expr.errors import ExprError, Fault, Span, show_value
 from archspec.expr.operators import is_sequence
 from archspec.expr.scan import LANGUAGE, MAX_LENGTH
+from archspec.objects import record
 
 MAX_DEPTH = 20
 TOKEN = re.compile(r"\s*(?:(?P<name>[A-Za-z0-9_-]+)|(?P<symbol>\S))", re.ASCII)
@@ -51,7 +51,7 @@ def show_target(target: Target) -> str:
     return ", ".join(parts) + ("," if len(parts) == 1 else "")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Targets:
     """Parsed targets: `i`, or `s, (block, e, _, _)`."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from archspec.dims import Size
@@ -14,6 +13,7 @@ from archspec.expr.operators import limited_text
 from archspec.expr.parse import evaluate
 from archspec.expr.paths import joined
 from archspec.expr.scan import computed_piece
+from archspec.objects import record
 
 MAX_LENGTH = 10_000
 
@@ -23,7 +23,7 @@ def has_interpolation(text: str) -> bool:
     return "$" in text
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Template:
     """A parsed word."""
 

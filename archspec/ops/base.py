@@ -4,10 +4,10 @@ Adding an op is one class in the family's file, with at least one example, and i
 the whole-registry tests hold it to torch. A class that lacks a rule fails when it is created, by name.
 """
 
-from __future__ import annotations
+# Annotations are evaluated here: pydantic would evaluate the text of those of `Op` anew for each of its subclasses.
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from inspect import get_annotations
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, overload
 
@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from archspec import dims
 from archspec.dims import Dim
+from archspec.objects import record
 from archspec.ops.needs import Needs, OpError
 from archspec.ops.target import Arg, Module, Target
 from archspec.values import RuntimeSize, TensorType
@@ -94,7 +95,7 @@ Ints = Annotated[tuple[int, ...], BeforeValidator(as_tuple)]
 RuntimeInts = Annotated[tuple[RuntimeInt, ...], BeforeValidator(as_tuple)]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Window:
     """One spatial axis of a sliding window; output size and receptive field both follow from it."""
 
@@ -106,7 +107,7 @@ class Window:
     ceil_mode: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class State:
     """A tensor in the op's `state_dict`: `weight` of `[64, 3, 7, 7]`."""
 
@@ -118,7 +119,7 @@ class State:
     persistent: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Signature:
     """The op's tensor operands, in torch's order.
 
@@ -133,7 +134,7 @@ class Signature:
     shape_only: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Inputs(Sequence[TensorType]):
     """The types of a node's inputs and the operand each one fills."""
 
@@ -162,7 +163,7 @@ class Inputs(Sequence[TensorType]):
         return self.types[self.names.index(name)] if name in self.names else None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wanted:
     """The gradients that a backward pass computes at a node: of its operands, by position, and of its parameters."""
 
@@ -170,7 +171,7 @@ class Wanted:
     params: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kept:
     """What autograd keeps of a node until its backward pass, but for the op's own parameters and buffers: operands and
     results by position, and tensors `made` for that alone, such as a mask or statistics."""
@@ -180,7 +181,7 @@ class Kept:
     made: tuple[TensorType, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Example:
     """A use of the op that the registry tests run against torch. Shapes include the batch: `(2, 3, 8, 8)`."""
 
@@ -323,6 +324,8 @@ class ModuleOp(Op, abstract=True):
 def typed(op: Op, need: Needs, inputs: Inputs) -> TensorType | tuple[TensorType, ...]:
     """`op.infer`, where what is made of constants alone is a constant, unless it has grown to the batch."""
     result = op.infer(need, inputs)
+    if not any(x.constant for x in inputs.types):
+        return result
     read = [x for x, name in zip(inputs, inputs.names, strict=True) if name not in op.signature.shape_only]
     if not read or not all(x.constant for x in read):
         return result

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from archspec import dims
 from archspec.dims import Condition, Dim, Equation, Size, show
+from archspec.objects import record
 from archspec.values import TensorType
 
 NOTHING: Mapping[str, int] = {}
@@ -40,7 +41,7 @@ class OpError(Exception):
         self.requirement = requirement
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Requirement:
     """What holds at the nominal sizes but not for every size: `left == right`, `left >= right`, `right | left`."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from archspec.diagnostics import Span
 from archspec.expr import Expression, Targets
+from archspec.objects import record
 from archspec.yaml_source import Mapping, Node, Scalar
 
 Leaf = TypeVar("Leaf")
@@ -17,7 +17,7 @@ KINDS = ("op", "graph", "reuse")
 _STATEMENT = re.compile(r"(for|if|elif|let)\s+\S|else$")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class For(Generic[Leaf]):
     """`for TARGETS in ITERABLE: body`."""
 
@@ -28,7 +28,7 @@ class For(Generic[Leaf]):
     body: tuple[Statement[Leaf], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Branch(Generic[Leaf]):
     """One arm of an `if`; `condition` is None for `else`."""
 
@@ -38,14 +38,14 @@ class Branch(Generic[Leaf]):
     body: tuple[Statement[Leaf], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class If(Generic[Leaf]):
     """`if`, `elif`, `else`."""
 
     branches: tuple[Branch[Leaf], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Let:
     """`let TARGETS: value`."""
 
@@ -57,14 +57,14 @@ class Let:
 Statement = For[Leaf] | If[Leaf] | Let | Leaf
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edge:
     """A name in `from` or `outputs`, still with its `$`."""
 
     name: Scalar
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class From:
     """Where a node reads: names in order, or names by operand."""
 
@@ -73,7 +73,7 @@ class From:
     operands: tuple[tuple[Scalar, Edge], ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NodeSyntax:
     """The right-hand side of a node. Exactly one of `op`, `graph`, `reuse` is set."""
 
@@ -91,7 +91,7 @@ class NodeSyntax:
     arguments: tuple[tuple[Scalar, Node], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Child:
     """A node with the name it is given: `name` in a mapping (still with its `$`), None in a list.
 
@@ -107,7 +107,7 @@ class Child:
         return self.name.span if self.name is not None else self.node.span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GraphSyntax:
     """A graph as written. `numbered`: a list, whose children are called 0, 1, 2..."""
 
@@ -116,7 +116,7 @@ class GraphSyntax:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OutputSyntax:
     """One entry of `outputs:`."""
 
@@ -126,7 +126,7 @@ class OutputSyntax:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OutputsSyntax:
     """`outputs:` as written: `kind` is "single", "tuple" or "dict"."""
 

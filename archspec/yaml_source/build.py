@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import yaml
 
 from archspec.diagnostics import Diagnostic, Label, Source, Span, SpecError, did_you_mean, spec_error
+from archspec.objects import record
 from archspec.yaml_source.flow import balanced, cut_expression
 from archspec.yaml_source.offsets import Offsets, short
 from archspec.yaml_source.scalars import resolve
@@ -42,7 +43,7 @@ class _Frame:
     key: Scalar | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Anchored:
     node: Node
     size: int

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from yaml import MarkedYAMLError
 
 from archspec.diagnostics import Diagnostic, Label
+from archspec.objects import record
 from archspec.yaml_source.flow import CLOSES, closing, cut_expression, expression_end, quoted
 from archspec.yaml_source.offsets import Offsets, short
 
 _TOKEN = re.compile(r"[\w$.]+|\S")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Before:
     """What the parser had read when it stopped: its last finished node, and that node's surroundings."""
 
@@ -30,7 +31,7 @@ class Before:
     flow: bool  # whether flow style goes on around it
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Stop:
     """A syntax error, with all that a rule needs to explain it."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archspec.diagnostics import Span
+from archspec.objects import record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Scalar:
     """A value without parts. `text` is its content as written, without quotes; a key's `value` is its text."""
 
@@ -17,7 +16,7 @@ class Scalar:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Sequence:
     """A list, in flow style (`[a, b]`) or block style."""
 
@@ -26,7 +25,7 @@ class Sequence:
     flow: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Entry:
     """A mapping's item."""
 
@@ -34,7 +33,7 @@ class Entry:
     value: Node
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Mapping:
     """Entries in the order written; no key comes twice."""
 
@@ -44,7 +43,10 @@ class Mapping:
 
     def entry(self, name: str) -> Entry | None:
         """The entry of this key."""
-        return next((entry for entry in self.entries if entry.key.text == name), None)
+        for entry in self.entries:
+            if entry.key.text == name:
+                return entry
+        return None
 
     def get(self, name: str) -> Node | None:
         """The value of this key."""
