@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from archspec.emit.expression import Named, Text, call, layout, tuple_of
-from archspec.emit.literals import attribute, literal, member, quoted
+from archspec.emit.literals import attribute, literal, quoted
 from archspec.emit.targets import shortened
 from archspec.ir import Graph, Initializer, Node, full_name
 from archspec.ops.target import Module, Target
@@ -60,10 +60,10 @@ def init_weights(graph: Graph, targets: Sequence[Target]) -> list[str]:
 def _loop_body(rules: Rules, nodes: Sequence[Node]) -> Iterator[str]:
     for state, rule in rules:
         if any(all(own.name != state for own in node.op.state()) for node in nodes):
-            yield f"                if {member('module', state)} is not None:"
-            yield from _line(rule, member("module", state), 20)
+            yield f"                if {attribute('module', state)} is not None:"
+            yield from _line(rule, attribute("module", state), 20)
         else:
-            yield from _line(rule, member("module", state), 16)
+            yield from _line(rule, attribute("module", state), 16)
 
 
 def _shared(nodes: Sequence[Node]) -> Rules | None:
