@@ -131,9 +131,13 @@ def test_macs_at_another_size() -> None:
     [("alexnet_bn_227", {"num_classes": 1000}, (62381096, 1135256096)),
      ("efficientnet_b0", {"num_classes": 10}, (4020358, 384547552)),
      ("mobilenet_v2", {"num_classes": 10}, (2236682, 299507072)),
-     ("vgg16", {"num_classes": 10}, (134301514, 15466209280))],
+     ("convnext_tiny", {"layer_scale": 0.0}, (28582504, 4455531264)),
+     ("vgg16", {"num_classes": 10}, (134301514, 15466209280)),
+     ("vit_b_16", {"size": 384}, (86859496, 55484350464)),
+     ("vit_l_16", {"size": 512}, (305174504, 361986285568)),
+     ("vit_h_14", {"size": 518}, (633470440, 1016716764160))],
 )  # fmt: skip
-def test_other_numbers_of_classes(name: str, params: dict[str, int], expected: tuple[int, int]) -> None:
+def test_other_params(name: str, params: dict[str, float], expected: tuple[int, int]) -> None:
     total = costs(archspec.load(name, params=params)).total
     assert (total.params, total.macs) == expected
 
