@@ -53,15 +53,14 @@ def rules_of(node: Node, op: str) -> dict[str, tuple[Scalar, Node]]:
             node.span,
             help="write `{weight: ..., bias: zeros_}`",
         )
-    return {entry.key.text: (entry.key, entry.value) for entry in node.entries}
+    return {entry.key.text: (entry.key, entry.value) for entry in node.entries if entry.key.text != "when"}
 
 
 def applies(session: Session, node: Node, view: View, op: Op) -> bool:
-    """Whether a rule's `when` holds, which sees what its arguments see. Raises SpecError."""
+    """Whether the `when` of a rule, or of an op's rules, holds; it sees what their arguments see. Raises SpecError."""
     when = node.get("when") if isinstance(node, Mapping) else None
     if when is None:
         return True
-    check_rule(node)  # one that does not apply is held to the same
     if not isinstance(when, Scalar):
         raise spec_error("wrong-type", f"`when` is a condition, got {describe(when)}", when.span)
     return session.condition(when, _inside(view, op))

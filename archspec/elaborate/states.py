@@ -7,7 +7,7 @@ from typing import Any
 from archspec.diagnostics import Span, SpecError, spec_error
 from archspec.elaborate.edges import resolve_text
 from archspec.elaborate.environment import View
-from archspec.elaborate.initialize import applies, initializer, rules_of
+from archspec.elaborate.initialize import applies, check_rule, initializer, rules_of
 from archspec.elaborate.place import Site
 from archspec.elaborate.session import Session
 from archspec.ir import Initializer, Node
@@ -25,25 +25,27 @@ def initializers(session: Session, site: Site, op: Op) -> tuple[tuple[str, Initi
         return ()
     rules: dict[str, tuple[View, Any]] = {}
     section = file.spec.init.get(op.name) if file.spec.init is not None else None
-    if section is not None:
+    if section is not None and applies(session, section, outside := View(file.env), op):
         for name, (_, rule) in rules_of(section, op.name).items():
-            if name in states and applies(session, rule, outside := View(file.env), op):
+            if name in states and applies(session, rule, outside, op):
                 rules[name] = (outside, rule)
-    if syntax.init is not None:
-        if list(states) == [""]:
-            if applies(session, syntax.init, view, op):
-                rules[""] = (view, syntax.init)
-        else:
-            for name, (key, rule) in rules_of(syntax.init, op.name).items():
-                if name not in states:
-                    raise spec_error(
-                        "unknown-state",
-                        f"this `{op.name}` has no parameter `{name}`",
-                        key.span,
-                        help=f"it has {', '.join(f'`{state}`' for state in states)}",
-                    )
-                if applies(session, rule, view, op):
-                    rules[name] = (view, rule)
+    if syntax.init is not None and list(states) == [""]:
+        check_rule(syntax.init)
+        if applies(session, syntax.init, view, op):
+            rules[""] = (view, syntax.init)
+    elif syntax.init is not None:
+        given = applies(session, syntax.init, view, op)
+        for name, (key, rule) in rules_of(syntax.init, op.name).items():
+            if name not in states:
+                raise spec_error(
+                    "unknown-state",
+                    f"this `{op.name}` has no parameter `{name}`",
+                    key.span,
+                    help=f"it has {', '.join(f'`{state}`' for state in states)}",
+                )
+            check_rule(rule)  # one that does not apply too
+            if given and applies(session, rule, view, op):
+                rules[name] = (view, rule)
     if "" in states and "" not in rules and getattr(op, "value", None) is None:
         raise spec_error(
             "missing-initializer",
