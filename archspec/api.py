@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archspec import ir
-from archspec.diagnostics import Source, did_you_mean, spec_error
+from archspec.diagnostics import Source, SpecError, did_you_mean, spec_error
 from archspec.elaborate import CustomOps, elaborate
 from archspec.elaborate.inputs import Shape
 from archspec.elaborate.params import given_entries
@@ -65,6 +65,7 @@ def load(
     variant: str | None = None,
     params: Mapping[str, Any] | None = None,
     input: Shape | Mapping[str, Shape] | None = None,
+    symbolic: Iterable[str] = (),
     allow_ops: Iterable[str] = (),
     allow_paths: Iterable[str | Path] = (),
 ) -> Graph:
@@ -76,6 +77,8 @@ def load(
         params: values for the spec's params, checked against their declarations.
         input: the input's sizes, with or without the batch, `(3, 256, 256)`; by name where there are several inputs.
             A capital letter leaves an axis unknown.
+        symbolic: axes of the input, `("H", "W")`, that are shown as symbols, and sizes that follow from them as closed
+            forms. Where a number is needed theirs is used.
         allow_ops: packages whose layers custom ops may import.
         allow_paths: further folders that `imports` and `extends` may read.
 
@@ -84,7 +87,7 @@ def load(
     """
     path, named = find(str(spec))
     library = Library(Path(folder) for folder in allow_paths)
-    return _elaborate(library.load(path), library, variant or named, params, input, allow_ops)
+    return _elaborate(library.load(path), library, variant or named, params, input, symbolic, allow_ops)
 
 
 @uncollected()
@@ -95,13 +98,14 @@ def loads(
     variant: str | None = None,
     params: Mapping[str, Any] | None = None,
     input: Shape | Mapping[str, Shape] | None = None,
+    symbolic: Iterable[str] = (),
     allow_ops: Iterable[str] = (),
     folder: str | Path | None = None,
 ) -> Graph:
     """As `load`, of a spec given as text; `folder` is where its imports start."""
     library = Library()
     spec = library.load_text(Source(name, text), Path(folder) if folder is not None else None)
-    return _elaborate(spec, library, variant, params, input, allow_ops)
+    return _elaborate(spec, library, variant, params, input, symbolic, allow_ops)
 
 
 def _elaborate(
@@ -110,6 +114,7 @@ def _elaborate(
     variant: str | None,
     params: Mapping[str, Any] | None,
     input: Shape | Mapping[str, Shape] | None,
+    symbolic: Iterable[str],
     allow_ops: Iterable[str],
 ) -> Graph:
     shapes: dict[str, Shape] = {}
@@ -126,15 +131,26 @@ def _elaborate(
             message = f"`{spec.name}` has several inputs, {shown}: say whose sizes these are"
             raise spec_error("unknown-input", message, None, help=f"give them by name: `{names[0]}=...`")
         shapes = {names[0]: input}
-    graph = elaborate(
-        spec,
-        library,
-        variant=variant,
-        params=given_entries((params or {}).items()),
-        input_shapes=shapes,
-        customs=_customs(allow_ops),
-    )
-    return Graph(**vars(graph))
+    entries, customs = given_entries((params or {}).items()), _customs(allow_ops)
+    axes = (symbolic,) if isinstance(symbolic, str) else tuple(symbolic)
+
+    def compiled(shapes: Mapping[str, Shape], explain: bool = False) -> ir.Graph:
+        return elaborate(
+            spec, library, variant=variant, params=entries, input_shapes=shapes, symbolic=axes, explain=explain,
+            customs=customs,
+        )  # fmt: skip
+
+    try:
+        return Graph(**vars(compiled(shapes, explain=not shapes)))
+    except SpecError as error:
+        if not shapes:
+            raise
+        from archspec.analysis.refusal import explained
+
+        refused = explained(error, compiled, shapes)
+    if refused is not None:
+        raise refused
+    return Graph(**vars(compiled(shapes, explain=True)))  # raises the error again, with what the failing node needs
 
 
 def _customs(allowed: Iterable[str]) -> CustomOps:

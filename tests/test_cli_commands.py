@@ -122,7 +122,7 @@ def test_check_of_a_library_of_blocks(folder: Path, capsys: pytest.CaptureFixtur
 
 def test_check_says_which_sizes_fit(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "vgg16"]) == 0
-    assert "H >= 32, for `features.30`" in capsys.readouterr().out
+    assert "`features.30` needs H >= 32" in capsys.readouterr().out
 
 
 def test_summary(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,8 @@ from archspec.cli.options import declared_variants
 from archspec.cli.outcome import exit_code
 from archspec.cli.terminal import print_diagnostics
 from archspec.diagnostics import Diagnostic, SpecError
-from archspec.ir import Graph
+from archspec.dims import Size
+from archspec.ir import Graph, leaves
 from archspec.library import Library
 
 HELP = "say whether specs are right, without torch; of a spec with variants, all unless one is chosen"
@@ -91,7 +92,17 @@ def _variants(args: argparse.Namespace, spec: str) -> list[str | None]:
     return [*declared_variants(loaded)] or [None]
 
 
+def _types(graph: Graph) -> Iterator[str]:
+    """What goes in and what comes out."""
+    for entry in graph.inputs:
+        yield f"{entry.name}: {entry.type}"
+    for entry in graph.outputs.entries:
+        yield f"{entry.name}: {', '.join(str(graph.type_of(value)) for value in leaves(entry.value))}"
+
+
 def _facts(graph: Graph) -> Iterator[str]:
     if graph.expect:
         yield f"as expected: {', '.join(graph.expect)}"
+    if any(dim.symbolic for entry in graph.inputs for dim in entry.type.shape if isinstance(dim, Size)):
+        yield from _types(graph)
     yield from size_interface(graph)

@@ -16,12 +16,13 @@ from archspec.spec import Spec
 _SIZE = re.compile(r"[1-9]\d{0,17}|[A-Z]")
 
 Sizes = tuple[int | str, ...]
+SPEC = "a YAML file, or the name of a bundled spec or variant (resnet50); FILE@VARIANT for one of its variants"
 
 
-def add_spec(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    """SPEC (or several), and what is said about it."""
-    what = "a YAML file, or the name of a bundled spec or variant (resnet50)"
-    parser.add_argument("spec", metavar="SPEC", help=what, nargs="+" if several else None)
+def add_spec(parser: argparse.ArgumentParser, *, several: bool = False, named: bool = True) -> None:
+    """SPEC (or several; or none, where a command has names of its own for them), and what is said about it."""
+    if named:
+        parser.add_argument("spec", metavar="SPEC", help=SPEC, nargs="+" if several else None)
     group = parser.add_argument_group("the spec")
     group.add_argument("--variant", metavar="NAME", help="one of the spec's variants")
     group.add_argument(
@@ -31,6 +32,11 @@ def add_spec(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
     group.add_argument(
         "--input", metavar="[NAME=]SIZES", dest="inputs", type=_input, action="append", default=[],
         help="the input's sizes, with or without the batch: 3x256x256, Nx3xHxW; a capital letter is an unknown size",
+    )  # fmt: skip
+    group.add_argument(
+        "--symbolic", metavar="AXES", type=_axes, action="extend", default=[],
+        help="axes of the input to show as symbols, what follows as closed forms: H,W; their numbers are still used "
+        "where one is needed",
     )  # fmt: skip
     group.add_argument(
         "--allow-op", metavar="PACKAGE", dest="allow_ops", action="append", default=[],
@@ -48,7 +54,7 @@ def load(args: argparse.Namespace, spec: str, variant: str | None = None) -> Gra
         sys.path.append("")  # the caller's own packages, in the folder they call from
     return api.load(
         spec, variant=variant or args.variant, params={name: Written(text) for name, text in args.params},
-        input=_shapes(args.inputs), allow_ops=args.allow_ops, allow_paths=args.allow_paths,
+        input=_shapes(args.inputs), symbolic=args.symbolic, allow_ops=args.allow_ops, allow_paths=args.allow_paths,
     )  # fmt: skip
 
 
@@ -70,6 +76,13 @@ def _folder(text: str) -> Path:
     if not path.is_dir():
         raise argparse.ArgumentTypeError(f"`{text}` is no folder")
     return path
+
+
+def _axes(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"`{text}` is no list of axes: write H,W, say")
+    return names
 
 
 def _input(text: str) -> tuple[str | None, Sizes]:

@@ -6,7 +6,7 @@ the form. Symbols stand for integers of at least 1; division rounds down, as Pyt
 returned as it is.
 """
 
-from archspec.dims.forms import Atom, Floor, Form, Held, Monomial, Symbol
+from archspec.dims.forms import Atom, Floor, Form, Held, Monomial, Symbol, names_of, symbols_of
 from archspec.dims.normal import MAX_TERMS, MAX_TEXT
 from archspec.dims.proofs import MAX_POINTS
 from archspec.dims.questions import (
@@ -18,6 +18,8 @@ from archspec.dims.questions import (
     proved_divisible,
     proved_equal,
 )
+from archspec.dims.separate import Equation, difference, separate
+from archspec.dims.sets import EVERY, SizeSet
 from archspec.dims.sizes import (
     MAX_EXACT,
     Dim,
@@ -27,11 +29,14 @@ from archspec.dims.sizes import (
     ceil_div,
     closed_form,
     floor_div,
+    form_of,
     mod,
     mul,
+    of_form,
     product,
     scale,
     show,
+    shown,
     sub,
     substitute,
     symbol,
@@ -39,42 +44,55 @@ from archspec.dims.sizes import (
     total,
     value,
 )
+from archspec.dims.solve import Condition, solve
 from archspec.dims.windows import transposed_out, window_out
 
 __all__ = [
+    "EVERY",
     "MAX_EXACT",
     "MAX_POINTS",
     "MAX_TERMS",
     "MAX_TEXT",
     "Atom",
+    "Condition",
     "Dim",
+    "Equation",
     "Floor",
     "Form",
     "Held",
     "Monomial",
     "Size",
+    "SizeSet",
     "Symbol",
     "add",
     "at_nominal",
     "can_agree",
     "ceil_div",
     "closed_form",
+    "difference",
     "floor_div",
+    "form_of",
     "known_at_least",
     "known_divisible",
     "known_equal",
     "mod",
     "mul",
+    "names_of",
+    "of_form",
     "product",
     "proved_at_least",
     "proved_divisible",
     "proved_equal",
     "scale",
+    "separate",
     "show",
+    "shown",
+    "solve",
     "sub",
     "substitute",
     "symbol",
     "symbols",
+    "symbols_of",
     "total",
     "transposed_out",
     "value",

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 
 class Symbol(NamedTuple):
-    """An unknown integer >= 1, with its nominal value."""
+    """An unknown integer >= 1, with its nominal value; `symbolic`: shown as itself although it has one."""
 
     text: str
     value: int | None
+    symbolic: bool = False
 
 
 class Floor(NamedTuple):

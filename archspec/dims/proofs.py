@@ -23,7 +23,7 @@ def residue(form: Form, modulus: int) -> int | None:
     """What the form is, modulo `modulus` (0: exactly), for every value of its symbols; None if it differs or is not
     known to be one."""
     result = form.constant
-    for group in _independent(form):
+    for group in independent(form):
         if modulus and all(n % modulus == 0 for _, n in group.terms):
             continue
         growth = _growth(group)
@@ -69,7 +69,7 @@ def at_least(form: Form, bound: int) -> bool:
 def _minimum(form: Form) -> int | None:
     """A proved lower bound, the greatest one where the form is affine but for floors; None where there is none."""
     lowest = form.constant
-    for group in _independent(form):
+    for group in independent(form):
         bound = _least(group)
         if bound is None:
             return None
@@ -111,7 +111,7 @@ def _least_atom(atom: Atom) -> int | None:
             return None if lowest is None or atom.factor < 0 else math.floor(lowest * atom.factor)
 
 
-def _independent(form: Form) -> Iterator[Form]:
+def independent(form: Form) -> Iterator[Form]:
     """The terms in groups that share no symbol: a sum of them is constant, or least, where each group is."""
     groups: list[tuple[frozenset[str], list[tuple[Monomial, int]]]] = []
     for term in form.terms:
@@ -148,7 +148,7 @@ def _growth(form: Form) -> _Growth | None:
 
 def _atom_growth(atom: Atom) -> _Growth | None:
     match atom:
-        case Symbol(text, _):
+        case Symbol(text):
             return _Growth({text: 1}, 1)
         case Floor(_, numerator, int(divisor)):
             inner = _growth(numerator)
@@ -177,7 +177,7 @@ def _at(form: Form, point: Mapping[str, int]) -> int:
 
 def _atom_at(atom: Atom, point: Mapping[str, int]) -> int:
     match atom:
-        case Symbol(text, _):
+        case Symbol(text):
             return point[text]
         case Floor(_, numerator, int(divisor)):
             return _at(numerator, point) // divisor

@@ -7,7 +7,7 @@ import math
 
 from archspec.dims.normal import scaled
 from archspec.dims.proofs import at_least, can_vanish, residue
-from archspec.dims.sizes import Dim, at_nominal, form_of, sub, value
+from archspec.dims.sizes import Dim, all_nominal, form_of, sub, value
 
 
 def known_equal(a: Dim, b: Dim) -> bool | None:
@@ -29,7 +29,7 @@ def can_agree(a: Dim, b: Dim) -> bool:
 
     `2 * (H // 2)` and `H` do, for every even H; `H` and `W`, or `H` and `(H + 1) // 2`, do not.
     """
-    difference = at_nominal(sub(a, b))
+    difference = all_nominal(sub(a, b))
     return difference == 0 if isinstance(difference, int) else can_vanish(difference.form)
 
 

@@ -20,6 +20,7 @@ class Size:
 
     form: Form
     value: int | None
+    symbolic: bool = False  # shown as a form although it has a value
 
     def __repr__(self) -> str:
         """As `show`, so that a shape reads `(N, 256, 56, 56)`."""
@@ -29,9 +30,9 @@ class Size:
 Dim = int | Size
 
 
-def symbol(name: str, value: int | None = None) -> Size:
-    """A positive integer unknown; `value` is its nominal value."""
-    return Size(atomic(Symbol(name, value)), value)
+def symbol(name: str, value: int | None = None, *, symbolic: bool = False) -> Size:
+    """A positive integer unknown; `value` is its nominal value, `symbolic` keeps it from being shown in its place."""
+    return Size(atomic(Symbol(name, value, symbolic)), value, symbolic)
 
 
 # Reading
@@ -43,19 +44,41 @@ def value(dim: Dim) -> int | None:
 
 
 def show(dim: Dim) -> str:
-    """The value where there is one, else the closed form at what is known: `224`, `N`, `16 * N`, `(H + 31) // 32`."""
-    known = value(dim)
-    return closed_form(at_nominal(dim)) if known is None else str(known)
+    """The number where there is one, else the closed form at what is known: `224`, `N`, `16 * N`, `(H + 31) // 32`.
+
+    A size of symbols that are kept symbolic is a closed form, too.
+    """
+    found = shown(dim)
+    return found if isinstance(found, str) else str(found)
+
+
+def shown(dim: Dim) -> int | str:
+    """As `show`, a number as such: what JSON holds."""
+    if isinstance(dim, int):
+        return dim
+    if dim.value is not None and not dim.symbolic:
+        return dim.value
+    left = at_nominal(dim)
+    return left if isinstance(left, int) else text_of(left.form)
 
 
 def at_nominal(dim: Dim) -> Dim:
-    """The size with its symbols of known value replaced by them."""
-    return dim if isinstance(dim, int) else _at_nominal(dim.form)
+    """The size with its symbols of known value replaced by them, but for those that are kept symbolic."""
+    return dim if isinstance(dim, int) else _at_nominal(dim.form, True)
+
+
+def all_nominal(dim: Dim) -> Dim:
+    """The size with every symbol of known value replaced by it."""
+    return dim if isinstance(dim, int) else _at_nominal(dim.form, False)
 
 
 @lru_cache(maxsize=1 << 12)
-def _at_nominal(form: Form) -> Dim:
-    known = {symbol.text: symbol.value for symbol in symbols_of(form) if symbol.value is not None}
+def _at_nominal(form: Form, keep_symbolic: bool) -> Dim:
+    known = {
+        symbol.text: symbol.value
+        for symbol in symbols_of(form)
+        if symbol.value is not None and not (keep_symbolic and symbol.symbolic)
+    }
     return _substitute(form, known, {})
 
 
@@ -71,6 +94,11 @@ def symbols(dim: Dim) -> frozenset[str]:
 
 def form_of(dim: Dim) -> Form:
     return Form((), dim) if isinstance(dim, int) else dim.form
+
+
+def of_form(form: Form) -> Dim:
+    """The size that a form is."""
+    return _dim(form, None, True)
 
 
 # Arithmetic
@@ -135,7 +163,7 @@ def scale(size: Dim, factor: float) -> Dim:
     if max(abs(exact.numerator), exact.denominator) <= MAX_EXACT:
         return affine(size, exact.numerator, 0, exact.denominator)
     known = None if size.value is None else math.floor(size.value * factor)
-    return Size(atomic(held(size.form, factor)), known)
+    return Size(atomic(held(size.form, factor)), known, size.symbolic)
 
 
 # Networks repeat their arithmetic: everything that builds a form is cached.
@@ -147,17 +175,19 @@ def affine(size: Size, factor: int, offset: int, divisor: int) -> Dim:
     if divisor == 0:
         raise ZeroDivisionError(f"{size} // 0")
     known = None if size.value is None else (size.value * factor + offset) // divisor
-    return _dim(floor_by(scaled(size.form, factor, offset), divisor), known)
+    return _dim(floor_by(scaled(size.form, factor, offset), divisor), known, size.symbolic)
 
 
 @lru_cache(maxsize=1 << 14)
 def _add(a: Size, b: Size) -> Dim:
-    return _dim(plus(a.form, b.form), None if a.value is None or b.value is None else a.value + b.value)
+    known = None if a.value is None or b.value is None else a.value + b.value
+    return _dim(plus(a.form, b.form), known, a.symbolic or b.symbolic)
 
 
 @lru_cache(maxsize=1 << 14)
 def _mul(a: Size, b: Size) -> Dim:
-    return _dim(times(a.form, b.form), None if a.value is None or b.value is None else a.value * b.value)
+    known = None if a.value is None or b.value is None else a.value * b.value
+    return _dim(times(a.form, b.form), known, a.symbolic or b.symbolic)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -166,15 +196,17 @@ def _floor_div(a: Dim, b: Size) -> Dim:
         raise ZeroDivisionError(f"{a} // {b}")
     left = value(a)
     known = None if left is None or b.value is None else left // b.value
-    return _dim(floor_by_form(form_of(a), b.form), known)
+    symbolic = b.symbolic or (isinstance(a, Size) and a.symbolic)
+    return _dim(floor_by_form(form_of(a), b.form), known, symbolic)
 
 
-def _dim(form: Form, known: int | None) -> Dim:
+def _dim(form: Form, known: int | None, symbolic: bool) -> Dim:
+    """`symbolic`: whether an operand was."""
     if not form.terms:
         return form.constant
     if known is None and all(symbol.value is not None for symbol in symbols_of(form)):  # the unknown one cancelled
-        known = value(_at_nominal(form))
-    return Size(form, known)
+        known = value(_at_nominal(form, False))
+    return Size(form, known, symbolic and any(symbol.symbolic for symbol in symbols_of(form)))
 
 
 # Evaluation
@@ -198,8 +230,8 @@ def _substitute(form: Form, sizes: Mapping[str, int], done: dict[Held, Dim]) -> 
 
 def _substitute_atom(atom: Atom, sizes: Mapping[str, int], done: dict[Held, Dim]) -> Dim:
     match atom:
-        case Symbol(text, nominal):
-            return sizes[text] if text in sizes else symbol(text, nominal)
+        case Symbol(text, nominal, symbolic):
+            return sizes[text] if text in sizes else symbol(text, nominal, symbolic=symbolic)
         case Floor(_, numerator, divisor):
             by = divisor if isinstance(divisor, int) else _substitute(divisor, sizes, done)
             return floor_div(_substitute(numerator, sizes, done), by)

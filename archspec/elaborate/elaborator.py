@@ -37,11 +37,14 @@ def elaborate(
     variant: str | None = None,
     params: Sequence[Entry] = (),
     input_shapes: Dict[str, Shape] | None = None,
+    symbolic: Sequence[str] = (),
+    explain: bool = True,
     customs: CustomOps = NO_CUSTOM_OPS,
 ) -> Graph:
     """Compiles a spec.
 
-    `params` override the spec's, after its `variant`'s; `input_shapes` its input sizes, by input name.
+    `params` override the spec's, after its `variant`'s; `input_shapes` its input sizes, by input name. Axes that are
+    `symbolic` are shown as symbols although they have numbers. `explain`: errors about sizes say which would do.
 
     Raises:
         SpecError: with everything that is wrong with the spec or the overrides.
@@ -53,9 +56,9 @@ def elaborate(
             spec.span,
             help="add `graph:`, or import it from a spec",
         )
-    session = Session(library, customs)
+    session = Session(library, customs, explain=explain)
     file = open_file(session, spec, variant, params)
-    inputs, names = _open_inputs(session, file, input_shapes or {})
+    inputs, names = _open_inputs(session, file, input_shapes or {}, symbolic)
     patches = Patches("", spec.patches)
     session.uses.append(Use("", file, patches))
     place = Place(
@@ -121,12 +124,14 @@ def _fill(session: Session, place: Place, spec: Spec, graph: GraphSyntax) -> Out
     return outputs
 
 
-def _open_inputs(session: Session, file: File, shapes: Dict[str, Shape]) -> tuple[tuple[Input, ...], Names]:
+def _open_inputs(
+    session: Session, file: File, shapes: Dict[str, Shape], symbolic: Sequence[str]
+) -> tuple[tuple[Input, ...], Names]:
     """The inputs, with the lets around them: those before may be used in the shape, those after may read it."""
     spec = file.spec
     before, after = early_lets(spec)
     _lets(session, before, View(file.env))
-    inputs = make_inputs(session, spec, View(file.env), shapes)
+    inputs = make_inputs(session, spec, View(file.env), shapes, symbolic)
     session.input_types = tuple(item.type for item in inputs)
     session.batch = batch_symbols(session.input_types)
     bounds = [Bound(item.name, (Value(-1 - i),), (item.type,)) for i, item in enumerate(inputs)]

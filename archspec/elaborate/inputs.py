@@ -43,8 +43,11 @@ Shape = Sequence[int | str]
 """A shape given outside the spec: numbers, or capital letters for unknown sizes; the batch may be left out."""
 
 
-def make_inputs(session: Session, spec: Spec, view: View, given: Dict[str, Shape]) -> tuple[Input, ...]:
-    """The inputs with their types. Every axis keeps its symbol, so that what follows is known for all sizes.
+def make_inputs(
+    session: Session, spec: Spec, view: View, given: Dict[str, Shape], symbolic: Sequence[str] = ()
+) -> tuple[Input, ...]:
+    """The inputs with their types. Every axis keeps its symbol, so that what follows is known for all sizes; those that
+    are `symbolic` are shown as symbols.
 
     Raises SpecError.
     """
@@ -74,9 +77,27 @@ def make_inputs(session: Session, spec: Spec, view: View, given: Dict[str, Shape
             )
     taken = dict.fromkeys(_letters(declared.values()))
     taken |= dict.fromkeys(size for shape in given.values() for size in shape if isinstance(size, str))
-    return tuple(
+    inputs = tuple(
         Input(name, _type(session, name, node, view, given.get(name), taken, len(declared) > 1))
         for name, node in declared.items()
+    )
+    return _with_symbolic(inputs, symbolic) if symbolic else inputs
+
+
+def _with_symbolic(inputs: tuple[Input, ...], names: Sequence[str]) -> tuple[Input, ...]:
+    """The inputs with the axes of these names shown as symbols. Raises SpecError for a name that no axis has."""
+    axes = [(name, dim) for entry in inputs for dim in entry.type.shape for name in symbols(dim)]
+    known = dict(axes)
+    for name in names:
+        if name not in known:
+            message = f"no axis of the input is called `{name}`"
+            raise spec_error(
+                "unknown-input", message, None, help=f"choose among {', '.join(f'`{each}`' for each in known)}"
+            )
+    found = {known[name]: symbol(name, value(known[name]), symbolic=True) for name in names}
+    return tuple(
+        Input(entry.name, entry.type.with_shape(tuple(found.get(dim, dim) for dim in entry.type.shape)))
+        for entry in inputs
     )
 
 

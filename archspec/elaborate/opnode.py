@@ -10,6 +10,7 @@ from archspec.diagnostics import Diagnostic, Span, SpecError, spec_error
 from archspec.elaborate.arguments import ANY, Argument, anchor, check_inferred, check_keys, construct, evaluate, plans
 from archspec.elaborate.edges import Reading, assign_operands, resolve
 from archspec.elaborate.environment import View
+from archspec.elaborate.explain import unmet
 from archspec.elaborate.names import Bound
 from archspec.elaborate.place import File, Site
 from archspec.elaborate.session import Session, used_notes
@@ -183,6 +184,8 @@ def _located(
         span = reading.span or span
         if reading.span is None:
             notes.append(f"it reads {describe_value(session, reading.value)}, the node before it")
+    if error.requirement is not None and session.explain:
+        notes.extend(unmet(error.requirement, site.path, session.batch))
     diagnostic = Diagnostic(error.code, error.message, span, error.label, notes=tuple(notes), help=error.help)
     return SpecError(diagnostic.with_notes(used_notes(site.origin)))
 

@@ -53,6 +53,7 @@ class Session:
     errors: Errors = field(default_factory=Errors)
     budget: Budget = field(default_factory=Budget)
     pins: list[tuple[Size, Span]] = field(default_factory=list["tuple[Size, Span]"])
+    explain: bool = True  # whether errors about sizes say which sizes would do
     depth: int = 0
     cache: dict[Any, Any] = field(default_factory=dict[Any, Any])
     opened: list[File] = field(default_factory=list["File"])  # every file in use

@@ -51,7 +51,8 @@ class Requirement:
 
     def condition(self, fixed: Mapping[str, int] = NOTHING) -> Condition | Equation:
         """The same of forms; `fixed` are the values of some symbols."""
-        left, right = (dims.form_of(dims.substitute(side, fixed)) for side in (self.left, self.right))
+        sides = (self.left, self.right)
+        left, right = (dims.form_of(dims.substitute(side, fixed) if fixed else side) for side in sides)
         match self.kind:
             case "equal":
                 return Equation(left, right)
