@@ -158,8 +158,8 @@ class TensorWriter(Writer):
         options: list[tuple[str, str]] = []
         for name in body.names:
             bound = body.lookup(name)
-            if bound is not None and bound.definition is not None and len(bound.types) == 1 and not body.suffix:
-                options += [(name, text) for text, val in found if val.type == bound.types[0]]
+            if bound is not None and bound.definition is not None and len(bound.inputs) == 1 and not body.suffix:
+                options += [(name, text) for text, val in found if val.type == bound.inputs[0].type]
         if not options:
             return self.plain(body)
         original, text = self.pick.of(options)

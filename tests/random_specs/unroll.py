@@ -143,8 +143,8 @@ class Run:
         else:
             bound = self.content(child, vals, names, place)
             bound.ops = [op for op, _, _ in self.nodes[count:]]
-            bound.definition = (child, env) if bound.ops else None
-        bound.handle, bound.types = place.handle, tuple(val.type for val in vals)
+            bound.definition, bound.inputs = (child, env) if bound.ops else None, vals
+        bound.handle = place.handle
         frame.out.append(unrolled)
         return bound
 
@@ -166,14 +166,16 @@ class Run:
         if original.definition is None:
             raise Refused("nothing to reuse")
         definition, env = original.definition
-        if definition.parts or isinstance(definition.reads, dict) or len(vals) != len(original.types):
+        if definition.parts or isinstance(definition.reads, dict) or len(vals) != len(original.inputs):
             raise Refused("not to be reused")
         count = len(self.nodes)
         bound = self.content(definition, vals, (), replace(place, env=env, unrolled=Child("")))
         if list(map(identity, original.ops)) != [identity(op) for op, _, _ in self.nodes[count:]]:
             raise Refused("another module")
+        if any(val in original.inputs and val not in vals for _, read, _ in self.nodes[count:] for val in read):
+            raise Refused("reads its first input by name")  # which is its `input` once unrolled
         place.unrolled.reuse = place.frame.relative(original.handle)
-        bound.definition, bound.ops = original.definition, original.ops
+        bound.definition, bound.inputs, bound.ops = original.definition, original.inputs, original.ops
         return bound
 
     # --- what a child comes to ---
@@ -257,12 +259,21 @@ class Run:
         return out
 
     def overwrite(self, val: Val) -> None:
-        """An in-place op takes a tensor that nobody else reads, nor the backward pass."""
-        producer = self.nodes[val.node][0] if val.node >= 0 else None
-        readers = sum(val in inputs for _, inputs, _ in self.nodes)
-        if producer is None or producer.saves_output or producer.is_view or readers or val.type.constant:
-            raise Refused("not to be overwritten")
-        self.overwritten.add(val)
+        """An in-place op takes a tensor that nobody else reads, nor the backward pass; a view of one is one."""
+        shared, reader = [val], len(self.nodes)
+        while True:
+            val = shared[-1]
+            op, inputs, outs = self.nodes[val.node] if val.node >= 0 else (None, (), ())
+            read = any(val in vals for at, (_, vals, _) in enumerate(self.nodes) if at != reader)
+            if op is None or op.saves_output or read or val.type.constant or not inputs:
+                raise Refused("not to be overwritten")
+            if not op.is_view:
+                break
+            if len(outs) > 1 or op.overlaps:
+                raise Refused("shares memory with others")
+            shared.append(inputs[0])
+            reader = val.node
+        self.overwritten.update(shared)
 
     # --- arguments ---
 

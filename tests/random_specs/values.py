@@ -55,7 +55,7 @@ class Val:
 class Bound:
     """What a name stands for. `inside`: the finished graph, a block's where `is_block`; `absent`: removed by `when`.
 
-    For `reuse`: the `definition` that is run again, the input `types` it was run with, the `ops` it made, its `handle`.
+    For `reuse`: the `definition` that is run again, the `inputs` it was run with, the `ops` it made, its `handle`.
     """
 
     vals: tuple[Val, ...]
@@ -64,7 +64,7 @@ class Bound:
     is_block: bool = False
     absent: bool = False
     definition: tuple[Child, dict[str, Any]] | None = None
-    types: tuple[TensorType, ...] = ()
+    inputs: tuple[Val, ...] = ()
     ops: list[Op] = field(default_factory=list[Op])
     handle: tuple[str, ...] = ()
 
