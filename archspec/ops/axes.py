@@ -82,9 +82,12 @@ def broadcast(need: Needs, op: str, inputs: Sequence[TensorType], last: int = 0)
     """
     result, shown = _without_last(inputs[0], last), inputs[0]
     for operand, x in enumerate(inputs[1:], 1):
+        other = _without_last(x, last)
+        if other.shape == result.shape and other.constant == result.constant:  # nothing to ask, as nearly always
+            continue
         kind = "shapes that broadcast" if last else "equal shapes"
         message = f"`{op}` needs {kind}, got {shown} and {x}"
-        result = _broadcast_pair(need, message, result, _without_last(x, last), operand, last)
+        result = _broadcast_pair(need, message, result, other, operand, last)
         shown = result
     return result.shape
 

@@ -161,13 +161,14 @@ def window_sizes(need: Needs, op: str, sizes: tuple[Dim, ...], windows: tuple[Wi
     for size, w in zip(sizes, windows, strict=True):
         extent = w.dilation * (w.kernel - 1) + 1
         padded = dims.add(size, w.pad_before + w.pad_after)
-        need.at_least(
-            padded,
-            extent,
-            f"the window of `{op}` spans {extent}, but its padded input has only {show(padded)}",
-            operand=0,
-            help="make the kernel smaller, pad more, or downsample less before this node",
-        )
+        if not dims.proved_at_least(padded, extent):
+            need.at_least(
+                padded,
+                extent,
+                f"the window of `{op}` spans {extent}, but its padded input has only {show(padded)}",
+                operand=0,
+                help="make the kernel smaller, pad more, or downsample less before this node",
+            )
         out.append(dims.window_out(size, w.kernel, w.stride, w.pad_before, w.pad_after, w.dilation, w.ceil_mode))
     return tuple(out)
 

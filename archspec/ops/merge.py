@@ -42,7 +42,6 @@ class Cat(_Merge):
         axis = axis_of(inputs[0], self.dim, op=self.name)
         shape, wanted = list(inputs[0].shape), inputs[0]
         for operand, x in enumerate(inputs[1:], 1):
-            message = f"`cat` needs equal shapes but for axis {axis}, got {wanted} and {x}"
             if x.rank != wanted.rank:
                 raise OpError(
                     "wrong-rank", f"`cat` needs as many axes in all inputs, got {wanted} and {x}", operand=operand,
@@ -51,11 +50,12 @@ class Cat(_Merge):
             for other, size in enumerate(x.shape):
                 if other == axis:
                     shape[axis] = dims.add(shape[axis], size)
-                elif x.constant and size == 1:
+                elif size == shape[other] or (x.constant and size == 1):
                     continue
                 elif wanted.constant and shape[other] == 1:
                     shape[other] = size
                 else:
+                    message = f"`cat` needs equal shapes but for axis {axis}, got {wanted} and {x}"
                     shape[other] = equal_axis(need, message, other, shape[other], size, operand=operand, rank=x.rank)
             if wanted.constant:
                 wanted = x
