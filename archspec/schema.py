@@ -53,6 +53,14 @@ class Block(_Skeleton):
     outputs: Anything | None = None
 
 
+class Import(_Skeleton):
+    """An import with settings: `imports: {name: {file, variant, params}}`."""
+
+    file: Word
+    variant: Word | None = None
+    params: Section | None = None
+
+
 class Document(_Skeleton):
     """A spec file. One with `graph` describes a network; one without is a library of blocks."""
 
@@ -115,6 +123,11 @@ def parse_block(name: str, node: Node) -> Block:
             help="put it under `graph:`",
         )
     return _validate(Block, node, f"block `{name}`")
+
+
+def parse_import(name: str, node: Mapping) -> Import:
+    """An import's skeleton. Raises SpecError as `parse_document`."""
+    return _validate(Import, node, f"import `{name}`")
 
 
 def _check_version(node: Scalar) -> None:

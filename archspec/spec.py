@@ -9,7 +9,7 @@ from pathlib import Path
 
 from archspec.diagnostics import Span, SpecError, did_you_mean, spec_error
 from archspec.objects import record
-from archspec.schema import Block, Document, parse_block
+from archspec.schema import Block, Document, parse_block, parse_import
 from archspec.syntax import (
     Child,
     Errors,
@@ -31,6 +31,7 @@ from archspec.syntax import (
 from archspec.yaml_source import Entry, Mapping, Node, Scalar, Sequence
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
+MAX_LAYERS = 64
 
 
 @record(eq=False)
@@ -65,6 +66,7 @@ class Spec:
     span: Span
     params: tuple[Entry, ...]
     preset: tuple[Entry, ...]  # values of the base's variant that `variant:` names
+    presets: dict[str, tuple[Entry, ...]]  # by variant: the `preset` of the file that declares it, which it builds on
     overrides: tuple[Entry, ...]  # values that this file gives to params of the file it extends
     variants: Mapping | None
     lets: tuple[Let, ...]
@@ -84,10 +86,12 @@ class Spec:
 
 @record(eq=False)
 class Import:
-    """A name in `imports:`, and the folder its path starts from."""
+    """A name in `imports:`, the folder its path starts from, and what the importing file sets of the file's params."""
 
     target: Scalar
     folder: Path | None
+    variant: Scalar | None = None
+    params: tuple[Entry, ...] = ()
 
 
 Find = Callable[[Scalar, Path | None], Path]
@@ -109,6 +113,7 @@ def assemble(
     own = document.params.entries if document.params is not None else ()
     known = {entry.key.text for entry in base.params} if base is not None else set[str]()
     blocks = _blocks(document.blocks, errors)
+    preset = _preset(base, document.variant, errors)
     deleted = {entry.key.text for entry in _entries(document.blocks) if _is_null(entry.value)}
     return Spec(
         name=name,
@@ -116,11 +121,8 @@ def assemble(
         path=path,
         span=node.span,
         params=(*(base.params if base else ()), *(entry for entry in own if entry.key.text not in known)),
-        preset=_variant_entries(base, document.variant, errors)
-        if base is not None and document.variant is not None
-        else base.preset
-        if base is not None
-        else (),
+        preset=preset,
+        presets={**(base.presets if base else {}), **{e.key.text: preset for e in _entries(document.variants)}},
         overrides=(*(base.overrides if base else ()), *(entry for entry in own if entry.key.text in known)),
         variants=_merge(base.variants if base else None, document.variants),
         lets=_merge_lets(base.lets if base else (), document.let, errors),
@@ -248,29 +250,89 @@ def _imports(section: Mapping | None, folder: Path | None, find: Find, errors: E
     """The imports; a file that is not there is an error even where nothing uses it."""
     found: dict[str, Import] = {}
     for entry in _entries(section):
-        if isinstance(entry.value, Scalar) and isinstance(entry.value.value, str):
-            found[entry.key.text] = Import(entry.value, folder)
-            try:
-                find(entry.value, folder)
-            except SpecError as error:
-                errors.add(error)
-        else:
-            errors.add(
-                spec_error("wrong-type", f"an import is a file's path, got {describe(entry.value)}", entry.value.span)
-            )
+        try:
+            made = _import(entry, folder)
+            found[entry.key.text] = made
+            find(made.target, folder)
+        except SpecError as error:
+            errors.add(error)
     return found
 
 
-def _variant_entries(base: Spec, variant: Scalar, errors: Errors) -> tuple[Entry, ...]:
+def _import(entry: Entry, folder: Path | None) -> Import:
+    """`name: file.yaml`, or `name: {file: file.yaml, variant: wide, params: {eps: 1e-3}}`."""
+    if isinstance(entry.value, Mapping):
+        document = parse_import(entry.key.text, entry.value)
+        made = Import(document.file, folder, document.variant, _entries(document.params))
+    elif isinstance(entry.value, Scalar):
+        made = Import(entry.value, folder)
+    else:
+        raise spec_error("wrong-type", f"an import is a file, got {describe(entry.value)}", entry.value.span)
+    if not isinstance(made.target.value, str):
+        raise spec_error("wrong-type", f"an import is a file's path, got {describe(made.target)}", made.target.span)
+    return made
+
+
+def _preset(base: Spec | None, variant: Scalar | None, errors: Errors) -> tuple[Entry, ...]:
+    if base is None:
+        return ()
+    if variant is None:
+        return base.preset
     try:
-        return variant_entries(base, variant.text, variant.span)
+        chosen = variant_entries(base, variant.text, variant.span)
     except SpecError as error:
         errors.add(error)
         return ()
+    return (*variant_preset(base, variant.text), *chosen)
 
 
 def variant_entries(spec: Spec, variant: str, span: Span | None) -> tuple[Entry, ...]:
-    """The params that a variant sets. Raises SpecError when there is no such variant."""
+    """The params that a variant sets, after those of the variant it builds on: the later win. Raises SpecError
+    as `variant_layers`."""
+    return tuple(entry for _, entries in reversed(variant_layers(spec, variant, span)) for entry in entries)
+
+
+def variant_preset(spec: Spec, variant: str) -> tuple[Entry, ...]:
+    """The params that hold beneath a variant: those that its file, or that of the one it builds on, takes of its base."""
+    return spec.presets.get(variant_layers(spec, variant, None)[-1][0], ())
+
+
+def variant_layers(spec: Spec, variant: str, span: Span | None) -> list[tuple[str, tuple[Entry, ...]]]:
+    """A variant and the params that it sets, then the one that it builds on (`variant: other`), and so on.
+
+    Raises SpecError when there is no such variant, at `span` or where one builds on it, or when one leads to itself.
+    """
+    layers: list[tuple[str, tuple[Entry, ...]]] = []
+    links: dict[str, Scalar] = {}
+    while True:
+        entries = _own_entries(spec, variant, span)
+        base = next((entry.value for entry in entries if entry.key.text == "variant"), None)
+        layers.append((variant, tuple(entry for entry in entries if entry.key.text != "variant")))
+        if base is None:
+            return layers
+        if not isinstance(base, Scalar) or base.value is None:
+            raise spec_error("wrong-type", f"`variant` is another variant's name, got {describe(base)}", base.span)
+        links[variant] = base
+        if base.text in links:
+            raise _cycle(spec, links, base.text)
+        if len(links) > MAX_LAYERS:
+            message = f"variants build on each other more than {MAX_LAYERS} deep"
+            raise spec_error("too-deep", message, base.span, help="write out their params")
+        variant, span = base.text, base.span
+
+
+def _cycle(spec: Spec, links: dict[str, Scalar], variant: str) -> SpecError:
+    """The same error wherever one enters the circle: at its variant that stands first in the file."""
+    names = list(links)
+    circle = set(names[names.index(variant) :])
+    chain = [next(entry.key.text for entry in _entries(spec.variants) if entry.key.text in circle)]
+    while len(chain) <= len(circle):
+        chain.append(links[chain[-1]].text)
+    message = f"variant `{chain[0]}` builds on itself: {' -> '.join(chain)}"
+    return spec_error("variant-cycle", message, links[chain[0]].span, help="break the circle")
+
+
+def _own_entries(spec: Spec, variant: str, span: Span | None) -> tuple[Entry, ...]:
     known = spec.variants.keys() if spec.variants is not None else ()
     node = spec.variants.get(variant) if spec.variants is not None else None
     if node is None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import field
 from typing import Any
 
 from archspec import ops
-from archspec.diagnostics import Span, did_you_mean, spec_error
+from archspec.diagnostics import Span, SpecError, did_you_mean, spec_error
 from archspec.elaborate.arguments import Argument
 from archspec.elaborate.environment import Env, View
-from archspec.elaborate.params import IsOp, Param, check_value, declare
+from archspec.elaborate.params import IsOp, Param, check_value, declare, is_op_node
 from archspec.elaborate.place import File, OpValue
 from archspec.elaborate.session import Session
 from archspec.objects import record
 from archspec.ops.base import Op
-from archspec.spec import BlockSyntax, Spec, variant_entries
+from archspec.spec import BlockSyntax, Import, Spec, variant_entries, variant_preset
 from archspec.syntax import NODE_KEYS, Let
 from archspec.yaml_source import Entry, Mapping, Node, Scalar, plain
 from archspec.yaml_source import Sequence as YamlSequence
@@ -58,7 +59,7 @@ def open_file(
     session.opened.append(file)
     params = declared(spec)
     chosen = variant_entries(spec, variant, span) if variant is not None else ()
-    preset = spec.preset if variant is None else ()  # a variant asked for takes the place of the file's own
+    preset = spec.preset if variant is None else variant_preset(spec, variant)
     literal = [entry for entries in (preset, spec.overrides, chosen, given) for entry in entries]
     for name, param in params.items():
         if param.default is not None:
@@ -75,7 +76,9 @@ def open_file(
             "missing-param",
             f"`{spec.name}` needs a value for {', '.join(f'`{name}`' for name in missing)}",
             span or params[missing[0]].span,
-            help=f"give it a default, or set it: `--set {missing[0]}=...`",
+            help=f"give it a default, or set it: `{missing[0]}: ...`"
+            if span is not None
+            else f"give it a default, or set it: `--set {missing[0]}=...`",
         )
     return file
 
@@ -115,7 +118,7 @@ def known_param(params: dict[str, Param], key: Scalar, owner: str) -> Param:
 
 def literal_value(param: Param, node: Node, file: File) -> Any:
     """Literal data given to a param: nothing is evaluated; a word may name an op."""
-    if "op" in param.types and not isinstance(node, YamlSequence) and _is_op_node(node):
+    if "op" in param.types and not isinstance(node, YamlSequence) and is_op_node(node):
         return OpValue(_op_label(node), node, file, View(file.env))
     return check_value(param, plain(node), node.span)
 
@@ -138,12 +141,6 @@ def bound_value(session: Session, param: Param, argument: Argument) -> Any:
     return check_value(param, session.computed(node, view, []), node.span)
 
 
-def _is_op_node(node: Node) -> bool:
-    if isinstance(node, Mapping):
-        return node.entry("op") is not None
-    return isinstance(node, Scalar) and isinstance(node.value, str)
-
-
 def _op_label(node: Node) -> str:
     op = node.get("op") if isinstance(node, Mapping) else node
     return op.text if isinstance(op, Scalar) else "?"
@@ -162,12 +159,16 @@ def block_params(file: File, block: BlockSyntax) -> dict[str, Param]:
 def bind_block(
     session: Session, file: File, block: BlockSyntax, arguments: Iterable[Argument], caller: File, span: Span
 ) -> dict[str, Any]:
-    """The values of a block's params, in the order declared. Raises SpecError."""
+    """The values of a block's params, in the order declared: as written, by the caller's `defaults`, by the block's
+    own. Raises SpecError."""
     params = block_params(file, block)
     given: dict[str, Any] = {}
     for argument in arguments:
         param = known_param(params, argument.key, f"block `{block.name}`")
         given[param.name] = bound_value(session, param, argument)
+    for argument in _default_arguments(session, caller, (file, block)):
+        if argument.key.text in params and argument.key.text not in given:
+            given[argument.key.text] = bound_value(session, params[argument.key.text], argument)
     values: dict[str, Any] = {}
     for name, param in params.items():
         if name in given:
@@ -196,6 +197,11 @@ def _resolve(session: Session, file: File, word: Any, scalar: Scalar) -> Use | N
         return _resolve_value(session, word)
     if not isinstance(word, str):
         raise spec_error("wrong-type", f"`{scalar.text}` must come to an op, got {word!r}", scalar.span)
+    return resolve_name(session, file, word, scalar)
+
+
+def resolve_name(session: Session, file: File, word: str, scalar: Scalar) -> Use:
+    """What a word, of which nothing is left to fill in, names in a file. Raises SpecError."""
     if word in file.spec.blocks:
         return Use((file, file.spec.blocks[word]))
     head, _, member = word.partition(".")
@@ -259,14 +265,54 @@ def _imported(session: Session, file: File, head: str, member: str, scalar: Scal
                 scalar.span,
                 help=did_you_mean(head, [f"{head}.{name}" for name in spec.blocks]),
             )
-        return Use(spec)
+        return Use(spec, settings(file, entry))
     if member not in spec.blocks:
         raise spec_error(
             "unknown-op", f"`{head}` has no block `{member}`", scalar.span, help=did_you_mean(member, spec.blocks)
         )
-    key = ("library", id(spec))
+    key = ("library", spec, (file, head) if entry.variant or entry.params else None)
     if key not in session.cache:
-        library = open_file(session, spec)
-        session.lets(spec.lets, View(library.env))
-        session.cache[key] = library
+        session.cache[key] = _open_library(session, spec, file, entry)
     return Use((session.cache[key], spec.blocks[member]))
+
+
+def settings(file: File, entry: Import) -> tuple[Argument, ...]:
+    """What an import sets of the imported file, as arguments; they may use the params and lets of the importing one."""
+    view = View(file.env)
+    params = tuple(Argument(param.key, param.value, view, file) for param in entry.params)
+    if entry.variant is None:
+        return params
+    key = Scalar("variant", "variant", False, entry.variant.span)
+    return (Argument(key, entry.variant, view, file), *params)
+
+
+def _open_library(session: Session, spec: Spec, file: File, entry: Import) -> File:
+    """A file whose blocks another one uses; they see those of its lets that do not need an input."""
+    given = [argument for argument in settings(file, entry) if argument.value is not entry.variant]
+    variant = session.name(entry.variant, View(file.env)) if entry.variant is not None else None
+    library = open_file(session, spec, variant, (), given, (entry.variant or entry.target).span)
+    session.lets(early_lets(spec)[0], View(library.env))
+    return library
+
+
+# --- defaults ---
+
+
+def _default_arguments(session: Session, file: File, target: tuple[File, BlockSyntax]) -> Sequence[Argument]:
+    """What `defaults` of a file give to every use of a block in it."""
+    section = file.spec.defaults
+    if section is None:
+        return ()
+    if file.block_defaults is None:
+        found = ((_block_named(session, file, entry.key), entry.value) for entry in section.entries)
+        file.block_defaults = {block: own for block, own in found if block is not None and isinstance(own, Mapping)}
+    entries = file.block_defaults[target].entries if target in file.block_defaults else ()
+    return [Argument(entry.key, entry.value, View(file.env), file) for entry in entries]
+
+
+def _block_named(session: Session, file: File, key: Scalar) -> tuple[File, BlockSyntax] | None:
+    """The block that a key of `defaults` names, None when it names none."""
+    with suppress(SpecError):  # noted where the section is checked
+        target = resolve_name(session, file, key.text, key).target
+        return target if isinstance(target, tuple) else None
+    return None

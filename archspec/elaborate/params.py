@@ -8,7 +8,7 @@ from typing import Any
 from archspec.diagnostics import Source, Span, did_you_mean, spec_error
 from archspec.objects import record
 from archspec.values import RuntimeSize
-from archspec.yaml_source import Entry, Mapping, Node, Scalar, parse
+from archspec.yaml_source import Entry, Mapping, Node, Scalar, parse, plain
 from archspec.yaml_source import Sequence as YamlSequence
 
 TYPES = ("int", "float", "bool", "str", "list", "op", "null")
@@ -50,7 +50,8 @@ IsOp = Callable[[str], bool]
 
 
 def declare(entries: Iterable[Entry], is_op: IsOp, reserved: Sequence[str]) -> dict[str, Param]:
-    """The parameters of a `params:` section. A default fixes the type; a type alone makes the parameter required.
+    """The parameters of a `params:` section. A default fixes the type, unless it comes with one;
+    a type alone makes the parameter required.
 
     `reserved`: keys that a use of the spec or block has already. Raises SpecError.
     """
@@ -68,13 +69,45 @@ def declare(entries: Iterable[Entry], is_op: IsOp, reserved: Sequence[str]) -> d
                 entry.key.span,
                 help="rename it",
             )
-        types = _declared_types(entry.value)
-        if types is not None:
-            optional = Scalar(None, "null", False, entry.value.span) if "null" in types else None
-            params[name] = Param(name, types, optional, entry.key.span)
-        else:
-            params[name] = Param(name, _types_of(entry, is_op), entry.value, entry.key.span)
+        params[name] = _declare(name, entry, is_op)
     return params
+
+
+def _declare(name: str, entry: Entry, is_op: IsOp) -> Param:
+    node, span = entry.value, entry.key.span
+    if (typed := _typed_default(node)) is not None:
+        types, default = typed
+        param = Param(name, types, default, span)
+        if default is not None and not ("op" in types and is_op_node(default)):
+            check_value(param, plain(default), default.span)
+        return param
+    types = _declared_types(node)
+    if types is None:
+        return Param(name, _types_of(entry, is_op), node, span)
+    return Param(name, types, _null(node) if "null" in types else None, span)
+
+
+def _typed_default(node: Node) -> tuple[frozenset[str], Node | None] | None:
+    """`{type: int | list, default: 1}`; a mapping that is a value has other keys, or its `type` in quotes."""
+    if not isinstance(node, Mapping) or not {"type"} <= set(node.keys()) <= {"type", "default"}:
+        return None
+    declared = node.get("type")
+    if not isinstance(declared, Scalar) or not isinstance(declared.value, str) or declared.quoted:
+        return None
+    types = _declared_types(declared)
+    if types is None:
+        raise spec_error(
+            "unknown-type",
+            f"`{declared.text}` is no type of a param",
+            declared.span,
+            help=did_you_mean(declared.text, TYPES),
+            notes=("in quotes, it is text, and the mapping the param's value",),
+        )
+    return types, node.get("default") or (_null(declared) if "null" in types else None)
+
+
+def _null(node: Node) -> Scalar:
+    return Scalar(None, "null", False, node.span)
 
 
 def _declared_types(node: Node) -> frozenset[str] | None:
@@ -130,6 +163,13 @@ def check_value(param: Param, value: object, span: Span | None) -> Any:
         span,
         help="write a whole number" if kind == "float" and "int" in param.types else None,
     )
+
+
+def is_op_node(node: Node) -> bool:
+    """Whether a value written for a param can be an op: a word, or a mapping with `op`."""
+    if isinstance(node, Mapping):
+        return node.entry("op") is not None
+    return isinstance(node, Scalar) and isinstance(node.value, str)
 
 
 def _kind_of(value: object) -> str:

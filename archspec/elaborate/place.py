@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from archspec import dims
 from archspec.diagnostics import Span
 from archspec.elaborate.environment import Env, View
 from archspec.elaborate.names import Bound, Names
@@ -13,8 +14,9 @@ from archspec.elaborate.params import Param
 from archspec.elaborate.session import Session
 from archspec.ir import Origin, Scope
 from archspec.objects import record
-from archspec.spec import Patch, Spec
+from archspec.spec import BlockSyntax, Patch, Spec
 from archspec.syntax import Child, NodeSyntax, Statement
+from archspec.values import RuntimeSize
 from archspec.yaml_source import Mapping as YamlMapping
 from archspec.yaml_source import Scalar
 
@@ -26,6 +28,7 @@ class File:
     spec: Spec
     env: Env
     block_params: dict[str, dict[str, Param]] = field(default_factory=dict[str, "dict[str, Param]"])
+    block_defaults: dict[tuple[File, BlockSyntax], YamlMapping] | None = None  # once a block is used
 
 
 class OpValue(str):
@@ -59,8 +62,16 @@ class OpValue(str):
 
 
 def shown_params(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Params as the graph keeps them: ops by their name."""
-    return {name: str(value) if isinstance(value, OpValue) else value for name, value in values.items()}
+    """Params as the graph keeps them: ops by their name, sizes as their numbers where they have them."""
+    return {name: _shown(value) for name, value in values.items()}
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, OpValue):
+        return str(value)
+    if isinstance(value, RuntimeSize):
+        return dims.show(value.dim) if (number := dims.value(value.dim)) is None else number
+    return value
 
 
 @dataclass(slots=True, eq=False)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from archspec import ops
 from archspec.diagnostics import SpecError, did_you_mean, nearest, spec_error
 from archspec.elaborate.arguments import Argument, check_keys
 from archspec.elaborate.environment import View
-from archspec.elaborate.files import block_params, declared, known_param, literal_value
+from archspec.elaborate.files import (
+    block_params,
+    bound_value,
+    declared,
+    known_param,
+    literal_value,
+    resolve_name,
+    settings,
+)
 from archspec.elaborate.initialize import check_rule, rules_of
 from archspec.elaborate.params import Param
 from archspec.elaborate.place import File
 from archspec.elaborate.session import Session
-from archspec.ops.base import Op
 from archspec.ops.states import possible_states
-from archspec.spec import variant_entries
+from archspec.spec import Import, Spec, variant_layers
 from archspec.syntax import describe
 from archspec.yaml_source import Entry, Mapping
 
@@ -26,16 +34,24 @@ def check_sections(session: Session, file: File) -> None:
     params = declared(spec)
     for variant in spec.variants.keys() if spec.variants is not None else ():
         try:
-            for entry in variant_entries(spec, variant, None):
+            for entry in variant_layers(spec, variant, None)[0][1]:
                 literal_value(known_param(params, entry.key, f"`{spec.name}`"), entry.value, file)
         except SpecError as error:
             session.note(error)
-    for section, check in ((spec.defaults, _check_defaults), (spec.init, _check_init)):
-        for entry in section.entries if section is not None else ():
-            try:
-                check(entry, _op(entry), file)
-            except SpecError as error:
-                session.note(error)
+    checks = [
+        *(partial(_check_import, session, file, entry) for entry in spec.imports.values()),
+        *(partial(_check_defaults, session, file, entry) for entry in _entries(spec.defaults)),
+        *(partial(_check_init, entry) for entry in _entries(spec.init)),
+    ]
+    for check in checks:
+        try:
+            check()
+        except SpecError as error:
+            session.note(error)
+
+
+def _entries(section: Mapping | None) -> tuple[Entry, ...]:
+    return section.entries if section is not None else ()
 
 
 def check_unused_params(session: Session, file: File) -> None:
@@ -64,26 +80,45 @@ def _unused_param(param: Param, owner: str, params: Iterable[str]) -> SpecError:
     )
 
 
-def _op(entry: Entry) -> type[Op]:
+def _check_import(session: Session, file: File, entry: Import) -> None:
+    """What is set of the imported file: its params, and its variant as far as that is known here."""
+    if entry.variant is None and not entry.params:
+        return  # a file is only read when it is used, or when something is said of it
+    spec = session.library.resolve(entry.target, entry.folder)
+    params = declared(spec)
+    if entry.variant is not None:
+        variant_layers(spec, session.name(entry.variant, View(file.env)), entry.variant.span)
+    for argument in settings(file, entry):
+        if argument.value is not entry.variant:
+            bound_value(session, known_param(params, argument.key, f"`{spec.name}`"), argument)
+
+
+def _check_defaults(session: Session, file: File, entry: Entry) -> None:
+    name = entry.key.text
+    use = resolve_name(session, file, name, entry.key)
+    if isinstance(use.target, Spec):
+        message = f"`{name}` is a network, and `defaults` are for ops and blocks"
+        help = f"set its params where it is imported: `{name}: {{file: ..., params: ...}}`"
+        raise spec_error("unknown-op", message, entry.key.span, help=help)
+    if isinstance(use.target, str):
+        message = f"nothing is known of the arguments of `{name}`, so they have no defaults"
+        raise spec_error("unknown-op", message, entry.key.span, help="write them at each use, or use it in a block")
+    if not isinstance(entry.value, Mapping):
+        message = f"defaults of `{name}` are a mapping of arguments, got {describe(entry.value)}"
+        raise spec_error("wrong-type", message, entry.value.span)
+    if isinstance(use.target, tuple):
+        for item in entry.value.entries:
+            known_param(block_params(*use.target), item.key, f"block `{name}`")
+    else:
+        check_keys(use.target, [Argument(item.key, item.value, View(file.env), file) for item in entry.value.entries])
+
+
+def _check_init(entry: Entry) -> None:
     op = ops.lookup(entry.key.text)
     if op is None:
         raise spec_error(
             "unknown-op", f"no op `{entry.key.text}`", entry.key.span, help=did_you_mean(entry.key.text, ops.names())
         )
-    return op
-
-
-def _check_defaults(entry: Entry, op: type[Op], file: File) -> None:
-    if not isinstance(entry.value, Mapping):
-        raise spec_error(
-            "wrong-type",
-            f"defaults of `{op.name}` are a mapping of arguments, got {describe(entry.value)}",
-            entry.value.span,
-        )
-    check_keys(op, [Argument(item.key, item.value, View(file.env), file) for item in entry.value.entries])
-
-
-def _check_init(entry: Entry, op: type[Op], file: File) -> None:
     known = possible_states(op)
     for name, (key, rule) in rules_of(entry.value, op.name).items():
         if name not in known:
