@@ -19,25 +19,55 @@ from archspec.yaml_source import read
 if TYPE_CHECKING:
     from torch import nn
 
-    from archspec.analysis.summary import Summary
+    from archspec.views.comparison import Comparison
+    from archspec.views.difference_view import Difference
+    from archspec.views.summary import Summary
 
 
 class Graph(ir.Graph):
     """A compiled network: its nodes and scopes (see `archspec.ir.Graph`), and what is computed from them."""
 
     @uncollected()
-    def summary(self) -> Summary:
-        """Shapes, parameters, MACs, receptive fields and memory; prints as a table, shows itself in a notebook."""
-        from archspec.analysis.summary import summarize  # only who asks for it pays for loading it
+    def summary(self, *, batch: int | None = None, optimizer: str | None = None) -> Summary:
+        """Shapes, parameters, MACs, receptive fields and memory; prints as a table, shows itself in a notebook.
 
-        return summarize(self)
+        Args:
+            batch: how many samples memory is computed for (1).
+            optimizer: "adam", "adamw", "rmsprop", "momentum" or "sgd", for the memory that training needs.
+
+        Raises:
+            SpecError: there is no such optimizer.
+        """
+        from archspec.views.summary import summarize  # only who asks for it pays for loading it
+
+        return summarize(self, batch, optimizer)
+
+    @uncollected()
+    def receptive_field(self, path: str | None = None, at: Sequence[int] | None = None) -> Region:
+        """What one unit sees of the inputs: first and last position, and the receptive field it follows from.
+
+        Args:
+            path: a node, a block (its value), an output, a part (`lstm.h_n`), the first of several values; None is the
+                first output.
+            at: the unit's position along the axes that have positions, `(row, column)`; None is the centre.
+
+        Raises:
+            SpecError: there is no such node, or no such unit.
+        """
+        from archspec.analysis.region import region, values_at
+
+        return region(self, values_at(self, path)[0], at)
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()  # pyright: ignore[reportPrivateUsage]  # the notebook protocol's name
 
 
 def find(name: str) -> tuple[Path, str | None]:
-    """The file and variant that a SPEC names: a path, a bundled spec, or a bundled variant. Raises SpecError."""
+    """The file and variant that a SPEC names: a path, a bundled spec, or a bundled variant; `mine.yaml@wide` is a
+    variant of a file or a bundled spec. Raises SpecError."""
+    before, at, variant = name.rpartition("@")
+    if at and before and variant and "/" not in variant and not Path(name).exists():
+        return find(before)[0], variant
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or "/" in name or path.is_file():
         return path, None
@@ -190,6 +220,48 @@ def build(
     if not isinstance(graph, ir.Graph):
         graph = load(graph, variant=variant, params=params, input=input, allow_ops=allow_ops, allow_paths=allow_paths)
     return backend.build(graph, device=device, dtype=dtype, init=init)
+
+
+def compare(*specs: str | Path | ir.Graph, batch: int | None = None, optimizer: str | None = None) -> Comparison:
+    """Networks side by side, with what is different from the first one; prints as a table.
+
+    Args:
+        specs: compiled graphs, or what `load` takes.
+        batch, optimizer: what memory is computed for, as `Graph.summary` has it.
+
+    Raises:
+        SpecError: with every mistake found.
+    """
+    from archspec.views.comparison import compare as view
+
+    return view([_loaded(spec) for spec in specs], None, batch, optimizer)
+
+
+def diff(
+    before: str | Path | ir.Graph,
+    after: str | Path | ir.Graph,
+    *,
+    depth: int | None = None,
+    batch: int | None = None,
+    optimizer: str | None = None,
+) -> Difference:
+    """What changes from one network to another, in structure, in numbers, and for weights; prints as text.
+
+    Args:
+        before, after: compiled graphs, or what `load` takes.
+        depth: how deep blocks are listed with their numbers.
+        batch, optimizer: what memory is computed for, as `Graph.summary` has it.
+
+    Raises:
+        SpecError: with every mistake found.
+    """
+    from archspec.views.difference_view import difference
+
+    return difference(_loaded(before), _loaded(after), None, depth, batch, optimizer)
+
+
+def _loaded(spec: str | Path | ir.Graph) -> ir.Graph:
+    return spec if isinstance(spec, ir.Graph) else load(spec)
 
 
 def to_python(graph: ir.Graph) -> str:

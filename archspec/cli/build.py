@@ -12,13 +12,13 @@ from pathlib import Path
 
 from archspec import api
 from archspec.analysis.expect import check_expectations
-from archspec.analysis.summary import Summary, summarize
 from archspec.cli import options
 from archspec.cli.artifacts import write_folder
 from archspec.cli.outcome import BUG
-from archspec.cli.terminal import size, step
+from archspec.cli.terminal import columns, lines, step
 from archspec.diagnostics import SpecError
 from archspec.ir import Graph
+from archspec.views.summary import Summary, summarize
 
 HELP = "compile, run a real forward pass, compare it with what was inferred, write build/NAME/"
 BESIDES = 12  # lines of the output that are not the table's rows
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.output or Path("build") / _file_name(graph.name)
     text = json.dumps(summary.to_json(), indent=2) + "\n"
     write_folder(folder, {"model.py": api.to_python(graph), "summary.json": text})
-    print(summary.to_text(size().columns, _depth(summary)))
+    print(summary.to_text(columns(), depth=_depth(summary)))
     print()
     print("verified  every shape and dtype in a forward pass, eval and training; parameters and buffers")
     if graph.expect:
@@ -73,7 +73,7 @@ def _report(differences: Sequence[object]) -> None:
 def _depth(summary: Summary) -> int | None:
     """As deep as the table fits the screen; None for all of it."""
     deepest = max(path.count(".") + 1 for path in summary.graph.positions)
-    fitting = (depth for depth in range(deepest, 0, -1) if len(summary.lines(depth)) <= size().lines - BESIDES)
+    fitting = (depth for depth in range(deepest, 0, -1) if len(summary.rows(depth=depth)) <= lines() - BESIDES)
     return next(fitting, 1)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn, Protocol
 
 import archspec
-from archspec.cli import build, check, export, list_specs, new, summary
+from archspec.cli import build, check, compare, diff, export, list_specs, new, summary
 from archspec.cli.outcome import BUG, INTERRUPTED, PIPE_CLOSED, exit_code
 from archspec.cli.terminal import print_diagnostics
 from archspec.diagnostics import SpecError, did_you_mean, spec_error
@@ -31,6 +31,8 @@ COMMANDS: Mapping[str, Command] = {
     "build": build,
     "check": check,
     "summary": summary,
+    "compare": compare,
+    "diff": diff,
     "export": export,
     "list": list_specs,
     "new": new,

@@ -12,6 +12,8 @@ from typing import TextIO
 from archspec import render
 from archspec.diagnostics import Diagnostic
 
+_ELSEWHERE = 40
+
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
     """As text, on stderr."""
@@ -36,7 +38,13 @@ def step(what: str) -> Generator[None]:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def size() -> os.terminal_size:
-    """Columns and lines of the terminal; where the output goes elsewhere, room for long paths."""
-    elsewhere = os.terminal_size((160, 40))
-    return shutil.get_terminal_size(elsewhere) if sys.stdout.isatty() else elsewhere
+def columns() -> int | None:
+    """The columns of the terminal, or as COLUMNS says. None where the output goes elsewhere: as wide as need be."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal():
+        return shutil.get_terminal_size().columns
+    return None
+
+
+def lines() -> int:
+    """The lines of the terminal, a few more than usual where the output goes elsewhere."""
+    return shutil.get_terminal_size().lines if sys.stdout.isatty() else _ELSEWHERE

@@ -1,0 +1,91 @@
+"""All that is computed of one graph, each part when it is first asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+from archspec.analysis.cost import Cost, Costs, costs
+from archspec.analysis.memory import BYTES, Memory, Storage, forward, memory
+from archspec.analysis.receptive_field import ReceptiveField, receptive_fields
+from archspec.analysis.sample import Sample
+from archspec.analysis.traffic import Traffic, traffic
+from archspec.analysis.training import OPTIMIZERS, TrainingMemory, training_memory
+from archspec.diagnostics import did_you_mean, spec_error
+from archspec.ir import Graph
+
+
+@dataclass(frozen=True)
+class Analyses:
+    """The analyses of a graph. Costs are those of one sample in evaluation; memory and traffic are those of `batch`
+    samples, in training with `optimizer`."""
+
+    graph: Graph
+    batch: int = 1
+    optimizer: str = "adam"  # one of `archspec.analysis.training.OPTIMIZERS`
+
+    @cached_property
+    def sample(self) -> Sample:
+        return Sample.of(self.graph)
+
+    @cached_property
+    def costs(self) -> Costs:
+        return costs(self.graph, self.sample)
+
+    @cached_property
+    def total(self) -> Cost:
+        return self.costs.total
+
+    @cached_property
+    def memory(self) -> Memory:
+        """In inference."""
+        return memory(self.graph, self.sample, self.batch)
+
+    @cached_property
+    def training(self) -> TrainingMemory:
+        """Of one step."""
+        return training_memory(self.graph, self.sample, self.optimizer, self.batch)
+
+    @cached_property
+    def traffic(self) -> tuple[Traffic, ...]:
+        """What each node moves in inference."""
+        return traffic(self.graph, self.sample.at(self.batch))
+
+    @cached_property
+    def weights(self) -> tuple[int, ...]:
+        """The bytes of parameters and buffers that each node owns."""
+        found = [0] * len(self.graph.nodes)
+        for node, _, state in self.graph.state():
+            found[self.graph.positions[node.path]] += math.prod(state.shape) * BYTES[state.dtype]
+        return tuple(found)
+
+    @cached_property
+    def live(self) -> tuple[int, ...] | None:
+        """The bytes of activations that are alive while each node runs in inference; None where a size is not known."""
+        storages = forward(self.sample.at(self.batch), "training")
+        return None if storages is None else alive(storages.distinct(), len(self.graph.nodes))
+
+    @cached_property
+    def fields(self) -> tuple[ReceptiveField | None, ...]:
+        return receptive_fields(self.graph, self.sample)
+
+
+def analyses_of(graph: Graph, batch: int | None = None, optimizer: str | None = None) -> Analyses:
+    """The analyses for a batch (of 1), and an optimizer (adam). Raises SpecError where there is no such thing."""
+    if batch is not None and batch < 1:
+        raise spec_error("bad-call", f"a batch has at least 1 sample, got {batch}")
+    if optimizer is not None and optimizer not in OPTIMIZERS:
+        raise spec_error("bad-call", f"no optimizer `{optimizer}`", help=did_you_mean(optimizer, OPTIMIZERS))
+    return Analyses(graph, batch or 1, optimizer or "adam")
+
+
+def alive(storages: Iterable[Storage], steps: int) -> tuple[int, ...]:
+    """The bytes that are alive at each step."""
+    change = [0] * (steps + 1)
+    for storage in storages:
+        change[storage.birth] += storage.size
+        change[storage.death + 1] -= storage.size
+    return tuple(accumulate(change))[:steps]

@@ -1,0 +1,54 @@
+"""The options of commands that show tables, and what they print."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from archspec.analysis.training import OPTIMIZERS
+
+FORMATS = ("text", "markdown", "csv", "json")
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """`--format`, and `--json` for short."""
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--format", choices=FORMATS, default="text", help="of what is printed (text)")
+    chosen.add_argument(
+        "--json", action="store_const", dest="format", const="json", help="everything, for programs: --format json"
+    )
+
+
+def add_memory(parser: argparse.ArgumentParser) -> None:
+    """What memory is computed for."""
+    group = parser.add_argument_group("memory")
+    group.add_argument(
+        "--batch", metavar="N", type=positive, help="samples that run at once (1); MACs stay those of one"
+    )
+    group.add_argument("--optimizer", choices=tuple(OPTIMIZERS), help="that trains the network (adam)")
+
+
+def positive(text: str) -> int:
+    """A number of at least one."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of 1 or more")
+    return int(text)
+
+
+def names(text: str) -> list[str]:
+    """A list with commas."""
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"`{text}` is no list of names: write path,params, say")
+    return found
+
+
+def write_json(found: Any) -> None:
+    """Prints what is for programs."""
+    print(json.dumps(found, indent=2))
+
+
+def write(text: str) -> None:
+    """Prints a text that may end with a line break."""
+    print(text.rstrip("\n"))

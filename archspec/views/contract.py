@@ -1,0 +1,119 @@
+"""The contract of `archspec summary --json`: sizes are ints, or strings where symbolic; memory is in bytes.
+
+What is left out of a node does not apply: `outputs` where there is one, `mode` where a node always runs. `blocks` are
+the graph's scopes but for the whole, with the sums over what is in them. Memory is for `batch` samples, all else for
+one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archspec import dims
+from archspec.analysis.analyses import Analyses
+from archspec.analysis.cost import Cost
+from archspec.analysis.requirements import size_requirements
+from archspec.dims import shown
+from archspec.ir import Output, Tree
+from archspec.values import TensorType, Value
+
+
+def contract(analyses: Analyses) -> dict[str, Any]:
+    """Everything that is known of a network."""
+    graph = analyses.graph
+    return {
+        "name": graph.name,
+        "inputs": {entry.name: _type(entry.type) for entry in graph.inputs},
+        "outputs": {entry.name: _output(analyses, entry) for entry in graph.outputs.entries},
+        "totals": _totals(analyses),
+        "requirements": [fact.to_json() for fact in size_requirements(graph)],
+        "blocks": _blocks(analyses),
+        "nodes": _nodes(analyses),
+    }
+
+
+def _totals(analyses: Analyses) -> dict[str, Any]:
+    total, memory, step = analyses.total, analyses.memory, analyses.training
+    return {
+        "params": total.params,
+        "trainable_params": total.trainable,
+        "buffers": total.buffers,
+        "macs": shown(total.macs),
+        "flops": shown(dims.mul(total.macs, 2)),
+        "ops": shown(total.ops),
+        "ops_by_category": {kind: shown(ops) for kind, ops in analyses.costs.ops_by_category().items()},
+        "batch": analyses.batch,
+        "weight_bytes": memory.weight_bytes,
+        "weight_bytes_by_dtype": dict(memory.weights),
+        "activation_peak_bytes": memory.activation_peak_bytes,
+        "activation_peak": memory.peak,
+        "training": {
+            "optimizer": analyses.optimizer,
+            "gradient_bytes": step.gradients,
+            "optimizer_bytes": step.optimizer_state,
+            "saved_bytes": step.saved,
+            "peak_bytes": step.peak_bytes,
+            "peak": step.peak,
+        },
+    }
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    return {"params": cost.params, "macs": shown(cost.macs), "ops": shown(cost.ops)}
+
+
+def _blocks(analyses: Analyses) -> list[dict[str, Any]]:
+    graph = analyses.graph
+    return [
+        {
+            "path": scope.path,
+            "block": scope.block,
+            "outputs": [_type(graph.type_of(value)) for value in scope.outputs],
+            "nodes": scope.end - scope.start,
+            **_cost(analyses.costs.scope(scope)),
+        }
+        for scope in graph.root.walk()
+        if scope is not graph.root
+    ]
+
+
+def _nodes(analyses: Analyses) -> list[dict[str, Any]]:
+    graph = analyses.graph
+    around = {child: scope.path for scope in graph.root.walk() for child in scope.children if isinstance(child, int)}
+    found: list[dict[str, Any]] = []
+    for position, node in enumerate(graph.nodes):
+        field, mode = analyses.fields[position], graph.modes[position]
+        entry: dict[str, Any] = {
+            "path": node.path,
+            "op": node.op.name,
+            "scope": around[position],
+            "inputs": [graph.name_of(value) for value in node.inputs],
+            "output": _type(node.outputs[0]),
+            **_cost(analyses.costs.nodes[position]),
+            "moved_bytes": analyses.traffic[position].moved,
+            "receptive_field": field.to_json() if field is not None else None,
+        }
+        if len(node.outputs) > 1:
+            entry["outputs"] = [_type(x) for x in node.outputs]
+        if mode != "always":
+            entry["mode"] = mode
+        found.append(entry)
+    return found
+
+
+def _output(analyses: Analyses, entry: Output) -> Any:
+    found = _tree(analyses, entry.value)
+    if entry.mode != "always" and isinstance(found, dict):
+        return {**found, "mode": entry.mode}
+    return found
+
+
+def _tree(analyses: Analyses, tree: Tree) -> Mapping[str, Any] | list[Any]:
+    if isinstance(tree, Value):
+        return _type(analyses.graph.type_of(tree))
+    return [_tree(analyses, branch) for branch in tree]
+
+
+def _type(x: TensorType) -> dict[str, Any]:
+    return {"shape": [shown(dim) for dim in x.shape], "dtype": x.dtype}
