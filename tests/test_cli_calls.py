@@ -43,7 +43,12 @@ WRONG = {
     "check lenet5 --format xml": "xml",
     "export lenet5": "-o",
     "export lenet5 -o lenet.onnx": "only to .py",
+    "export lenet5 -o .": "write `model.py`",
     "new": "FILE",
+    "new .": "write `mine.yaml`",
+    "new folder/..": "write `mine.yaml`",
+    "new .yaml": "write `mine.yaml`",
+    "new mine": "write `mine.yaml`",
     "list all": "all",
 }
 
@@ -57,6 +62,12 @@ def test_wrong_call(
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("error[") and WRONG[call] in err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("call", [["new", ""], ["export", "lenet5", "-o", ""], ["build", "lenet5", "-o", " "]])
+def test_an_empty_path_is_a_variable_that_is_not_set(call: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(call) == 2
+    assert "the path is empty" in capsys.readouterr().err
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,6 +124,19 @@ def test_nothing_is_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(SpecError, match="no space left"):
         artifacts.write_file(tmp_path / "b", "")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("place", [".", "..", "here/..", "link"])
+def test_folders_without_a_name_of_their_own(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = tmp_path / "inner"
+    (inner / "here").mkdir(parents=True)
+    (inner / "link").symlink_to(inner / "here")
+    monkeypatch.chdir(inner)
+    artifacts.write_folder(Path(place), {"model.py": "x = 1"})
+    assert (Path(place) / "model.py").read_text() == "x = 1"
+    assert not list(tmp_path.rglob("*.tmp"))
+    with pytest.raises(SpecError, match="is a directory"):
+        artifacts.write_file(Path(place), "")
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "folder/model.py/x"])

@@ -24,7 +24,7 @@ from archspec.emit.initialize import has_rules
 from archspec.emit.python import emit
 from archspec.emit.structure import Results
 from archspec.emit.targets import targets_of
-from archspec.ir import Graph, Tree, full_name, leaves
+from archspec.ir import Graph, Node, Tree, full_name, leaves
 from archspec.ops.target import Module, Target
 from archspec.values import TensorType, Value
 
@@ -38,27 +38,33 @@ _CLONING = frozenset({"torch.nn.Transformer", "torch.nn.TransformerEncoder", "to
 
 
 def build(
-    graph: Graph, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None, init: bool = True
+    graph: Graph,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+    init: bool | Collection[str] = True,
 ) -> nn.Module:
     """The network as a module: the very source of `to_python`, executed.
 
     Args:
         device: where its weights are made; on `meta` nothing is allocated.
         dtype: of its floating-point weights.
-        init: False leaves the weights uninitialised, for a strict load.
+        init: False leaves the weights uninitialised, for a strict load; names, all but the tensors of these names.
     """
     program = emit(graph)
     cls: type[nn.Module] = getattr(load_source(program.source), program.class_name)
     made_on: AbstractContextManager[Any] = torch.device(device) if device is not None else nullcontext()
     virtual = device is not None and torch.device(device).type == "meta"
-    if not init or virtual or (has_rules(graph) and _can_defer(graph)):
-        with made_on:
-            model = _bare(cls)
-        if init and not virtual:
-            _initialise(model, {full_name(node, state) for node in graph.nodes for state, _ in node.init})
-    else:
-        with made_on:
-            model = cls()
+    everything = init is True and not virtual
+    names = () if isinstance(init, bool) or virtual else init
+    chosen = graph.nodes if everything else _owners(graph, names)
+    later = _can_defer(graph, chosen) and (has_rules(graph) or not everything)
+    with made_on:
+        model = _bare(cls, skip=all(map(_is_torch, _classes(graph, graph.nodes)))) if later else cls()
+    if later and everything:
+        _initialise(model, {full_name(node, state) for node in graph.nodes for state, _ in node.init})
+    elif later:
+        _initialise_only(model, chosen, names)
     return model if dtype is None else model.to(dtype)
 
 
@@ -79,18 +85,33 @@ class _SkipInit(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _can_defer(graph: Graph) -> bool:
-    """Whether every module with weights can be initialised after it is constructed."""
+def _owners(graph: Graph, names: Collection[str]) -> list[Node]:
+    """The nodes that own tensors of these names."""
+    return list({node.path: node for node, name, _ in graph.state() if name in names}.values())
+
+
+def _classes(graph: Graph, nodes: Collection[Node]) -> list[str]:
+    """The classes of the modules with weights among these nodes."""
+    paths = {node.path for node in nodes if node.op.state()}
     owned = zip(graph.nodes, targets_of(graph), strict=True)
-    modules = [target for node, target in owned if node.op.state() and isinstance(target, Module)]
-    return all(target.cls.startswith("torch.nn.") and target.cls not in _CLONING for target in modules)
+    return [target.cls for node, target in owned if node.path in paths and isinstance(target, Module)]
 
 
-def _bare(cls: type[nn.Module]) -> nn.Module:
-    """An instance with nothing initialised."""
+def _is_torch(cls: str) -> bool:
+    return cls.startswith("torch.nn.")
+
+
+def _can_defer(graph: Graph, nodes: Collection[Node]) -> bool:
+    """Whether the modules of these nodes can be initialised after they are constructed."""
+    return all(_is_torch(cls) and cls not in _CLONING for cls in _classes(graph, nodes))
+
+
+def _bare(cls: type[nn.Module], *, skip: bool) -> nn.Module:
+    """An instance with nothing initialised, but for what its modules do where `skip` is False: others may loop until
+    their own values are in range."""
     model = cls.__new__(cls)
     model.__dict__["init_weights"] = lambda: None  # of this instance, while it is constructed
-    with _SkipInit():
+    with _SkipInit() if skip else nullcontext():
         model.__init__()
     del model.__dict__["init_weights"]
     return model
@@ -100,11 +121,29 @@ def _initialise(model: nn.Module, ruled: set[str]) -> None:
     """Each weight once: torch's own rule, children before parents, but the spec's for the names in `ruled`."""
     skipped = {id(tensor) for name, tensor in model.named_parameters(remove_duplicate=False) if name in ruled}
     with _SkipInit(skipped):
-        for module in _postorder(model):
-            reset = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
-            if callable(reset):
-                reset()
+        _reset(model)
     model.init_weights()  # pyright: ignore[reportCallIssue]
+
+
+def _initialise_only(model: nn.Module, nodes: Collection[Node], names: Collection[str]) -> None:
+    """As `_initialise`, but of these nodes, and only the tensors of these names."""
+    rules = {full_name(node, state): rule for node in nodes for state, rule in node.init}
+    tensors = {**dict(model.named_parameters(remove_duplicate=False)), **dict(model.named_buffers())}
+    skipped = {id(tensor) for name, tensor in tensors.items() if name in rules or name not in names}
+    with _SkipInit(skipped):
+        for node in nodes:
+            if any(state.name for state in node.op.state()):  # else the node is a tensor itself
+                _reset(model.get_submodule(node.module))
+    for name, rule in rules.items():
+        if name in names:
+            getattr(nn.init, rule.function)(tensors[name], **dict(rule.arguments))
+
+
+def _reset(model: nn.Module) -> None:
+    for module in _postorder(model):
+        reset = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
+        if callable(reset):
+            reset()
 
 
 def _postorder(module: nn.Module) -> Iterator[nn.Module]:
@@ -219,7 +258,8 @@ class _Run:
         self.graph, self.model, self.seed = graph, model, seed  # seeded for both runs: some ops are random in eval, too
         plain = {name for _, name, state in graph.state() if state.dtype == "float32" and not state.buffer}
         weight = next((p for name, p in model.named_parameters() if name in plain), torch.empty(0))
-        self.device, self.floating = weight.device, weight.dtype
+        held = next(itertools.chain(model.parameters(), model.buffers()), weight)
+        self.device, self.floating = held.device, weight.dtype
         unknown = fitting_sizes(graph)
         self.sizes = {
             name: batch if axis == 0 else dims.value(dim) or unknown[name]
