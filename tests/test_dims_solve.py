@@ -274,3 +274,20 @@ def test_what_is_known_of_an_axis_helps() -> None:
 def test_a_form_as_a_product() -> None:
     found = dims.separate(Equation(form_of(mul(add(H, 1), add(W, 1))), form_of(4)), {})
     assert found is not None and [closed_form(dims.of_form(p.form)) for p in found] == ["H - 1", "W - 1"]
+
+
+def test_forms_too_long_to_be_spelled_out_are_solved() -> None:
+    size: Dim = H
+    for i in range(7):
+        size = add(size, floor_div(add(size, i), 2 + i % 2))
+    assert "#" in closed_form(size)
+    for condition in (of("divisible", size, 4), of("not-negative", sub(size, 1000)), of("zero", sub(size, 1004))):
+        found = dims.solve(condition)
+        assert found is not None
+        agrees(condition, dims.of_form(condition.form), found)
+
+
+def test_a_period_that_is_too_long_is_not_decided() -> None:
+    size = add(add(floor_div(H, 97), floor_div(H, 89)), floor_div(H, 83))
+    assert dims.solve(of("divisible", size, 2)) is None
+    assert dims.solve(of("not-negative", sub(size, 2))) is not None

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from archspec import api, dims
 from archspec.analysis.interface import size_interface
 from archspec.analysis.requirements import accepts, channels, size_requirements
+from archspec.analysis.sample import training_batch
 from archspec.emit.torch import build
 from archspec.ir import Graph, Node
 from archspec.ops.needs import Needs
@@ -65,7 +66,7 @@ def is_spread(graph: Graph, node: Node, values: Mapping[Value, Tensor]) -> bool:
 def test_sizes_are_accepted_exactly_where_torch_accepts_them(spec: Sketch, data: st.DataObject) -> None:
     """A number that was read off a size for something else than weights says nothing of what torch accepts."""
     graph = compiled(spec)
-    nominal = {name: dims.value(dim) or 2 for x in graph.inputs for dim in x.type.shape for name in dims.symbols(dim)}
+    nominal = sizes_of(graph)
     names = sorted(nominal.keys() - channels(graph).keys() - {"N"})
     if not names:
         return
@@ -80,6 +81,12 @@ def test_sizes_are_accepted_exactly_where_torch_accepts_them(spec: Sketch, data:
             assert not why, said
         elif not answer:
             assert why or spread, said
+
+
+def sizes_of(graph: Graph) -> dict[str, int]:
+    """The spec's own sizes, with a batch to train with."""
+    batch = training_batch(graph)
+    return {name: dims.value(dim) or batch for x in graph.inputs for dim in x.type.shape for name in dims.symbols(dim)}
 
 
 def weights_fit(graph: Graph, sizes: dict[str, int]) -> bool:
@@ -285,7 +292,7 @@ def test_networks(name: str) -> None:
     graph = api.loads(f"archspec: 1{text}")
     assert size_interface(graph) == expected
     facts, model = size_requirements(graph), build(graph)
-    nominal = {name: dims.value(dim) or 2 for x in graph.inputs for dim in x.type.shape for name in dims.symbols(dim)}
+    nominal = sizes_of(graph)
     for varied in sorted(nominal.keys() - {"N", "C"}):
         for size in range(1, 40):
             sizes = {**nominal, varied: size}

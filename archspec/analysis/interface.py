@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from archspec import dims
 from archspec.analysis.requirements import Fact, accepts, size_requirements
-from archspec.analysis.sample import batch_symbols
+from archspec.analysis.sample import batch_symbols, training_batch
 from archspec.diagnostics import spec_error
 from archspec.dims import EVERY
 from archspec.ir import Graph
@@ -45,7 +45,7 @@ def fitting_sizes(graph: Graph) -> dict[str, int]:
     """
     shapes = [dim for entry in graph.inputs for dim in entry.type.shape]
     known = {name: dims.value(dim) for dim in shapes for name in dims.symbols(dim)}
-    batch = dict.fromkeys(batch_symbols(graph), 2)
+    batch = dict.fromkeys(batch_symbols(graph), training_batch(graph))
     unknown = sorted(name for name, size in known.items() if size is None and name not in batch)
     if not unknown:
         return {}

@@ -12,7 +12,7 @@ from archspec.dims import EVERY, Condition, Dim, Equation, Size, SizeSet, closed
 from archspec.ir import Graph
 from archspec.ops.needs import Requirement
 
-MAX_PERIOD = 1 << 14  # of what several conditions come to together
+MAX_PERIOD = 1 << 13  # of what several conditions come to together
 _NAMED = 3  # nodes that a fact names
 _LONGEST = 96  # characters of a closed form that is worth reading
 

@@ -18,7 +18,7 @@ from archspec.dims.forms import Floor, Form, Held, Symbol, names_of, text_of
 from archspec.dims.normal import scaled
 from archspec.dims.sets import EVERY, NONE, Run, SizeSet, at_least, at_most, normal
 
-MAX_VALUES = 1 << 14  # of a form, that one answer may take
+MAX_VALUES = 1 << 13  # of a form, that one answer may take
 _FAR = 1 << 62  # no size is larger
 
 Kind = Literal["zero", "not-negative", "divisible"]
