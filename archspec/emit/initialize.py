@@ -14,6 +14,8 @@ Rules = tuple[tuple[str, Initializer], ...]
 
 MANY = 4
 """From so many on, names stand in a loop."""
+FEW = 2
+"""So many modules can be exceptions in a loop over those of their class."""
 ATTENTION = "torch.nn.MultiheadAttention"
 LINEAR = "torch.nn.Linear"
 
@@ -44,17 +46,24 @@ def init_weights(graph: Graph, targets: Sequence[Target]) -> list[str]:
     composite = {cls for cls, nodes in by_class.items() if any("." in state.name for state in nodes[0].op.state())}
     loops: list[str] = []
     singles: list[tuple[Initializer, str]] = []
-    for cls, nodes in by_class.items():
-        rules = _shared(nodes)
+    named = False
+    for cls, every in by_class.items():
+        nodes, others = every, list[Node]()
+        if (rules := _shared(nodes)) is None:
+            nodes, others = _usual(every)
+            rules = _shared(nodes)
         inside = cls == LINEAR and bool(composite)
         if rules and cls and not composite - {ATTENTION}:
             test = f"type(module) is {shortened(cls)}" if inside else f"isinstance(module, {shortened(cls)})"
-            note = "  # not the projections inside attention" if inside else ""
+            for other in others:
+                test, named = f"{test} and name != {quoted(other.module)}", True
+            note = "  # not those inside attention" if inside else ""
             loops += [f"            {'elif' if loops else 'if'} {test}:{note}", *_loop_body(rules, nodes)]
         else:
-            singles += [(rule, full_name(node, state)) for node in nodes for state, rule in node.init]
-    head = ["        for module in self.modules():"] if loops else []
-    return [*head, *loops, *_by_name(singles)]
+            others = every
+        singles += [(rule, full_name(node, state)) for node in others for state, rule in node.init]
+    head = f"        for {'name, module in self.named_modules()' if named else 'module in self.modules()'}:"
+    return [*([head] if loops else []), *loops, *_by_name(singles)]
 
 
 def _loop_body(rules: Rules, nodes: Sequence[Node]) -> Iterator[str]:
@@ -64,6 +73,20 @@ def _loop_body(rules: Rules, nodes: Sequence[Node]) -> Iterator[str]:
             yield from _line(rule, attribute("module", state), 20)
         else:
             yield from _line(rule, attribute("module", state), 16)
+
+
+def _usual(nodes: list[Node]) -> tuple[list[Node], list[Node]]:
+    """The nodes without the one or two, such as a classifier, that have rules of their own; and these."""
+    by_rules: dict[Rules, list[Node]] = {}
+    for node in nodes:
+        by_rules.setdefault(node.init, []).append(node)
+    most = max(by_rules.values(), key=len)
+    usual: list[Node] = []
+    others: list[Node] = []
+    for node in nodes:
+        fits = node.init == most[0].init or _shared((most[0], node)) is not None
+        (usual if fits else others).append(node)
+    return (usual, others) if len(most) >= MANY and 0 < len(others) <= FEW else (nodes, [])
 
 
 def _shared(nodes: Sequence[Node]) -> Rules | None:
