@@ -15,7 +15,7 @@ _WRAPPED = 28  # characters a line that goes on below
 _SHOWN = 40  # characters of an extra column that are worth showing
 _TIE = "\N{NO-BREAK SPACE}"
 _SEPARATE = frozenset("*/=")
-_Give = Literal["nothing", "some", "all"]
+_Give = Literal["extra", "wraps", "some", "all"]
 _COLORS = {"added": "32", "removed": "31", "changed": "33", "moved": "36"}
 
 
@@ -42,7 +42,7 @@ def to_text(table: Table, width: int | None, *, color: bool = False) -> list[str
 def fit(table: Table, width: int | None) -> Layout:
     """How a table with rows is written within `width`.
 
-    As room gets scarce: extra columns go, paths lose their beginning, remarks, numbers and shapes are shortened,
+    As room gets scarce: extra columns go, remarks, numbers and shapes are shortened, paths lose their beginning,
     optional columns go.
     """
     found: Layout | None = None
@@ -106,14 +106,16 @@ def cut(text: str, width: int) -> str:
 
 
 def _choices(table: Table) -> Iterator[tuple[tuple[int, ...], Level, _Give]]:
-    """From the best to the tersest: the columns, their level, and how much elastic ones may give."""
+    """From the best to the tersest: the columns, their level, and what gives way: extra columns, those that wrap, those
+    that are elastic to what is readable, or to the last."""
     everything = range(len(table.headings))
     extras = sorted((i for i in everything if table.headings[i].extra), key=lambda i: table.headings[i].extra)
     for kept in range(len(extras), -1, -1):
-        yield tuple(i for i in everything if i not in extras[kept:]), FULL, "nothing"
+        yield tuple(i for i in everything if i not in extras[kept:]), FULL, "extra"
     base = tuple(i for i in everything if i not in extras)
     for level in (FULL, NO_REMARKS, SHORT_NUMBERS, SHORT_SHAPES):
-        yield base, level, "some"
+        yield base, level, "wraps"
+    yield base, SHORT_SHAPES, "some"
     optional = sorted((i for i in base if table.headings[i].optional), key=lambda i: table.headings[i].optional)
     for kept in range(len(optional) - 1, -1, -1):
         yield tuple(i for i in base if i not in optional[kept:]), SHORT_SHAPES, "some"
@@ -137,9 +139,9 @@ def _layout(
         return Layout(columns, level, tuple(widths), is_cut=False)
     headings = [table.headings[i] for i in columns]
     givers: list[tuple[int, int]] = [(i, _SHOWN) for i, heading in enumerate(headings) if heading.extra]
-    if give != "nothing":
-        if headings[-1].wraps:
-            givers.append((len(headings) - 1, _WRAPPED))
+    if give != "extra" and headings[-1].wraps:
+        givers.append((len(headings) - 1, _WRAPPED))
+    if give in ("some", "all"):
         elastic = ((i, heading.elastic) for i, heading in enumerate(headings) if heading.elastic)
         givers += ((i, _NARROWEST if give == "all" else least) for i, least in elastic)
     is_cut = False
