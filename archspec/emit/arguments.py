@@ -113,15 +113,10 @@ def _short(hint: str) -> str:
 
 def _bases(graph: Graph, units: Sequence[Unit]) -> _Bases:
     params: dict[str, Column] = {}
-    items: dict[str, Column] = {}
     for name in units[0].scope.params if units[0].scope.block else ():
         column = tuple(_frozen(unit.scope.params.get(name)) for unit in units)
-        if not all(is_literal(value) for value in column):
-            continue
-        params[name] = column
-        if all(isinstance(value, tuple) for value in column):
-            for position in range(min(len(value) for value in column)):
-                items[f"{name}[{position}]"] = tuple(value[position] for value in column)
+        if all(is_literal(value) for value in column):
+            params[name] = column
     entry: dict[str, Column] = {}
     types = [graph.type_of(unit.received[0]) if unit.received else None for unit in units]
     for name, axis, ranks in (("in_channels", 1, (4, 5)), ("in_features", -1, (2, 3))):
@@ -130,6 +125,12 @@ def _bases(graph: Graph, units: Sequence[Unit]) -> _Bases:
         )
         if None not in sizes and sizes not in params.values():
             entry[name] = sizes
+            params.pop(name, None)  # of a network: the size of an input that it does not have here
+    items: dict[str, Column] = {}
+    for name, column in params.items():
+        if all(isinstance(value, tuple) for value in column):
+            for position in range(min(len(value) for value in column)):
+                items[f"{name}[{position}]"] = tuple(value[position] for value in column)
     return _Bases(entry, params, items)
 
 
