@@ -241,13 +241,17 @@ class Graph:
 
     def state(self) -> Iterator[tuple[Node, str, State]]:
         """Every tensor the network owns, once: the node that owns it, its full name, its `State`. Ties are left out."""
+        return iter(self._state)
+
+    @cached_property
+    def _state(self) -> tuple[tuple[Node, str, State], ...]:
+        found: list[tuple[Node, str, State]] = []
         for node in self.nodes:
             if node.is_reuse:
                 continue
-            tied = {name for name, _ in node.ties}
-            for state in node.op.state():
-                if state.name not in tied:
-                    yield node, full_name(node, state.name), state
+            tied = [name for name, _ in node.ties]
+            found += [(node, full_name(node, x.name), x) for x in node.op.state() if x.name not in tied]
+        return tuple(found)
 
 
 def leaves(tree: Tree) -> Iterator[Value]:
@@ -261,7 +265,7 @@ def leaves(tree: Tree) -> Iterator[Value]:
 
 def full_name(node: Node, state: str) -> str:
     """The `state_dict` key of a node's tensor; a Parameter node's tensor has the node's own path."""
-    return ".".join(part for part in (node.module, state) if part)
+    return f"{node.module}.{state}" if node.module and state else node.module or state
 
 
 def verify(graph: Graph) -> Graph:
