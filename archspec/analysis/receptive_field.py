@@ -2,29 +2,24 @@
 
 The field is a hull: between its ends there may be positions that do not matter. It is that of a unit far from the
 borders, so that it may be larger than the input; padding by reflection or wrapping counts as padding by zeros.
-Normalisation is that of evaluation.
+Normalisation is that of evaluation. `archspec.analysis.region` has what a given unit sees, borders and all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
-from archspec.analysis.fields.rules import RULES, mixes, transfer
-from archspec.analysis.fields.site import Site, Tracks
-from archspec.analysis.fields.tracks import Track, source
+from archspec.analysis.fields.carried import Layout, carried, positions
+from archspec.analysis.fields.tracks import Track
 from archspec.analysis.sample import Sample
 from archspec.dims import Dim, show
-from archspec.ir import Graph, Node, leaves
-from archspec.values import TensorType, Value
+from archspec.ir import Graph, leaves
 
-Kind = Literal["affine", "phase-dependent", "unaligned", "global"]
-Layout = tuple[Track | None, ...]
-"""Per axis of the input that has positions, how a value carries it."""
+Kind = Literal["affine", "phase-dependent", "unaligned", "unsized", "global"]
 
-_ORDER: tuple[Kind, ...] = ("affine", "phase-dependent", "unaligned", "global")
+_ORDER: tuple[Kind, ...] = ("affine", "phase-dependent", "unaligned", "unsized", "global")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +28,8 @@ class ReceptiveField:
 
     affine: unit `u` sees `u * stride - padding` and the `size - 1` positions after it. phase-dependent: the size
     differs from unit to unit; `size` is the largest. unaligned: paths of different strides meet, at node `at`.
-    global: some unit sees everything along an axis; `local` is the field of the paths that do not, or after pooling of
-    what was pooled.
+    unsized: the field follows from a size that is not known, at node `at`; `size` is the whole axis. global: some unit
+    sees everything along an axis; `local` is the field of the paths that do not, or after pooling of what was pooled.
     """
 
     kind: Kind
@@ -70,40 +65,16 @@ def receptive_fields(graph: Graph, sample: Sample | None = None) -> tuple[Recept
     """
     sample = sample or Sample.of(graph)
     found: list[ReceptiveField | None] = [None] * len(graph.nodes)
-    for position, x in enumerate(sample.inputs):
-        known = carried(sample, position)
-        axes = known.get(Value(-1 - position), ())
-        sizes = tuple(x.shape[track.digits[0].axis] for track in axes if track is not None)
+    for position in range(len(sample.inputs)):
+        sizes = sizes_of(sample, position)
         fields: dict[int, ReceptiveField | None] = {}  # by identity: most nodes keep what they read
+        known = carried(sample, position)
         for value, layout in known.items():
             if value.node >= 0 and value.part == 0 and found[value.node] is None:
                 if id(layout) not in fields:
-                    fields[id(layout)] = _field(layout, sizes)
+                    fields[id(layout)] = field_of(layout, sizes)
                 found[value.node] = fields[id(layout)]
     return tuple(found)
-
-
-def carried(sample: Sample, position: int) -> Mapping[Value, Layout]:
-    """How the axes with positions of input `position` are laid out in every value that depends on it."""
-    given, x = Value(-1 - position), sample.inputs[position]
-    axes = _positions(sample, given, x)
-    if not axes:
-        return {}
-    nothing: Layout = (None,) * len(axes)
-    known: dict[Value, Layout] = {given: tuple(source(axis, x.shape[axis]) for axis in axes)}
-    for index, node in enumerate(sample.graph.nodes):
-        operands = [known.get(value, nothing) for value in node.inputs]
-        if all(operand is nothing for operand in operands):
-            continue
-        if len(operands) == 1 and node.op.reach == "pointwise" and node.op.name not in RULES:
-            known[Value(index)] = operands[0]
-            continue
-        results = _results(sample, index, node, operands, len(axes))
-        for part in range(len(node.outputs)):
-            layout = tuple(result[part] for result in results)
-            if any(track is not None for track in layout):
-                known[Value(index, part)] = layout
-    return known
 
 
 def output_field(graph: Graph, fields: tuple[ReceptiveField | None, ...]) -> ReceptiveField | None:
@@ -112,52 +83,40 @@ def output_field(graph: Graph, fields: tuple[ReceptiveField | None, ...]) -> Rec
     return next((found for value in values if value.node >= 0 and (found := fields[value.node]) is not None), None)
 
 
-def _positions(sample: Sample, value: Value, x: TensorType) -> tuple[int, ...]:
-    """The axes of an input that have positions: those after the channels, of tokens and of sequences axis 1."""
-    if x.rank == 2:
-        return (1,) if "int" in x.dtype else ()
-    if x.rank == 3 and any(2 in _mixed(sample, node) for node in sample.graph.nodes if value in node.inputs[:1]):
-        return (1,)
-    return tuple(range(2, x.rank))
+def sizes_of(sample: Sample, position: int) -> tuple[Dim, ...]:
+    """The sizes of an input's axes that have positions."""
+    return tuple(sample.inputs[position].shape[axis] for axis in positions(sample, position))
 
 
-def _mixed(sample: Sample, node: Node) -> frozenset[int]:
-    site = Site(node.op, sample.inputs_of(node), node.outputs, node.path)
-    return frozenset({2}) if node.op.category in ("attention", "recurrent") else mixes(site)
-
-
-def _results(sample: Sample, index: int, node: Node, operands: Sequence[Layout], axes: int) -> list[Tracks]:
-    """The tracks of a node's results, per axis."""
-    shape_only = node.op.signature.shape_only
-    apply = transfer(Site(node.op, sample.inputs_of(node), sample.outputs[index], node.path))
-    read = [None if slot in shape_only else operand for slot, operand in zip(node.slots, operands, strict=True)]
-    return [apply([None if operand is None else operand[axis] for operand in read]) for axis in range(axes)]
-
-
-def _field(found: Layout, sizes: tuple[Dim, ...]) -> ReceptiveField | None:
-    """What tracks say; the whole axis where one of several is not known."""
-    present = [track for track in found if track is not None]
+def field_of(found: Layout, sizes: tuple[Dim, ...]) -> ReceptiveField | None:
+    """What the tracks of a value say; None where it depends on no position along one of several axes."""
+    present = [(track, size) for track, size in zip(found, sizes, strict=True) if track is not None]
     if len(present) < len(found):
         return None
     local = _local(present)
-    if not any(track.everywhere for track in present):
+    if not any(track.everywhere for track, _ in present):
         return local
-    whole = tuple(size if track.everywhere else track.map.size for track, size in zip(present, sizes, strict=True))
+    whole = tuple(size if track.everywhere or track.unsized else track.map.size for track, size in present)
     return ReceptiveField("global", whole, local=local)
 
 
-def _local(found: list[Track]) -> ReceptiveField:
-    kind = _ORDER[max(_ORDER.index(_kind(track)) for track in found)]
+def _local(found: list[tuple[Track, Dim]]) -> ReceptiveField:
+    tracks = [track for track, _ in found]
+    if all(track.map.period == 1 and not track.unaligned and not track.unsized for track in tracks):
+        size, stride = tuple([track.map.size for track in tracks]), tuple([track.map.stride for track in tracks])
+        return ReceptiveField("affine", size, stride, tuple([-track.map.lo[0] for track in tracks]))
+    kind = max(map(_kind, tracks), key=_ORDER.index)
     return ReceptiveField(
         kind,
-        tuple(max(track.map.size, 0) for track in found),
-        tuple(track.map.stride for track in found) if kind != "unaligned" else (),
-        tuple(-track.map.lo[0] for track in found) if kind == "affine" else (),
-        at=next((track.unaligned for track in found if track.unaligned), None),
+        tuple(size if track.unsized else max(track.map.size, 0) for track, size in found),
+        tuple(track.map.stride for track in tracks) if kind == "phase-dependent" else (),
+        at=next((at for track in tracks if (at := track.unsized or track.unaligned)), None),
     )
 
 
 def _kind(track: Track) -> Kind:
+    if track.unsized:
+        return "unsized"
     if track.unaligned:
         return "unaligned"
     return "affine" if track.map.is_affine else "phase-dependent"

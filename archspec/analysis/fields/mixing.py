@@ -1,14 +1,27 @@
-"""Ops that mix the units along some axes: reductions, normalisations, products, attention."""
+"""Ops that mix the units along some axes: reductions, normalisations, products."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
 
 from archspec import dims
-from archspec.analysis.fields import grid
+from archspec.analysis.fields import windows
 from archspec.analysis.fields.grid import Map
-from archspec.analysis.fields.site import Site, Step, Tracks, Transfer, alike, along, broadcast, everything, renamed
-from archspec.analysis.fields.tracks import lost, merged, mixed
+from archspec.analysis.fields.site import (
+    Site,
+    Step,
+    Transfer,
+    along,
+    at_most_everything,
+    broadcast,
+    everything,
+    keep,
+    mixing,
+    renamed,
+)
+from archspec.analysis.fields.tracks import Track, alike_channels, mixed, prefix
 from archspec.dims import Dim
 from archspec.values import TensorType
 
@@ -43,28 +56,87 @@ MIXED: Mapping[str, Callable[[Site], Iterable[int]]] = {
 
 def _mixing(site: Site) -> Transfer:
     axes = frozenset(MIXED[site.op.name](site))
-    return site.first(lambda track: mixed(track, axes))
+    if site.op.name == "Linear":
+        return site.first(lambda track: _across(site, mixed(track, axes)))
+    return site.first(mixing(axes))
+
+
+def _across(site: Site, track: Track) -> Track:
+    """After a map of the last axis, if that is all there is of channels."""
+    laid = {digit.axis for digit in track.digits}
+    rest = (size for axis, size in enumerate(site.x.shape[1:-1], 1) if axis not in laid)
+    return alike_channels(track) if all(size == 1 for size in rest) else track
 
 
 def _reduction(site: Site) -> Transfer:
     if site.op.keepdim:
         return _mixing(site)
-    axes = frozenset(MIXED[site.op.name](site))
-    left = [axis for axis in range(site.rank) if axis not in axes]
-    step = renamed({old: new for new, old in enumerate(left)})
-    return site.first(lambda track: step(mixed(track, axes)))
+    return _reduction_over(site, frozenset(MIXED[site.op.name](site)))
+
+
+def _reduction_over(site: Site, axes: Collection[int]) -> Transfer:
+    ends = _without(site.rank, axes)
+    return site.first(lambda track: ends(mixed(track, axes)))
+
+
+def _without(rank: int, axes: Collection[int]) -> Step:
+    """These axes go."""
+    left = [axis for axis in range(rank) if axis not in axes]
+    return renamed({old: new for new, old in enumerate(left)})
+
+
+def _compared(site: Site) -> Transfer:
+    """Vectors along an axis of two tensors that broadcast, each pair to a number."""
+    rank = max(x.rank for x in site.inputs)
+    axis = (site.op.dim if site.op.name == "CosineSimilarity" else -1) % rank
+    ends: Step = keep if getattr(site.op, "keepdim", False) else _without(rank, {axis})
+    steps = [_aligned(x, site.inputs, rank) for x in site.inputs]
+    return site.joined([_in_turn(step, mixing({axis}), ends) for step in steps])
+
+
+def _aligned(x: TensorType, others: Sequence[TensorType], rank: int) -> Step:
+    """As `broadcast`, before there is a result to broadcast to."""
+    new = rank - x.rank
+    largest = (all(y.shape[axis - rank] == 1 for y in others if y.rank + axis >= rank) for axis in range(new, rank))
+    alone = dict(enumerate(largest))
+    return renamed({axis: axis + new for axis, size in enumerate(x.shape) if size != 1 or alone[axis]})
+
+
+def _in_turn(*steps: Step) -> Step:
+    return lambda track: reduce(lambda found, step: step(found), steps, track)
+
+
+def _masked(site: Site) -> Transfer:
+    """A constant mask, or a triangle, may leave out what a unit would see."""
+    steps = [broadcast(x, site.outputs[0]) for x in site.inputs]
+    if site.op.name == "where" and not site.inputs[0].constant:
+        return site.joined(steps)
+    return site.joined([_in_turn(step, lambda track: replace(track, at_most=True)) for step in steps])
+
+
+def _bilinear(site: Site) -> Transfer:
+    return site.joined([mixing({site.rank - 1})] * 2)
+
+
+def _bag(site: Site) -> Transfer:
+    return at_most_everything(site) if len(site.inputs) > 1 else _reduction_over(site, {1})
+
+
+def _running(site: Site) -> Transfer:
+    (axis,) = site.axes(site.op.dim)
+    return site.first(lambda track: prefix(track, axis, site.x.shape[axis], site.x.shape[axis]))
 
 
 def _adaptive(site: Site) -> Transfer:
     whole: set[int] = set()
-    maps: dict[int, Map] = {}
+    maps: dict[int, Map | None] = {}
     for axis, (size, units) in enumerate(zip(site.x.shape[2:], site.shape[2:], strict=True), 2):
         if units == 1:
             whole.add(axis)
         elif isinstance(size, int) and isinstance(units, int):
-            maps[axis] = grid.adaptive(size, units)
+            maps[axis] = windows.adaptive(size, units)
         elif not dims.proved_equal(size, units):
-            return everything(site)
+            maps[axis] = None
     step = along(site, maps)
     return site.first(lambda track: mixed(step(track), whole))
 
@@ -95,41 +167,16 @@ def _summed(x: TensorType, term: list[str], result: list[str], shape: tuple[Dim,
     return lambda track: step(mixed(track, gone))
 
 
-def _attention(site: Site) -> Transfer:
-    """A query sees all keys and values beside it."""
-
-    def operand(position: int, x: TensorType) -> Step:
-        step = broadcast(x, site.outputs[0], 2)
-        gone = {0: {x.rank - 1}, 1: {x.rank - 1, x.rank - 2}, 2: {x.rank - 2}}.get(position, set(range(x.rank)))
-        return lambda track: step(mixed(track, gone))
-
-    return site.joined([operand(position, x) for position, x in enumerate(site.inputs)])
-
-
-def _multihead(site: Site) -> Transfer:
-    """As `_attention`; alone, the query is key and value too."""
-    sequence = 1 if site.op.batch_first else 0
-    itself = "key" not in site.inputs.names
-
-    def apply(tracks: Tracks) -> Tracks:
-        query, *others = tracks
-        found = [] if query is None else [mixed(query, {2})]
-        found += [mixed(track, {sequence, 2}) for track in (query if itself else None, *others) if track is not None]
-        if not found:
-            return alike(site, None)
-        output = merged(found, site.path, site.shape)
-        return (output, *[lost(output)] * (len(site.outputs) - 1))
-
-    return apply
-
-
 MIXING: Mapping[str, Callable[[Site], Transfer]] = {
     **dict.fromkeys(MIXED, _mixing),
     **dict.fromkeys(_REDUCTIONS, _reduction),
     **dict.fromkeys(("AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "adaptive_avg_pool2d"), _adaptive),
     **dict.fromkeys(("AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d"), _adaptive),
+    **dict.fromkeys(("CosineSimilarity", "PairwiseDistance"), _compared),
+    **dict.fromkeys(("tril", "triu", "where"), _masked),
+    "cumsum": _running,
+    "EmbeddingBag": _bag,
+    "Bilinear": _bilinear,
     "matmul": _matmul,
     "einsum": _einsum,
-    "scaled_dot_product_attention": _attention,
-    "MultiheadAttention": _multihead,
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 from archspec import dims
 from archspec.analysis.fields import grid
-from archspec.analysis.fields.grid import Map, spread
+from archspec.analysis.fields.grid import Map, Unsized, spread
 from archspec.analysis.fields.site import (
     Site,
     Step,
@@ -15,12 +16,12 @@ from archspec.analysis.fields.site import (
     Transfer,
     alike,
     along,
+    at_most_everything,
     broadcast,
-    everything,
     keep,
     renamed,
 )
-from archspec.analysis.fields.tracks import Track, concatenated, lost, moved, picked, read, reshaped
+from archspec.analysis.fields.tracks import Track, chosen, concatenated, lost, moved, picked, read, reshaped
 from archspec.dims import Dim
 from archspec.ops.needs import Needs
 from archspec.values import dim_of
@@ -62,13 +63,6 @@ def _expand(site: Site) -> Transfer:
     return site.first(broadcast(site.x, site.outputs[0]))
 
 
-def _repeat(site: Site) -> Transfer:
-    new = site.outputs[0].rank - site.rank
-    tiled = {axis for axis in range(site.rank) if site.x.shape[axis] != site.shape[axis + new]}
-    step = renamed({axis: axis + new for axis in range(site.rank)})
-    return site.first(lambda track: lost(track) if any(d.axis in tiled for d in track.digits) else step(track))
-
-
 def _embedding(site: Site) -> Transfer:
     return site.joined([keep, lost][: len(site.inputs)])
 
@@ -78,7 +72,7 @@ def _embedding(site: Site) -> Transfer:
 
 def _cut(site: Site, axis: int, start: Dim, step: int = 1) -> Transfer:
     at = dims.value(start)
-    return everything(site) if at is None else site.first(along(site, {axis: spread(at, at, step)}))
+    return site.first(along(site, {axis: None if at is None else spread(at, at, step)}))
 
 
 def _slice(site: Site) -> Transfer:
@@ -94,15 +88,13 @@ def _narrow(site: Site) -> Transfer:
 
 def _select(site: Site) -> Transfer:
     (axis,) = site.axes(site.op.dim)
-    size, index = site.x.shape[axis], dims.value(dim_of(site.op.index))
-    if not isinstance(size, int) or index is None:
-        return everything(site)
-    return site.first(_selected(site, axis, index % size))
+    return site.first(_selected(site, axis, dims.value(dim_of(site.op.index))))
 
 
-def _selected(site: Site, axis: int, index: int) -> Step:
+def _selected(site: Site, axis: int, index: int | None) -> Step:
     left = {other: other - (other > axis) for other in range(site.rank) if other != axis}
-    return lambda track: moved(picked(track, axis, index), left)
+    step = _picker(axis, site.x.shape[axis], index)
+    return lambda track: moved(step(track), left)
 
 
 def _getitem(site: Site) -> Transfer:
@@ -117,13 +109,10 @@ def _getitem(site: Site) -> Transfer:
         size = site.x.shape[old]
         if item == ":":
             axes[old], new = new, new + 1
-        elif not isinstance(size, int):
-            return everything(site)
         elif ":" not in item:
-            steps.append(_picker(old, int(item) % size))
+            steps.append(_picker(old, size, int(item)))
         else:
-            start, stop, step = slice(*(int(part) if part else None for part in item.split(":"))).indices(size)
-            steps.append(_reader(old, size, spread(start, start, step), len(range(start, stop, step))))
+            steps.append(_cutter(old, size, item))
             axes[old], new = new, new + 1
         old += 1
 
@@ -143,81 +132,115 @@ def _whole_index(site: Site) -> list[str]:
     return [*given[:at], *rest, *given[at + 1 :]]
 
 
-def _picker(axis: int, index: int) -> Step:
-    return lambda track: picked(track, axis, index)
+def _picker(axis: int, size: Dim, index: int | None) -> Step:
+    def step(track: Track) -> Track:
+        if all(digit.axis != axis for digit in track.digits):
+            return chosen(track)
+        if index is None or (index < 0 and not isinstance(size, int)):
+            raise Unsized
+        return picked(track, axis, index % size if isinstance(size, int) else index)
+
+    return step
 
 
-def _reader(axis: int, size: int, part: Map, units: int) -> Step:
-    return lambda track: read(track, axis, size, part, units)
+def _cutter(axis: int, size: Dim, written: str) -> Step:
+    """`1:-1:2`, of an axis."""
+
+    def apply(track: Track) -> Track:
+        if all(digit.axis != axis for digit in track.digits):
+            return chosen(track)
+        if not isinstance(size, int):
+            raise Unsized
+        start, stop, step = slice(*(int(part) if part else None for part in written.split(":"))).indices(size)
+        return read(track, axis, size, spread(start, start, step), len(range(start, stop, step)))
+
+    return apply
 
 
 # Units in another order
 
 
-def _gathered(site: Site, positions: Mapping[int, Sequence[int]]) -> Transfer:
-    """The units of some axes, listed one by one."""
-    maps: dict[int, Map] = {}
-    for axis, at in positions.items():
+def _gathered(site: Site, order: Callable[[int, int], Sequence[int]], axes: Iterable[int]) -> Transfer:
+    """The units of some axes, listed one by one: `order` of an axis and its size."""
+    maps: dict[int, Map | None] = {}
+    for axis in axes:
         size = site.x.shape[axis]
-        assert isinstance(size, int)
-        maps[axis] = grid.listed(_at(at), len(at), size)
+        maps[axis] = _listing(order(axis, size), size) if isinstance(size, int) else None
     return site.first(along(site, maps))
 
 
-def _at(positions: Sequence[int]) -> Callable[[int], tuple[int, int]]:
-    return lambda unit: (positions[unit], positions[unit])
+def _listing(positions: Sequence[int], advance: int) -> Map:
+    return grid.listed(lambda unit: (positions[unit], positions[unit]), len(positions), advance)
 
 
 def _index_select(site: Site) -> Transfer:
-    (axis,) = site.axes(site.op.dim)
     index: Sequence[int] | None = site.op.index
-    if index is None or not isinstance(site.x.shape[axis], int):
-        return everything(site)
-    return _gathered(site, {axis: index})
+    if index is None:
+        return at_most_everything(site)
+    return _gathered(site, lambda _, size: [at % size for at in index], site.axes(site.op.dim))
 
 
 def _roll(site: Site) -> Transfer:
     given: int | tuple[int, ...] = site.op.shifts
-    shifts = given if isinstance(given, tuple) else (given,)
-    found: dict[int, Sequence[int]] = {}
-    for axis, shift in zip(site.axes(site.op.dims), shifts, strict=True):
-        size = site.x.shape[axis]
-        if not isinstance(size, int):
-            return everything(site)
-        found[axis] = [(unit - shift) % size for unit in range(size)]
-    return _gathered(site, found)
+    shifts = dict(zip(site.axes(site.op.dims), given if isinstance(given, tuple) else (given,), strict=True))
+    return _gathered(site, lambda axis, size: [(unit - shifts[axis]) % size for unit in range(size)], shifts)
 
 
 def _flip(site: Site) -> Transfer:
-    sizes = {axis: site.x.shape[axis] for axis in site.axes(site.op.dims)}
-    known = {axis: range(size - 1, -1, -1) for axis, size in sizes.items() if isinstance(size, int)}
-    return _gathered(site, known) if len(known) == len(sizes) else everything(site)
+    return _gathered(site, lambda _, size: range(size - 1, -1, -1), site.axes(site.op.dims))
+
+
+def _repeat(site: Site) -> Transfer:
+    """Copies, one after the other."""
+    new = site.outputs[0].rank - site.rank
+    maps: dict[int, Map | None] = {}
+    for axis, size in enumerate(site.x.shape):
+        units = site.shape[axis + new]
+        if dims.proved_equal(size, units):
+            continue
+        if isinstance(size, int) and isinstance(units, int):
+            maps[axis] = _listing([unit % size for unit in range(units)], units)
+        else:
+            maps[axis] = None
+    old, step = site.x.shape, renamed({axis: axis + new for axis in range(site.rank)})
+
+    def apply(track: Track) -> Track:
+        for axis, one in maps.items():
+            if any(digit.axis == axis for digit in track.digits):
+                if one is None:
+                    raise Unsized
+                track = read(track, axis, old[axis], one, site.shape[axis + new])
+        return step(track)
+
+    return site.first(apply)
 
 
 # Put together, taken apart
 
 
-def _pad(site: Site) -> Transfer:
-    pairs: list[tuple[int, Dim, Dim]] = site.op.pairs(site.x)
-    pads = {axis: dims.value(before) or 0 for axis, before, _ in pairs}
-    return site.first(along(site, {axis: spread(-before, -before) for axis, before in pads.items()}))
-
-
 def _cat(site: Site) -> Transfer:
     axis: int = site.op.dim % site.outputs[0].rank
-    sizes = [x.shape[axis] for x in site.inputs]
+    shapes = [x.shape for x in site.inputs]
     together = site.joined([broadcast(x, site.outputs[0]) if x.constant else keep for x in site.inputs])
 
     def apply(tracks: Tracks) -> Tracks:
         if any(track is not None and any(digit.axis == axis for digit in track.digits) for track in tracks):
-            return alike(site, concatenated(tracks, sizes, axis, site.path))
-        return together(tracks)
+            return alike(site, concatenated(tracks, shapes, axis, site.path))
+        return _varied(tracks, together(tracks))
 
     return apply
 
 
 def _stack(site: Site) -> Transfer:
-    return site.joined([_beside(site, site.op.dim % site.outputs[0].rank)] * len(site.inputs))
+    together = site.joined([_beside(site, site.op.dim % site.outputs[0].rank)] * len(site.inputs))
+    return lambda tracks: _varied(tracks, together(tracks))
+
+
+def _varied(operands: Tracks, results: Tracks) -> Tracks:
+    """Side by side as channels, they may see different positions."""
+    if len(set(operands)) == 1:
+        return results
+    return [track and replace(track, varied=True) for track in results]
 
 
 def _parts(site: Site) -> Transfer:
@@ -229,11 +252,13 @@ def _parts(site: Site) -> Transfer:
     def apply(tracks: Tracks) -> Tracks:
         track = tracks[0]
         if track is None or all(digit.axis != axis for digit in track.digits):
-            return alike(site, track)
+            return alike(site, track and chosen(track))
         found: list[Track] = []
         for start, size in zip(starts, sizes, strict=True):
             at = dims.value(start)
-            found.append(lost(track) if at is None else read(track, axis, site.x.shape[axis], spread(at, at), size))
+            if at is None:
+                raise Unsized
+            found.append(read(track, axis, site.x.shape[axis], spread(at, at), size))
         return found
 
     return apply
@@ -268,7 +293,6 @@ REARRANGING: Mapping[str, Callable[[Site], Transfer]] = {
     "index_select": _index_select,
     "roll": _roll,
     "flip": _flip,
-    "pad": _pad,
     "cat": _cat,
     "stack": _stack,
     "chunk": _parts,

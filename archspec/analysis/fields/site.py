@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from archspec.analysis.fields.grid import IDENTITY, Map
-from archspec.analysis.fields.tracks import Track, lost, merged, moved, read
+from archspec.analysis.fields.grid import IDENTITY, Map, Unsized
+from archspec.analysis.fields.tracks import Track, View, lost, merged, mixed, moved, read
 from archspec.dims import Dim
 from archspec.ops.base import Inputs
 from archspec.values import TensorType
@@ -29,6 +29,8 @@ class Site:
     inputs: Inputs
     outputs: tuple[TensorType, ...]
     path: str
+    view: View = "formula"
+    bare: frozenset[int] = frozenset()  # axes of the first operand along which no axis of the input is laid out
 
     @property
     def x(self) -> TensorType:
@@ -82,6 +84,20 @@ def everything(site: Site) -> Transfer:
     return site.joined([lost] * len(site.inputs))
 
 
+def at_most_everything(site: Site) -> Transfer:
+    """The same, where which units they are is not known."""
+    return site.joined([_lost_at_most] * len(site.inputs))
+
+
+def _lost_at_most(track: Track) -> Track:
+    return replace(lost(track), at_most=True)
+
+
+def mixing(axes: Collection[int]) -> Step:
+    """All units along these axes are read."""
+    return lambda track: mixed(track, axes)
+
+
 def broadcast(x: TensorType, to: TensorType, last: int = 0) -> Step:
     """Axes are aligned at the end, where the `last` ones are left alone; those of size 1 lose their meaning."""
     new = to.rank - x.rank
@@ -97,14 +113,17 @@ def renamed(axes: Mapping[int, int]) -> Step:
     return lambda track: moved(track, axes)
 
 
-def along(site: Site, maps: Mapping[int, Map]) -> Step:
-    """A map for each of some axes, from the first operand to the result."""
+def along(site: Site, maps: Mapping[int, Map | None]) -> Step:
+    """A map for each of some axes, from the first operand to the result; None where it follows from unknown sizes."""
     old, new = site.x.shape, site.shape
 
     def step(track: Track) -> Track:
         for axis, one in maps.items():
-            if one != IDENTITY or old[axis] != new[axis]:
-                track = read(track, axis, old[axis], one, new[axis])
+            if one is None:
+                if any(digit.axis == axis for digit in track.digits):
+                    raise Unsized
+            elif one != IDENTITY or old[axis] != new[axis]:
+                track = read(track, axis, old[axis], one, new[axis], axis in site.bare)
         return track
 
     return step

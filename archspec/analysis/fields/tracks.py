@@ -7,15 +7,19 @@ a `Map` says what each grid position sees of the input.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import pairwise
-from typing import NamedTuple
+from itertools import pairwise, product
+from typing import Literal, NamedTuple
 
 from archspec.analysis.fields import grid
-from archspec.analysis.fields.grid import Map, spread, through
+from archspec.analysis.fields.grid import NOTHING, Field, Map, Unsized, spread, through
 from archspec.dims import Dim
+
+View = Literal["formula", "local", "whole"]
+"""formula: of a unit far from the borders, and beside what sees everything, of the paths that do not. local: the same,
+exact at the borders. whole: of all paths, exact at the borders."""
 
 
 class Digit(NamedTuple):
@@ -26,31 +30,62 @@ class Digit(NamedTuple):
     size: int | None  # None: not known
     weight: int
 
+    def at(self, unit: int) -> int:
+        """What a unit adds."""
+        turns = unit // self.inner
+        return (turns if self.size is None else turns % self.size) * self.weight
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
     """One axis of the input, as a tensor carries it. Without digits, every unit sees what grid position 0 sees.
 
     `everywhere`: some path reaches the whole axis, and `map` is the local path beside it. `pooled`: no local path is
-    left, and `map` is what was pooled. `unaligned`: the node that joined paths of different strides.
+    left, and `map` is what was pooled. `unaligned`: the node that joined paths of different strides. `unsized`: the
+    node whose sizes are not known. `at_most`: units may see less. `varied`: so may some channels.
     """
 
     map: Map
     digits: tuple[Digit, ...]
     length: int | None  # of the grid
+    view: View = "formula"
     everywhere: bool = False
     pooled: bool = False
     unaligned: str | None = None
+    unsized: str | None = None
+    at_most: bool = False
+    varied: bool = False
+
+    def field(self, at: Mapping[int, int]) -> Field:
+        """What the unit at these positions sees; the first along axes that are not given."""
+        return self.map.field(sum(digit.at(at.get(digit.axis, 0)) for digit in self.digits))
 
 
-def source(axis: int, size: Dim) -> Track:
-    """An axis of the input itself."""
-    return _plain(Track(grid.IDENTITY, (), None), grid.IDENTITY, axis, _known(size))
+def source(axis: int, size: Dim, view: View = "formula") -> Track:
+    """An axis of the input itself. Raises Unsized where its size is needed."""
+    known = _known(size)
+    if view == "formula":
+        return Track(grid.IDENTITY, (Digit(axis, 1, known, 1),), known)
+    if known is None:
+        raise Unsized
+    return Track(grid.bounded(_itself, known), (Digit(axis, 1, known, 1),), known, view)
 
 
 def lost(track: Track) -> Track:
     """Every unit depends on every position."""
-    return replace(track, digits=(), everywhere=True, pooled=True)
+    if track.view != "whole":
+        return replace(track, digits=(), everywhere=True, pooled=True)
+    if not track.digits:
+        return track
+    seen = grid.union(map(track.map.field, _positions(track)))
+    return replace(track, map=grid.bounded(lambda _: seen, 1), digits=(), length=1)
+
+
+def prefix(track: Track, axis: int, size: Dim, units: Dim) -> Track:
+    """After each of `units` units along an axis read all up to its own place."""
+    if track.view != "whole" or not isinstance(size, int) or not isinstance(units, int):
+        return mixed(track, {axis})
+    return read(track, axis, size, grid.bounded(lambda unit: (0, unit), units), units)
 
 
 def moved(track: Track, axes: Mapping[int, int]) -> Track:
@@ -59,6 +94,16 @@ def moved(track: Track, axes: Mapping[int, int]) -> Track:
         return track
     digits = tuple(digit._replace(axis=axes[digit.axis]) for digit in track.digits if digit.axis in axes)
     return replace(track, digits=digits)
+
+
+def chosen(track: Track) -> Track:
+    """Some channels, or others at other places: it is not known which see what."""
+    return replace(track, at_most=True) if track.varied else track
+
+
+def alike_channels(track: Track) -> Track:
+    """All channels were read for each."""
+    return replace(track, varied=False) if track.varied else track
 
 
 def mixed(track: Track, axes: Collection[int]) -> Track:
@@ -71,65 +116,114 @@ def mixed(track: Track, axes: Collection[int]) -> Track:
         return replace(track, digits=rest)
     if all(digit.size == 1 for digit in rest):
         return lost(track)
-    if any(digit.size is None for digit in along):
-        return lost(track)
-    widest = sum(((digit.size or 1) - 1) * digit.weight for digit in along)
-    step = math.gcd(*(digit.weight for digit in along))
-    return replace(track, map=through(spread(0, widest, step=step), track.map, track.length), digits=rest)
+    found = track.map
+    for digit in along:
+        if digit.size is None:
+            raise Unsized
+        reach = spread(0, (digit.size - 1) * digit.weight, step=digit.weight)
+        found = through(reach, found, track.length)
+    return replace(track, map=found, digits=rest)
 
 
 def picked(track: Track, axis: int, index: int) -> Track:
     """Unit `index` of an axis, which stays as an axis without meaning."""
-    offset = sum(
-        index // digit.inner % (digit.size or index + 1) * digit.weight for digit in track.digits if digit.axis == axis
-    )
+    offset = sum(digit.at(index) for digit in track.digits if digit.axis == axis)
     rest = tuple(digit for digit in track.digits if digit.axis != axis)
     return replace(track, map=through(spread(offset, offset), track.map, track.length), digits=rest)
 
 
-def read(track: Track, axis: int, size: Dim, layer: Map, units: Dim) -> Track:
-    """After a layer that turns `size` units along `axis` into `units`."""
+def read(track: Track, axis: int, size: Dim, layer: Map, units: Dim, bare: bool = False) -> Track:
+    """After a layer that turns `size` units along `axis` into `units`. Raises Unsized.
+
+    `bare`: no axis of the input is laid out along this one, where all units see the same.
+    """
     along = [digit for digit in track.digits if digit.axis == axis]
     if not along:
-        return track
-    flat = plain(track, axis, _known(size))
-    if flat is not None:
-        return _plain(flat, layer, axis, _known(units))
+        return _gaps(chosen(track), axis, size, layer, units) if bare else chosen(track)
+    if len(along) == len(track.digits):
+        return _plain(plain(track, axis, _known(size)), layer, axis, _known(units))
+    if not isinstance(size, int) or not isinstance(units, int):
+        raise Unsized
     match along:
-        case [Digit(_, 1, count, weight)] if layer.is_affine and count == size:
+        case [Digit(_, 1, count, weight)] if count == size and _stays(layer, size, units):
             reach = spread(layer.lo[0] * weight, layer.hi[0] * weight, step=layer.step * weight)
-            digit = Digit(axis, 1, _known(units), weight * layer.advance)
+            digit = Digit(axis, 1, units, weight * layer.advance)
             rest = tuple(digit if each.axis == axis else each for each in track.digits)
-            return replace(track, map=through(reach, track.map), digits=rest)
+            return replace(track, map=through(reach, track.map, track.length), digits=rest)
         case _:
-            return lost(track)
+            return _beside(track, axis, size, layer, units)
 
 
-def plain(track: Track, axis: int, size: int | None) -> Track | None:
-    """The same with the units of `axis` as its grid; None where other axes have a part in it."""
+def _gaps(track: Track, axis: int, size: Dim, layer: Map, units: Dim) -> Track:
+    """After a layer along an axis where all units see the same: units that read only what is beyond it see nothing."""
+    if track.view != "whole" or not isinstance(size, int) or not isinstance(units, int):
+        return track
+    ends = [grid.within(*layer.field(unit), layer.step, size) for unit in range(units)]
+    if all(first <= last for first, last in ends):
+        return track
+    length = track.length if track.digits and track.length else 1
+
+    def field(unit: int) -> Field:
+        first, last = ends[unit // length]
+        return track.map.field(unit % length) if first <= last else NOTHING
+
+    return _listed(track, field, length * units, (*track.digits, Digit(axis, 1, units, length)))
+
+
+def _stays(layer: Map, size: int, units: int) -> bool:
+    """A layer that moves steadily, and on axes that other axes share a grid with reads nothing beyond the ends."""
+    return layer.is_affine and layer.advance > 0 and layer.lo[0] >= 0 and layer.last(units - 1) < size
+
+
+def _beside(track: Track, axis: int, size: int, layer: Map, units: int) -> Track:
+    """`read` along one of several axes that make up the grid: a grid of its own, unit by unit."""
+    along = [digit for digit in track.digits if digit.axis == axis]
+    rest = [digit for digit in track.digits if digit.axis != axis]
+    starts = [sum(places) for places in product(*(_places(digit) for digit in reversed(rest)))]
+    inside = [sum(digit.at(unit) for digit in along) for unit in range(size)]
+    step = layer.step
+
+    def field(unit: int) -> Field:
+        start, own = starts[unit // units], unit % units
+        first, last = grid.within(*layer.field(own), step, size)
+        return grid.union(track.map.field(start + inside[i]) for i in range(first, last + 1, step))
+
+    digits, weight = [Digit(axis, 1, units, 1)], units
+    for digit in rest:
+        digits.append(digit._replace(weight=weight))
+        weight *= digit.size or 1
+    return _listed(track, field, weight, tuple(digits))
+
+
+def plain(track: Track, axis: int, size: int | None) -> Track:
+    """The same with the units of `axis`, the only one that has a part in it, as its grid. Raises Unsized."""
     match track.digits:
-        case (Digit(at, 1, _, 1),) if at == axis:
+        case (Digit(_, 1, count, 1),) if count == track.length == size:
             return track
         case ():
-            return _plain(track, Map(1, 0, (0,), (0,)), axis, size)
-        case (Digit(at, inner, count, weight),) if at == axis and count is not None and inner * count == size:
-            return _plain(track, Map(inner, weight, (0,) * inner, (0,) * inner), axis, size)
-        case digits if all(digit.axis == axis for digit in digits) and size is not None:
+            return _plain(track, grid.ORIGIN, axis, size)
+        case (Digit(_, inner, count, weight),) if count is not None and inner * count == size:
+            layer = Map(inner, weight, (0,) * inner, (0,) * inner)
+            return _plain(track, layer, axis, size)
+        case digits if size is not None:
+            units = size
 
-            def position(unit: int) -> tuple[int, int]:
-                at = sum(unit // inner % (count or 1) * weight for _, inner, count, weight in digits)
+            def position(unit: int) -> Field:
+                at = sum(digit.at(unit) for digit in digits)
                 return at, at
 
-            return _plain(track, grid.listed(position, size, track.length or size), axis, size)
+            return _plain(track, grid.listed(position, units, track.length or units), axis, size)
         case _:
-            return None
+            raise Unsized
 
 
 def reshaped(track: Track, old: Sequence[Dim], new: Sequence[Dim]) -> Track:
-    """After the same elements, in the same order, were given other axes."""
+    """After the same elements, in the same order, were given other axes. Raises Unsized."""
     if not track.digits:
         return track
     same = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    if same < 2:
+        track = chosen(track)
     if all(digit.axis < same for digit in track.digits):
         return track
     before, after = _steps(old), _steps(new)
@@ -137,7 +231,7 @@ def reshaped(track: Track, old: Sequence[Dim], new: Sequence[Dim]) -> Track:
     for axis, inner, count, weight in track.digits:
         step = before[axis]
         if step is None or count is None or None in after:
-            return lost(track)
+            raise Unsized
         low, high = inner * step, inner * step * count
         pieces: list[Digit] = []
         for at, (size, start) in enumerate(zip(new, after, strict=True)):
@@ -146,63 +240,65 @@ def reshaped(track: Track, old: Sequence[Dim], new: Sequence[Dim]) -> Track:
             if bottom >= top:
                 continue
             if bottom % low or bottom % start or top % bottom:
-                return lost(track)
+                return replace(lost(track), at_most=True)
             pieces.append(Digit(at, bottom // start, top // bottom, weight * (bottom // low)))
         if math.prod(piece.size or 1 for piece in pieces) != count:
-            return lost(track)
+            return replace(lost(track), at_most=True)
         digits += pieces
     return replace(track, digits=tuple(digits))
 
 
 def merged(tracks: Sequence[Track], at: str, shape: Sequence[Dim]) -> Track:
     """A unit that reads the same unit of several tensors. Pooled ones, gates, leave the local path as it is."""
-    everywhere = any(track.everywhere for track in tracks)
+    unsized = next((track for track in tracks if track.unsized), None)
+    if unsized is not None:
+        return replace(unsized, everywhere=any(track.everywhere for track in tracks))
     local = [track for track in tracks if not track.pooled]
     if not local:
         return max(tracks, key=lambda track: track.map.size)
     result = reduce(lambda a, b: _joined(a, b, at, shape), local)
-    return replace(result, everywhere=True) if everywhere and not result.everywhere else result
+    everywhere = any(track.everywhere for track in tracks)
+    at_most, varied = any(track.at_most for track in tracks), any(track.varied for track in tracks)
+    if (everywhere, at_most, varied) == (result.everywhere, result.at_most, result.varied):
+        return result
+    return replace(result, everywhere=everywhere, at_most=at_most, varied=varied)
 
 
 def _joined(a: Track, b: Track, at: str, shape: Sequence[Dim]) -> Track:
     if a.digits != b.digits:
-        common = _common(a, b, shape)
-        if common is None:
-            return lost(a)
-        a, b = common
+        a, b = _common(a, b, shape)
     unaligned = a.unaligned or b.unaligned
-    joint = grid.hull(a.map, b.map, a.length)
+    length = None if a.length is None or b.length is None else min(a.length, b.length)
+    joint = grid.hull(a.map, b.map, length)
     if joint is None:
-        if a.length is None or not a.digits:
-            return lost(a)
-        joint = grid.listed(grid.both(a.map, b.map), a.length, round(a.map.stride * a.length))
+        if length is None:
+            raise Unsized
+        joint = grid.listed(grid.both(a.map, b.map), length, round(a.map.stride * length))
         unaligned = unaligned or at
     if joint == a.map and unaligned == a.unaligned:
         return a
-    return replace(a, map=joint, unaligned=unaligned)
+    return replace(a, map=joint, length=length, unaligned=unaligned)
 
 
-def _common(a: Track, b: Track, shape: Sequence[Dim]) -> tuple[Track, Track] | None:
-    """Both over the same digits: those of either, or the units of the one axis that has them all."""
+def _common(a: Track, b: Track, shape: Sequence[Dim]) -> tuple[Track, Track]:
+    """Both over the same digits: those of either, or the units of all axes that have a part in them."""
     digits = tuple(sorted({*a.digits, *b.digits}, key=lambda digit: digit.weight))
     if a.length == b.length and all(
         low.size is not None and high.weight % (low.weight * low.size) == 0 for low, high in pairwise(digits)
     ):
-        left, right = _over(a, digits), _over(b, digits)
-    else:
-        axis = digits[0].axis
-        left, right = (plain(track, axis, _known(shape[axis])) for track in (a, b))
-    return None if left is None or right is None else (left, right)
+        return _over(a, digits), _over(b, digits)
+    axes = sorted({digit.axis for digit in digits}, reverse=True)
+    return _along(a, axes, shape), _along(b, axes, shape)
 
 
-def _over(track: Track, digits: tuple[Digit, ...]) -> Track | None:
+def _over(track: Track, digits: tuple[Digit, ...]) -> Track:
     """The same over more digits, which make no difference."""
     if set(track.digits) == set(digits):
         return replace(track, digits=digits)
     if track.length is None:
-        return None
+        raise Unsized
 
-    def position(at: int) -> tuple[int, int]:
+    def position(at: int) -> Field:
         kept = sum(at // weight % (size or 1) * weight for _, _, size, weight in track.digits)
         return kept, kept
 
@@ -210,33 +306,78 @@ def _over(track: Track, digits: tuple[Digit, ...]) -> Track | None:
     return replace(track, map=through(blank, track.map, track.length), digits=digits)
 
 
-def concatenated(tracks: Sequence[Track | None], sizes: Sequence[Dim], axis: int, at: str) -> Track | None:
-    """One after the other along an axis that carries positions; None stands for a tensor that sees nothing."""
+def _along(track: Track, axes: Sequence[int], shape: Sequence[Dim]) -> Track:
+    """The same over the units of these axes, the first of them moving fastest."""
+    if len(axes) == 1:
+        return plain(track, axes[0], _known(shape[axes[0]]))
+    sizes = {axis: size for axis in axes if isinstance(size := shape[axis], int)}
+    if len(sizes) < len(axes):
+        raise Unsized
+    digits: list[Digit] = []
+    weight = 1
+    for axis, size in sizes.items():
+        digits.append(Digit(axis, 1, size, weight))
+        weight *= size
+
+    def field(unit: int) -> Field:
+        return track.field({digit.axis: unit // digit.weight % (digit.size or 1) for digit in digits})
+
+    return _listed(track, field, weight, tuple(digits))
+
+
+def concatenated(tracks: Sequence[Track | None], shapes: Sequence[Sequence[Dim]], axis: int, at: str) -> Track | None:
+    """One after the other along an axis that carries positions; None stands for a tensor that sees nothing.
+
+    Raises Unsized.
+    """
     present = [track for track in tracks if track is not None]
-    known = [size for size in sizes if isinstance(size, int)]
-    flat = [
-        None if track is None else plain(track, axis, _known(size)) for track, size in zip(tracks, sizes, strict=True)
-    ]
     if not present:
         return None
-    if len(known) < len(sizes) or any(a is None and b is not None for a, b in zip(flat, tracks, strict=True)):
-        return lost(present[0])
-    fields = [
-        (track.map.first(unit), track.map.last(unit)) if track is not None else (1, 0)
-        for track, size in zip(flat, known, strict=True)
-        for unit in range(size)
-    ]
-    first = next(track for track in flat if track is not None)
-    seams = [lo for lo, hi in fields if lo <= hi]
-    advance = max((b - a for a, b in pairwise(seams)), default=0) * len(fields)
+    unsized = next((track for track in present if track.unsized), None)
+    if unsized is not None:
+        return unsized
+    parts = [(track, unit) for track, shape in zip(tracks, shapes, strict=True) for unit in range(_sized(shape[axis]))]
+    digits, weight = [Digit(axis, 1, len(parts), 1)], len(parts)
+    for other in sorted({digit.axis for track in present for digit in track.digits} - {axis}, reverse=True):
+        digits.append(Digit(other, 1, _sized(shapes[0][other]), weight))
+        weight *= _sized(shapes[0][other])
+
+    def field(unit: int) -> Field:
+        track, own = parts[unit % len(parts)]
+        beside = {digit.axis: unit // digit.weight % (digit.size or 1) for digit in digits[1:]}
+        return NOTHING if track is None else track.field({axis: own, **beside})
+
+    joint = _listed(present[0], field, weight, tuple(digits))
     return replace(
-        first, map=grid.listed(fields.__getitem__, len(fields), advance), digits=(Digit(axis, 1, len(fields), 1),),
-        length=len(fields), everywhere=any(track.everywhere for track in present), unaligned=first.unaligned or at,
+        joint, everywhere=any(track.everywhere for track in present), unaligned=present[0].unaligned or at,
+        pooled=all(track.pooled for track in present), at_most=any(track.at_most for track in present),
+        varied=any(track.varied for track in present),
     )  # fmt: skip
 
 
 def _plain(track: Track, layer: Map, axis: int, units: int | None) -> Track:
     return replace(track, map=through(layer, track.map, units), digits=(Digit(axis, 1, units, 1),), length=units)
+
+
+def _listed(track: Track, field: Callable[[int], Field], units: int, digits: tuple[Digit, ...]) -> Track:
+    """The same axis of the input on another grid, from the field of each of its units."""
+    if track.view != "formula":
+        return replace(track, map=grid.bounded(field, units), digits=digits, length=units)
+    fields = [field(unit) for unit in range(units)]
+    seams = [lo for lo, hi in fields if lo <= hi]
+    advance = max((b - a for a, b in pairwise(seams)), default=0) * units
+    return replace(track, map=grid.listed(fields.__getitem__, units, advance), digits=digits, length=units)
+
+
+def _positions(track: Track) -> list[int]:
+    """The grid positions that units stand for."""
+    return [sum(places) for places in product(*map(_places, track.digits))]
+
+
+def _places(digit: Digit) -> list[int]:
+    if digit.size is None:
+        raise Unsized
+    return [unit * digit.weight for unit in range(digit.size)]
 
 
 def _steps(shape: Sequence[Dim]) -> list[int | None]:
@@ -250,3 +391,13 @@ def _steps(shape: Sequence[Dim]) -> list[int | None]:
 
 def _known(size: Dim) -> int | None:
     return size if isinstance(size, int) else None
+
+
+def _sized(size: Dim) -> int:
+    if not isinstance(size, int):
+        raise Unsized
+    return size
+
+
+def _itself(unit: int) -> Field:
+    return unit, unit

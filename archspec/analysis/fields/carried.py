@@ -1,0 +1,159 @@
+"""One input's axes, followed through a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from operator import gt
+from typing import Any
+
+from archspec.analysis.fields import grid
+from archspec.analysis.fields.grid import Unsized
+from archspec.analysis.fields.rules import keeps_units, mixes, transfer
+from archspec.analysis.fields.site import Site, Tracks
+from archspec.analysis.fields.tracks import Track, View, source
+from archspec.analysis.sample import Sample
+from archspec.ir import Graph, Node
+from archspec.values import TensorType, Value
+
+Layout = tuple[Track | None, ...]
+"""Per axis of the input that has positions, how a value carries it."""
+
+
+def carried(
+    sample: Sample, position: int, view: View = "formula", wanted: Collection[int] | None = None
+) -> Mapping[Value, Layout]:
+    """How the axes with positions of input `position` are laid out in every value that depends on it.
+
+    `wanted`: the nodes that are of interest, with all before them (`ancestors`).
+    """
+    graph, given, x = sample.graph, Value(-1 - position), sample.inputs[position]
+    axes = positions(sample, position)
+    if not axes:
+        return {}
+    nothing: Layout = (None,) * len(axes)
+    known: dict[Value, Layout] = {given: tuple(_source(axis, x, view, graph.inputs[position].name) for axis in axes)}
+    for index, node in enumerate(graph.nodes):
+        if wanted is not None and index not in wanted:
+            continue
+        operands = [known.get(value, nothing) for value in node.inputs]
+        if all(operand is nothing for operand in operands):
+            continue
+        if len(operands) == 1 and keeps_units(node.op):
+            known[Value(index)] = operands[0]
+            continue
+        results = _results(sample, index, node, operands, len(axes), view)
+        loose = view == "whole" and _is_loose(node, operands)
+        for part in range(len(node.outputs)):
+            layout = tuple(result[part] for result in results)
+            if any(track is not None for track in layout):
+                known[Value(index, part)] = _at_most(layout) if loose else layout
+    return known
+
+
+def ancestors(graph: Graph, value: Value) -> frozenset[int]:
+    """The nodes that a value is computed from, with its own."""
+    found = {value.node}
+    for index in range(value.node, -1, -1):
+        if index in found:
+            found.update(read.node for read in graph.nodes[index].inputs)
+    return frozenset(found)
+
+
+def positions(sample: Sample, position: int) -> tuple[int, ...]:
+    """The axes of an input that have positions: those after the channels, of tokens and of sequences axis 1."""
+    x = sample.inputs[position]
+    if x.rank == 2:
+        return (1,) if "int" in x.dtype else ()
+    if x.rank == 3 and _is_sequence(sample, Value(-1 - position)):
+        return (1,)
+    return tuple(range(2, x.rank))
+
+
+def _is_sequence(sample: Sample, value: Value) -> bool:
+    """`[N, L, C]`, not `[N, C, L]`: what reads it, layers between that keep all positions aside, mixes axis 2."""
+    same = {value}
+    for index, node in enumerate(sample.graph.nodes):
+        if not node.inputs or node.inputs[0] not in same:
+            continue
+        site = Site(node.op, sample.inputs_of(node), sample.outputs[index], node.path)
+        if node.op.category in ("attention", "recurrent") or 2 in mixes(site):
+            return True
+        if node.op.reach == "pointwise":
+            same.add(Value(index))
+    return False
+
+
+def _source(axis: int, x: TensorType, view: View, name: str) -> Track:
+    try:
+        return source(axis, x.shape[axis], view)
+    except Unsized:
+        return Track(grid.IDENTITY, (), None, view, unsized=name)
+
+
+def _results(sample: Sample, index: int, node: Node, operands: Sequence[Layout], axes: int, view: View) -> list[Tracks]:
+    """The tracks of a node's results, per axis."""
+    shape_only = node.op.signature.shape_only
+    read = [None if slot in shape_only else operand for slot, operand in zip(node.slots, operands, strict=True)]
+    inputs = sample.inputs_of(node)
+    laid = {digit.axis for track in operands[0] if track is not None for digit in track.digits}
+    bare = frozenset(range(inputs[0].rank)) - laid if view == "whole" else frozenset[int]()
+    apply = transfer(Site(node.op, inputs, sample.outputs[index], node.path, view, bare))
+    found: list[Tracks] = []
+    for axis in range(axes):
+        tracks = [None if operand is None else operand[axis] for operand in read]
+        try:
+            found.append(apply(tracks))
+        except Unsized:
+            found.append((_unsized(tracks, node.path),) * len(node.outputs))
+    return found
+
+
+def _unsized(tracks: Tracks, at: str) -> Track | None:
+    present = [track for track in tracks if track is not None]
+    if not present:
+        return None
+    everywhere = any(track.everywhere for track in present)
+    return replace(present[0], digits=(), everywhere=everywhere, pooled=False, unsized=at)
+
+
+def _is_loose(node: Node, operands: Sequence[Layout]) -> bool:
+    """Axes are followed one by one. Where paths that differ along one axis are not there for all units of another, a
+    unit may see less than both together; as it may where units are missing from a range over two axes at once."""
+    layouts = [operand for operand in operands if any(track is not None for track in operand)]
+    every = range(len(operands[0]))
+
+    def differ(axes: Iterable[int]) -> bool:
+        chosen = list(axes)
+        return len({tuple(layout[axis] for axis in chosen) for layout in layouts}) > 1
+
+    uneven = [layout for layout in layouts if _has_uneven_gaps(layout)]
+    gaps = {axis for layout in uneven for axis, track in enumerate(layout) if track is not None and track.map.has_gaps}
+    if any(differ(axis for axis in every if axis != gap) for gap in gaps):
+        return True
+    op: Any = node.op
+    if op.name == "cat":
+        along: int = op.dim % node.outputs[0].rank
+        apart = {axis for layout in layouts for axis, track in enumerate(layout) if along in _axes(track)}
+        if apart and differ(axis for axis in every if axis not in apart):
+            return True
+    return any(
+        other != gap and not _axes(layout[gap]).isdisjoint(_axes(layout[other]))
+        for layout in uneven for gap in gaps for other in every
+    )  # fmt: skip
+
+
+def _has_uneven_gaps(layout: Layout) -> bool:
+    """Some units see nothing along one axis only, and not the same ones along all."""
+    present = [track for track in layout if track is not None]
+    if not any(track.map.has_gaps for track in present):
+        return False
+    return len({(track.digits, tuple(map(gt, track.map.lo, track.map.hi))) for track in present}) > 1
+
+
+def _axes(track: Track | None) -> set[int]:
+    return set() if track is None else {digit.axis for digit in track.digits}
+
+
+def _at_most(layout: Layout) -> Layout:
+    return tuple(None if track is None else replace(track, at_most=True) for track in layout)

@@ -1,0 +1,78 @@
+"""Random networks: the region of a unit is what torch's gradient says, borders and all."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archspec.analysis.region import Region, Seen, region
+from archspec.analysis.sample import Sample
+from archspec.ir import Graph, leaves
+from tests.gradients import support
+from tests.random_fields import Spatial, networks
+from tests.test_random_graphs import share
+
+warnings.filterwarnings("ignore", module="torch")
+
+
+@share(8)
+@given(networks(), st.randoms(use_true_random=False))
+def test_a_unit_sees_what_has_a_gradient(network: Spatial, random: Random) -> None:
+    check(network.graph, random)
+
+
+def check(graph: Graph, random: Random, units: int = 3) -> Counter[str]:
+    """Some units of the output: those in two corners, and others. Counts what was compared."""
+    (value,) = leaves(graph.outputs.entries[0].value)
+    shape = Sample.of(graph).type_of(value).shape
+    sizes = [size for size in shape[2:] if isinstance(size, int)]
+    chosen = [[0] * len(sizes), [size - 1 for size in sizes]]
+    chosen += [[random.randrange(size) for size in sizes] for _ in range(units - 2)]
+    axes, counts = range(2, len(shape)), Counter[str]()
+    for at in chosen:
+        found = region(graph, value, at)
+        real = support(graph, at, axes)
+        by_input = {seen.input: seen for seen in found.inputs}
+        for entry, positions in zip(graph.inputs, real, strict=True):
+            seen = by_input.get(entry.name)
+            if seen is None:
+                assert not any(positions), f"{at} of {found.path} sees {entry.name}"
+            else:
+                counts[agreement(found, seen, positions)] += 1
+                if not filled(graph):
+                    within_the_formula(found, seen)
+    return counts
+
+
+def filled(graph: Graph) -> bool:
+    """Positions stand beyond the borders, where the formula has zeros."""
+    words = ("reflect", "replicate", "circular")
+    return any(
+        getattr(node.op, name, "") in words or node.op.name.startswith(("Reflection", "Replication", "Circular"))
+        for node in graph.nodes for name in ("padding_mode", "mode")
+    )  # fmt: skip
+
+
+def within_the_formula(found: Region, seen: Seen) -> None:
+    """Borders take from what the formula gives, and add nothing."""
+    for free, kept in zip(seen.hull.unclipped, seen.hull.clipped, strict=True):
+        assert free is not None and kept is not None
+        what = f"{found.path} at {found.at}: {kept} is not within {free}"
+        assert not kept.size or seen.nothing or (free.first <= kept.first and kept.last <= free.last), what
+
+
+def agreement(found: Region, seen: Seen, real: list[set[int]]) -> str:
+    """Exactly what has a gradient, or at most; what was compared."""
+    what = f"{found.path} at {found.at}: {seen.hull.clipped}, but {[sorted(axis) for axis in real]}"
+    for axis, hull in zip(real, seen.hull.clipped, strict=True):
+        assert hull is not None
+        ends = (min(axis), max(axis)) if axis else None
+        if seen.exact:
+            assert ends == (None if seen.nothing else tuple(hull)), what
+        elif ends is not None:
+            assert hull.first <= ends[0] and ends[1] <= hull.last, what
+    return ("nothing" if seen.nothing else "exact") if seen.exact else "at most"
