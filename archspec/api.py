@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archspec import ir
 from archspec.diagnostics import Source, SpecError, did_you_mean, spec_error
+from archspec.diagrams.choices import SHOWN, Direction
 from archspec.elaborate import CustomOps, elaborate
 from archspec.elaborate.inputs import Shape
 from archspec.elaborate.params import given_entries
@@ -19,6 +21,9 @@ from archspec.yaml_source import read
 if TYPE_CHECKING:
     from torch import nn
 
+    from archspec.analysis.region import Region
+    from archspec.diagrams.draw import Diagram
+    from archspec.emit.checkpoint import Weights
     from archspec.views.comparison import Comparison
     from archspec.views.difference_view import Difference
     from archspec.views.summary import Summary
@@ -116,8 +121,10 @@ def load(
         SpecError: with every mistake found.
     """
     path, named = find(str(spec))
-    library = Library(Path(folder) for folder in allow_paths)
-    return _elaborate(library.load(path), library, variant or named, params, input, symbolic, allow_ops)
+    folders = (allow_paths,) if isinstance(allow_paths, str | Path) else allow_paths
+    library = Library(Path(folder) for folder in folders)
+    chosen = named if variant is None else variant
+    return _elaborate(library.load(path), library, chosen, params, input, symbolic, allow_ops)
 
 
 @uncollected()
@@ -133,6 +140,8 @@ def loads(
     folder: str | Path | None = None,
 ) -> Graph:
     """As `load`, of a spec given as text; `folder` is where its imports start."""
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers need no type checker
+        raise spec_error("wrong-type", f"`loads` takes a text, got {text!r}", None, help="`load` takes a path")
     library = Library()
     spec = library.load_text(Source(name, text), Path(folder) if folder is not None else None)
     return _elaborate(spec, library, variant, params, input, symbolic, allow_ops)
@@ -147,13 +156,14 @@ def _elaborate(
     symbolic: Iterable[str],
     allow_ops: Iterable[str],
 ) -> Graph:
+    _check_types(variant, params)
     shapes: dict[str, Shape] = {}
-    if isinstance(input, str):
-        raise spec_error(
-            "wrong-input-shape", f"`input` is a tuple of sizes, got {input!r}", None, help="give `(3, 256, 256)`"
-        )
+    for shape in input.values() if isinstance(input, Mapping) else () if input is None else (input,):
+        if not isinstance(shape, tuple | list):
+            message = f"`input` is a tuple of sizes, or several by name, got {shape!r}"
+            raise spec_error("wrong-input-shape", message, None, help="give `(3, 256, 256)`")
     if isinstance(input, Mapping):
-        shapes = dict(input)
+        shapes = {str(name): shape for name, shape in input.items()}
     elif input is not None:
         names = [*(spec.inputs.keys() if spec.inputs is not None else ()), "input"]
         if len(names) > 2:
@@ -183,8 +193,19 @@ def _elaborate(
     return Graph(**vars(compiled(shapes, explain=True)))  # raises the error again, with what the failing node needs
 
 
+def _check_types(variant: object, params: object) -> None:
+    """Callers need no type checker: what they mistake is said here."""
+    if not isinstance(variant, str | None):
+        raise spec_error("wrong-type", f"`variant` is a variant's name, got {variant!r}", None)
+    if not isinstance(params, Mapping | None):
+        raise spec_error("wrong-type", f"`params` are values by name, got {params!r}", None, help='give `{"width": 8}`')
+    for name in params or ():  # pyright: ignore[reportUnknownVariableType]
+        if not isinstance(name, str):
+            raise spec_error("wrong-type", f"a param's name is text, got {name!r}", None)
+
+
 def _customs(allowed: Iterable[str]) -> CustomOps:
-    packages = frozenset(allowed)
+    packages = frozenset((allowed,) if isinstance(allowed, str) else allowed)
     if not packages:
         return CustomOps()
     from archspec.emit.custom import load_custom  # imports torch, which only custom ops need
@@ -201,6 +222,9 @@ def build(
     device: Any = None,
     dtype: Any = None,
     init: bool = True,
+    weights: Weights | None = None,
+    skip: str | Iterable[str] = (),
+    rename: Mapping[str, str] | None = None,
     allow_ops: Iterable[str] = (),
     allow_paths: Iterable[str | Path] = (),
 ) -> nn.Module:
@@ -210,6 +234,10 @@ def build(
         spec: a compiled graph, or what `load` takes, with the arguments of `load`.
         device, dtype: where and in what precision the parameters are made; `device="meta"` allocates nothing.
         init: False leaves the weights uninitialised, for loading a `state_dict` over them.
+        weights: a safetensors file, a file of `torch.save` or a `state_dict`, to be loaded instead of initialising. All
+            of it must fit, but for last layers with another number of outputs: they are initialised, with a warning.
+        skip: patterns over names; the network's tensors are initialised, and the file's not used.
+        rename: parts of the file's names to be replaced, `{"norm.1": "norm1"}`.
 
     Raises:
         SpecError: with every mistake found.
@@ -217,9 +245,22 @@ def build(
     from archspec.emit import torch as backend  # imports torch
 
     graph = spec
-    if not isinstance(graph, ir.Graph):
+    if isinstance(graph, ir.Graph):
+        if variant is not None or params or input is not None:
+            message = "a compiled graph has its variant, params and input already"
+            raise spec_error("bad-call", message, None, help="give them to `load`")
+    else:
         graph = load(graph, variant=variant, params=params, input=input, allow_ops=allow_ops, allow_paths=allow_paths)
-    return backend.build(graph, device=device, dtype=dtype, init=init)
+    if weights is None:
+        if skip or rename:
+            raise spec_error("bad-call", "`skip` and `rename` are about weights", None, help="give `weights`")
+        return backend.build(graph, device=device, dtype=dtype, init=init)
+    from archspec.emit import weights as loading
+
+    model, loaded = loading.build(graph, weights, skip=skip, rename=rename, device=device, dtype=dtype, init=init)
+    for line in loaded.replaced_heads():
+        warnings.warn(line, stacklevel=2)
+    return model
 
 
 def compare(*specs: str | Path | ir.Graph, batch: int | None = None, optimizer: str | None = None) -> Comparison:
@@ -258,6 +299,37 @@ def diff(
     from archspec.views.difference_view import difference
 
     return difference(_loaded(before), _loaded(after), None, depth, batch, optimizer)
+
+
+def diagram(
+    spec: str | Path | ir.Graph,
+    *,
+    depth: int | None = None,
+    expand: Iterable[str] = (),
+    show: Iterable[str] = SHOWN,
+    direction: Direction = "TB",
+    title: str | None = None,
+    legend: bool = True,
+) -> Diagram:
+    """A picture of a network: shows itself in a notebook; `save` writes it as SVG, PNG, PDF or DOT.
+
+    Args:
+        spec: a compiled graph, or what `load` takes.
+        depth: blocks deeper than this many levels are folded; None: as deep as fits a page.
+        expand: paths of blocks that are opened all the same.
+        show: what a box shows beside its op: `args`, `params`, `macs`, `field`, `shape`.
+        direction: `TB`, from top to bottom, or `LR`, from left to right.
+        title: the network's name where not given; empty for none.
+
+    Raises:
+        SpecError: with every mistake found, also in `expand` and `show`.
+    """
+    from archspec.diagrams.draw import draw
+
+    return draw(
+        _loaded(spec), depth=depth, expand=tuple(expand), show=tuple(show), direction=direction, title=title,
+        legend=legend,
+    )  # fmt: skip
 
 
 def _loaded(spec: str | Path | ir.Graph) -> ir.Graph:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import archspec
-from archspec.cli import artifacts, main
+from archspec import artifacts
+from archspec.cli import main
 from archspec.cli.terminal import wants_color
 from archspec.diagnostics import SpecError
 
@@ -118,7 +119,7 @@ def test_nothing_is_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             raise OSError(28, "No space left on device", str(self))
         self.touch()
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(SpecError, match="no space left"):
         artifacts.write_folder(tmp_path / "out", {"a": "", "b": ""})
     with pytest.raises(SpecError, match="no space left"):

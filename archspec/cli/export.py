@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from archspec import api
+from archspec.artifacts import write_file
 from archspec.cli import options
-from archspec.cli.artifacts import named, place, write_file
+from archspec.cli.outputs import named, place
 from archspec.diagnostics import spec_error
 
 HELP = "write the network as a self-contained PyTorch file"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn, Protocol
 
 import archspec
-from archspec.cli import build, check, compare, diff, export, list_specs, new, summary
+from archspec.cli import build, check, compare, diagram, diff, export, list_specs, new, rf, summary
 from archspec.cli.outcome import BUG, INTERRUPTED, PIPE_CLOSED, exit_code
 from archspec.cli.terminal import print_diagnostics
 from archspec.diagnostics import SpecError, did_you_mean, spec_error
@@ -33,6 +33,8 @@ COMMANDS: Mapping[str, Command] = {
     "summary": summary,
     "compare": compare,
     "diff": diff,
+    "rf": rf,
+    "diagram": diagram,
     "export": export,
     "list": list_specs,
     "new": new,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from archspec.cli.artifacts import named, place, write_file
+from archspec.artifacts import write_file
+from archspec.cli.outputs import named, place
 from archspec.diagnostics import spec_error
 
 HELP = "write a commented starter spec"

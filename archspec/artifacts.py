@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 from collections.abc import Iterable, Mapping
@@ -13,21 +12,8 @@ from pathlib import Path
 from archspec.diagnostics import SpecError, spec_error
 
 
-def place(text: str) -> Path:
-    """A path on the command line; an empty one is a variable that is not set, and not the current folder."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError("the path is empty")
-    return Path(text)
-
-
-def named(path: Path, suffix: str, example: str) -> str:
-    """Help for a path without the suffix; one without a name is no example."""
-    has_name = path.name and not path.name.startswith(".")
-    return f"write `{path.with_suffix(suffix) if has_name else example + suffix}`"
-
-
-def write_folder(folder: Path, files: Mapping[str, str]) -> None:
-    """Writes text files into a folder; other files in it stay. Raises SpecError where that fails.
+def write_folder(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    """Writes files into a folder, text as UTF-8; other files in it stay. Raises SpecError where that fails.
 
     They are complete in a folder beside it, or in it, before the first is put in place.
     """
@@ -35,8 +21,8 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> None:
     staging = _beside(real / "new" if real.is_dir() else real)
     try:
         staging.mkdir(parents=True)
-        for name, text in files.items():
-            (staging / name).write_text(text, encoding="utf-8")
+        for name, content in files.items():
+            (staging / name).write_bytes(_encoded(content))
         if folder.exists():
             _refuse_folders(folder / name for name in files)
             for name in files:
@@ -49,20 +35,24 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def write_file(path: Path, text: str) -> None:
-    """Writes one text file. Raises SpecError where that fails."""
+def write_file(path: Path, content: str | bytes) -> None:
+    """Writes one file, text as UTF-8. Raises SpecError where that fails."""
     if path.is_dir():
         raise _cannot_write(path, IsADirectoryError(EISDIR, os.strerror(EISDIR)))
     staging = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        staging.write_text(text, encoding="utf-8")
+        staging.write_bytes(_encoded(content))
         staging.replace(path)
     except OSError as error:
         raise _cannot_write(path, error) from None
     finally:
         with suppress(OSError):
             staging.unlink()
+
+
+def _encoded(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
 
 
 def _beside(path: Path) -> Path:

@@ -1,0 +1,71 @@
+"""`archspec diagram SPEC -o FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archspec.artifacts import write_file
+from archspec.cli import formats, options
+from archspec.cli.outputs import named, place
+from archspec.cli.summary import depth
+from archspec.diagnostics import spec_error
+from archspec.diagrams.choices import ENGINES, FORMATS, SHOW, SHOWN, TEXTS
+
+if TYPE_CHECKING:
+    from archspec.diagrams.draw import Diagram
+
+HELP = "draw the network: svg, png, pdf or dot"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    options.add_spec(parser)
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=place, required=True,
+        help="a .svg, .png, .pdf or .dot file; - prints the DOT text",
+    )  # fmt: skip
+    look = parser.add_argument_group("the picture")
+    look.add_argument("--depth", metavar="N", type=depth, help="fold what lies deeper (as deep as fits a page)")
+    look.add_argument("--expand", metavar="PATH", action="append", default=[], help="open a block; repeatable")
+    look.add_argument(
+        "--show", metavar="LIST", type=formats.names, default=SHOWN,
+        help=f"what a box shows besides its op, of {', '.join(SHOW)} ({','.join(SHOWN)})",
+    )  # fmt: skip
+    look.add_argument("--direction", choices=("TB", "LR"), default="TB", help="top-down or left-right (TB)")
+    look.add_argument("--title", metavar="TEXT", help="the heading (the network's name)")
+    look.add_argument("--no-legend", action="store_true", help="leave out what the colours mean")
+    look.add_argument("--engine", choices=tuple(ENGINES), help="the layout program (the first that is there)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from archspec.diagrams.draw import draw
+
+    path: Path = args.output
+    printed, format = path == Path("-"), path.suffix.removeprefix(".")
+    if not printed and format not in (*FORMATS, *TEXTS):
+        message = f"cannot draw `{path}`: only .svg, .png, .pdf and .dot"
+        raise spec_error("bad-call", message, help=named(path, ".svg", "network"))
+    diagram = draw(
+        options.load(args, args.spec), depth=args.depth, expand=args.expand, show=args.show, direction=args.direction,
+        title=args.title, legend=not args.no_legend,
+    )  # fmt: skip
+    if printed:
+        sys.stdout.write(diagram.dot)
+    else:
+        _write(diagram, path, format, args.engine)
+    return 0
+
+
+def _write(diagram: Diagram, path: Path, format: str, asked: str | None) -> None:
+    """The picture, or the text where no engine is there, and how to get the picture then."""
+    from archspec.diagrams.engine import find_engine
+
+    if format in TEXTS or asked is not None or find_engine(format) is not None:
+        print(f"wrote {diagram.save(path, asked)}")
+    else:
+        text = path.with_suffix(".dot")
+        write_file(text, diagram.dot)
+        print(f"wrote {text}: no program on this machine writes {format}")
+        print(f"install Graphviz, or `pip install graphviz-pure`; or give {text.name} to any Graphviz")

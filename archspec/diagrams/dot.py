@@ -1,0 +1,129 @@
+"""A picture as DOT text, for Graphviz."""
+
+# The graphviz package has no types:
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from html import escape
+
+from graphviz import Digraph
+
+from archspec.diagrams.choices import Direction
+from archspec.diagrams.labels import Labels
+from archspec.diagrams.palette import BY_NAME, COLOURS, Colour, colour_of
+from archspec.diagrams.picture import Box, Cluster, Edge, Picture
+
+_FONT = "Helvetica"
+_INK, _SOFT, _LINE, _SKIP = "#1f2933", "#52606d", "#7b8794", "#b0568c"
+_TRAINING = "dashed"  # what runs in one mode only
+
+
+def to_dot(
+    picture: Picture, labels: Labels, *, direction: Direction = "TB", title: str = "", legend: bool = True
+) -> str:
+    """The DOT text. Nodes, clusters and edges have the `class` that style sheets use in SVG, and paths as ids."""
+    return _Writer(picture, labels, direction, title, legend).source()
+
+
+class _Writer:
+    def __init__(self, picture: Picture, labels: Labels, direction: Direction, title: str, legend: bool) -> None:
+        self.picture, self.labels = picture, labels
+        self.graph = Digraph(
+            picture.graph.name,
+            graph_attr={
+                "rankdir": direction, "fontname": _FONT, "fontsize": "14", "fontcolor": _INK, "bgcolor": "white",
+                "nodesep": "0.25", "ranksep": "0.35", "labelloc": "t", "splines": "true", "compound": "true",
+                "pad": "0.2", **self.heading(title, legend),
+            },
+            node_attr={
+                "shape": "box", "style": "rounded,filled", "fontname": _FONT, "fontsize": "11", "fontcolor": _INK,
+                "margin": "0.12,0.05", "height": "0.3", "width": "0.9", "penwidth": "1.2",
+            },
+            edge_attr={
+                "fontname": _FONT, "fontsize": "9", "fontcolor": _SOFT, "color": _LINE, "arrowsize": "0.6",
+                "penwidth": "1.1", "tooltip": " ",
+            },
+        )  # fmt: skip
+
+    def source(self) -> str:
+        for child in self.picture.children:
+            self.add(self.graph, child)
+        for edge in self.picture.edges:
+            self.edge(edge)
+        return self.graph.source
+
+    def heading(self, title: str, legend: bool) -> dict[str, str]:
+        rows = [f'<TR><TD ALIGN="LEFT"><B>{escape(title)}</B></TD></TR>'] if title else []
+        if legend and (colours := self.colours()):
+            cells = "".join(
+                f'<TD BGCOLOR="{colour.fill}" COLOR="{colour.border}" BORDER="1" STYLE="ROUNDED">'
+                f'<FONT POINT-SIZE="9">{escape(colour.title)}</FONT></TD>'
+                for colour in colours
+            )
+            rows.append(f'<TR><TD><TABLE BORDER="0" CELLSPACING="4" CELLPADDING="3"><TR>{cells}</TR></TABLE></TD></TR>')
+        return {"label": f'<<TABLE BORDER="0" CELLSPACING="2">{"".join(rows)}</TABLE>>'} if rows else {}
+
+    def colours(self) -> list[Colour]:
+        """Those that the picture has, in the palette's order."""
+        used = {self.colour(box).name for box in self.picture.boxes() if box.kind in ("node", "block")}
+        return [colour for colour in COLOURS if colour.name in used]
+
+    def colour(self, box: Box) -> Colour:
+        return colour_of(self.picture.graph.nodes[box.start].op.category) if box.kind == "node" else BY_NAME["block"]
+
+    def add(self, parent: Digraph, item: Box | Cluster) -> None:
+        if isinstance(item, Box):
+            self.box(parent, item)
+            return
+        with parent.subgraph(name=item.id) as inner:  # pyright: ignore[reportOptionalContextManager]
+            inner.attr(
+                label=self.text(self.labels.heading(item)), labeljust="l", style="rounded,filled", fillcolor="#fafbfc",
+                color="#cbd2d9", fontsize="11", fontcolor=_SOFT, margin="10", id=item.path,
+                tooltip=self.labels.tooltip(item), **{"class": f"open {'repeated' if item.count > 1 else ''}".strip()},
+                **({"peripheries": "2"} if item.count > 1 else {}),
+            )  # fmt: skip
+            for child in item.children:
+                self.add(inner, child)
+
+    def box(self, parent: Digraph, box: Box) -> None:
+        colour = self.colour(box)
+        style = {"fillcolor": colour.fill, "color": colour.border}
+        kind = colour.name
+        if box.kind in ("input", "output"):
+            style = {"fillcolor": "white", "color": _INK, "shape": "box", "style": "rounded,filled,bold"}
+            kind = "end"
+        if box.mode != "always":
+            style["style"] = f"{style.get('style', 'rounded,filled')},{_TRAINING}"
+            kind += f" {box.mode}"
+        if box.count > 1:
+            style["peripheries"] = "2"
+        parent.node(
+            box.id, label=self.label(box), id=box.path if box.kind in ("node", "block") else box.id,
+            tooltip=self.labels.tooltip(box), **{"class": kind}, **style,
+        )  # fmt: skip
+
+    def label(self, box: Box) -> str:
+        name, lines = self.labels.name(box), self.labels.lines(box)
+        head = f"<B>{escape(self.labels.title(box))}</B>"
+        if name:
+            head += f' <FONT POINT-SIZE="9" COLOR="{_SOFT}">{escape(name)}</FONT>'
+        small = (f'<FONT POINT-SIZE="9" COLOR="{_SOFT}">{escape(line)}</FONT>' for line in lines)
+        return f"<{'<BR/>'.join([head, *small])}>"
+
+    def edge(self, edge: Edge) -> None:
+        style: dict[str, str] = {"class": edge.kind}
+        if edge.kind == "skip":
+            style |= {"color": _SKIP, "penwidth": "1.4"}
+        elif edge.kind == "shape":
+            style |= {"style": "dotted", "arrowhead": "open", "constraint": "false"}
+        if edge.mode != "always":
+            style |= {"style": _TRAINING, "class": f"{edge.kind} {edge.mode}"}
+        if edge.label is not None and edge.kind != "shape":
+            style["label"] = self.text(f" {edge.label}")
+        self.graph.edge(edge.source, edge.target, **style)
+
+    @staticmethod
+    def text(text: str) -> str:
+        """A plain label: backslashes stand for themselves."""
+        return text.replace("\\", "\\\\")

@@ -1,0 +1,80 @@
+"""A graph's diagram, from the first step to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from archspec.analysis.analyses import Analyses
+from archspec.artifacts import write_file
+from archspec.diagnostics import spec_error
+from archspec.diagrams.choices import FORMATS, SHOWN, TEXTS, Direction
+from archspec.diagrams.dot import to_dot
+from archspec.diagrams.engine import find_engine
+from archspec.diagrams.labels import Labels
+from archspec.diagrams.picture import picture
+from archspec.diagrams.svg import themed
+from archspec.ir import Graph
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """A drawn network. `dot` is its DOT text; a notebook shows it as SVG."""
+
+    dot: str
+
+    def render(self, format: str = "svg", engine: str | None = None) -> bytes:
+        """The picture as `svg`, `png` or `pdf`. Raises SpecError where no engine can write it."""
+        found = find_engine(format, engine)
+        if found is None:
+            raise spec_error(
+                "no-engine", f"no program on this machine writes {format}",
+                help="install Graphviz, or `pip install graphviz-pure` for svg and png; or write a `.dot` file",
+            )  # fmt: skip
+        rendered = found.render(self.dot, format)
+        return themed(rendered.decode()).encode() if format == "svg" else rendered
+
+    def save(self, path: str | Path, engine: str | None = None) -> Path:
+        """Writes the picture, or the text, as the ending of the path says: .svg, .png, .pdf, .dot.
+
+        Raises:
+            SpecError: where the ending is another, no engine can write it, or the file cannot be written.
+        """
+        path = Path(path)
+        format = path.suffix.removeprefix(".")
+        if format not in (*FORMATS, *TEXTS):
+            endings = ", ".join(f".{name}" for name in (*FORMATS, *TEXTS))
+            raise spec_error("bad-call", f"cannot draw `{path}`: only {endings}", help="give another ending")
+        write_file(path, self.dot if format in TEXTS else self.render(format, engine))
+        return path
+
+    def _repr_svg_(self) -> str:
+        return self.render().decode()
+
+
+def draw(
+    graph: Graph,
+    *,
+    depth: int | None = None,
+    expand: Collection[str] = (),
+    show: Collection[str] = SHOWN,
+    direction: Direction = "TB",
+    title: str | None = None,
+    legend: bool = True,
+) -> Diagram:
+    """The diagram of a graph.
+
+    Args:
+        depth: what lies deeper than this many levels is folded; None: as deep as fits a page.
+        expand: paths of blocks that are opened all the same.
+        show: what a box shows beside its op: `args`, `params`, `macs`, `field`, `shape`.
+        direction: `TB`, from top to bottom, or `LR`, from left to right.
+        title: the network's name where not given; empty for none.
+
+    Raises:
+        SpecError: where `expand` or `show` names nothing.
+    """
+    labels = Labels(Analyses(graph), show)
+    heading = graph.name if title is None else title
+    return Diagram(to_dot(picture(graph, depth, expand), labels, direction=direction, title=heading, legend=legend))

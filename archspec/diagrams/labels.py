@@ -1,0 +1,112 @@
+"""What is written in a box."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from archspec import dims
+from archspec.analysis.analyses import Analyses
+from archspec.diagnostics import did_you_mean, spec_error
+from archspec.diagrams.choices import SHOW, SHOWN
+from archspec.diagrams.picture import Box, Cluster
+from archspec.ir import Graph, Node
+from archspec.values import TensorType
+from archspec.views.cells import arguments, field_text
+from archspec.views.numbers import short_count
+
+_LONGEST = 36  # characters of a line of arguments
+
+
+class Labels:
+    """The texts of one picture. Raises SpecError where `show` names nothing that a box can show."""
+
+    def __init__(self, analyses: Analyses, show: Collection[str] = SHOWN) -> None:
+        for name in show:
+            if name not in SHOW:
+                help = did_you_mean(name, SHOW) or f"choose from {', '.join(SHOW)}"
+                raise spec_error("bad-call", f"a box cannot show `{name}`", help=help)
+        self._analyses, self._show = analyses, show
+
+    @property
+    def _graph(self) -> Graph:
+        return self._analyses.graph
+
+    def title(self, item: Box | Cluster) -> str:
+        """What it is: the op, the block, or the name of an input or output."""
+        if isinstance(item, Box) and item.kind == "node":
+            return self._graph.nodes[item.start].op.title
+        name = (item.scope.block if item.scope else None) or _own_name(item.path)
+        return f"{name} x {item.count}" if item.count > 1 else name
+
+    def name(self, item: Box | Cluster) -> str:
+        """Its place in its parent; of several the first and the last. Empty where it says no more than the title."""
+        name = _own_name(item.path)
+        if item.last:
+            return f"{name}..{_own_name(item.last)}"
+        return "" if self.title(item) == name else name
+
+    def lines(self, box: Box) -> list[str]:
+        """What stands below the title and the name."""
+        if box.kind in ("input", "output"):
+            return [", ".join(map(str, box.types[:2]))]
+        lines: list[str] = []
+        if box.kind == "node" and "args" in self._show:
+            lines += _wrapped(_arguments(self._graph.nodes[box.start]))
+        if numbers := self.numbers(box.start, box.end):
+            lines.append(" · ".join(numbers))
+        at = box.scope.outputs[0].node if box.scope and box.scope.outputs else box.start
+        field = self._analyses.fields[at] if "field" in self._show and at >= 0 else None
+        if field is not None:
+            lines.append(f"field {field_text(field)}")
+        if "shape" in self._show:
+            lines.append(", ".join(map(str, self.types(box)[:2])))
+        return lines
+
+    def heading(self, cluster: Cluster) -> str:
+        """What stands above an open block."""
+        title, name = self.title(cluster), self.name(cluster)
+        return "   ".join([f"{name}: {title}" if name else title, *self.numbers(cluster.start, cluster.end)])
+
+    def numbers(self, start: int, end: int) -> list[str]:
+        """Parameters and MACs of a stretch of nodes, where there are any."""
+        cost = self._analyses.costs.between(start, end)
+        found: list[str] = []
+        if "params" in self._show and cost.params:
+            found.append(f"{short_count(cost.params)} params")
+        macs = dims.value(cost.macs)
+        if "macs" in self._show and macs:
+            found.append(f"{short_count(macs)} MACs")
+        return found
+
+    def types(self, item: Box | Cluster) -> tuple[TensorType, ...]:
+        """What it yields."""
+        if item.scope is not None:
+            return tuple(self._graph.type_of(value) for value in item.scope.outputs)
+        return item.types or self._graph.nodes[item.start].outputs
+
+    def tooltip(self, item: Box | Cluster) -> str:
+        """What SVG shows beside the pointer: the path, the document, the shapes."""
+        doc = item.scope.doc if item.scope else ""
+        return "\n".join(text for text in (item.path, doc, ", ".join(map(str, self.types(item)))) if text)
+
+
+def _own_name(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def _arguments(node: Node) -> list[str]:
+    """As torch prints them: those without a default by position."""
+    required = {name for name, info in type(node.op).model_fields.items() if info.is_required()}
+    return [value if name in required else f"{name}={value}" for name, value in arguments(node.op).items()]
+
+
+def _wrapped(words: list[str]) -> list[str]:
+    """The words in lines of a readable length."""
+    lines: list[str] = []
+    for word in words:
+        text = word if len(word) <= _LONGEST else word[: _LONGEST - 1] + "…"
+        if lines and len(lines[-1]) + len(text) + 2 <= _LONGEST:
+            lines[-1] += f", {text}"
+        else:
+            lines.append(text)
+    return lines

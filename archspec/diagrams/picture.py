@@ -1,0 +1,256 @@
+"""What a diagram shows: a box for each node or folded block, a cluster for each open one, and edges between them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from archspec.diagnostics import did_you_mean, spec_error
+from archspec.diagrams.alike import Alike
+from archspec.ir import Graph, Mode, Node, Scope, leaves
+from archspec.values import TensorType, Value
+
+FITS = 32
+"""Boxes that a page holds: without a depth, blocks are opened as long as the picture stays below."""
+
+EdgeKind = Literal["data", "skip", "shape"]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A node (`scope` is None), a folded block, an input or an output. `count` equal blocks from `path` to `last`."""
+
+    id: str
+    path: str
+    kind: Literal["node", "block", "input", "output"]
+    start: int = 0  # its nodes, those of all repetitions
+    end: int = 0
+    scope: Scope | None = None
+    count: int = 1
+    last: str = ""
+    mode: Mode = "always"
+    types: tuple[TensorType, ...] = ()  # of an input or output
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """An open block; of `count` equal ones the first is shown."""
+
+    id: str
+    path: str
+    scope: Scope
+    children: tuple[Box | Cluster, ...]
+    count: int = 1
+    last: str = ""
+    start: int = 0
+    end: int = 0
+
+    def boxes(self) -> Iterator[Box]:
+        """All boxes inside."""
+        for child in self.children:
+            if isinstance(child, Box):
+                yield child
+            else:
+                yield from child.boxes()
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """From one box to another. `label` is the type of what flows, where it differs from what the first box read; of
+    several readers, on the edge to the first.
+
+    skip: a longer way leads from the one box to the other, too. shape: only a size is read.
+    """
+
+    source: str
+    target: str
+    kind: EdgeKind = "data"
+    label: TensorType | None = None
+    mode: Mode = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A diagram without its looks."""
+
+    graph: Graph = field(repr=False)
+    children: tuple[Box | Cluster, ...]
+    edges: tuple[Edge, ...]
+
+    def boxes(self) -> Iterator[Box]:
+        """Every box, in order."""
+        for child in self.children:
+            if isinstance(child, Box):
+                yield child
+            else:
+                yield from child.boxes()
+
+
+def picture(graph: Graph, depth: int | None = None, expand: Collection[str] = ()) -> Picture:
+    """The picture of a graph.
+
+    Args:
+        depth: what lies deeper than this many levels is folded; 1 leaves the top level. None: as deep as fits a page.
+        expand: paths of blocks that are opened all the same.
+
+    Raises:
+        SpecError: where a path of `expand` is no block.
+    """
+    for path in expand:
+        if path not in graph.scopes:
+            raise spec_error(
+                "unknown-name", f"no block `{path}` to expand", None, help=did_you_mean(path, graph.scopes) or ""
+            )
+    alike = Alike(graph)
+    if depth is not None:
+        return _Folder(graph, alike, depth, expand).picture()
+    best = _Folder(graph, alike, 1, expand).picture()
+    deepest = 1 + max(scope.path.count(".") + 1 for scope in graph.root.walk())
+    for level in range(2, deepest + 1):
+        next_ = _Folder(graph, alike, level, expand).picture()
+        if sum(1 for _ in next_.boxes()) > FITS:
+            break
+        best = next_
+    return best
+
+
+class _Folder:
+    """One way of folding."""
+
+    def __init__(self, graph: Graph, alike: Alike, depth: int, expand: Collection[str]) -> None:
+        self.graph, self.alike, self.depth = graph, alike, depth
+        self.opened = {path[:end] for path in expand for end in (*_dots(path), len(path))}
+        self.owner: list[Box | None] = [None] * len(graph.nodes)
+        self.turn = [(0, 0)] * len(graph.nodes)  # the run (by its start) and the repetition that a node belongs to
+
+    def picture(self) -> Picture:
+        inputs = [
+            Box(f"input{position}", entry.name, "input", types=(entry.type,))
+            for position, entry in enumerate(self.graph.inputs)
+        ]
+        inner = self.children(self.graph.root, 1)
+        outputs = [
+            Box(
+                f"output{position}", entry.name, "output", mode=entry.mode,
+                types=tuple(self.graph.type_of(value) for value in leaves(entry.value)),
+            )
+            for position, entry in enumerate(self.graph.outputs.entries)
+        ]  # fmt: skip
+        return Picture(self.graph, (*inputs, *inner, *outputs), _with_skips(self.edges(inputs, outputs)))
+
+    def children(self, scope: Scope, level: int) -> tuple[Box | Cluster, ...]:
+        found: list[Box | Cluster] = []
+        for run in self.alike.runs(scope.children):
+            first = run[0]
+            if isinstance(first, int):
+                mode = self.graph.modes[first]
+                box = Box(f"n{first}", self.graph.nodes[first].path, "node", first, first + 1, mode=mode)
+                self.owner[first] = box
+                found.append(box)
+                continue
+            scopes = [child for child in run if isinstance(child, Scope)]
+            if first.start < first.end:
+                opened = level < self.depth or any(each.path in self.opened for each in scopes)
+                found.append(self.open(scopes, level) if opened else self.fold(scopes))
+        return tuple(found)
+
+    def fold(self, run: list[Scope]) -> Box:
+        first, last = run[0], run[-1]
+        modes = set(self.graph.modes[first.start : last.end])
+        box = Box(
+            f"s{first.start}_{first.end}", first.path, "block", first.start, last.end, first, len(run),
+            last.path if len(run) > 1 else "", modes.pop() if len(modes) == 1 else "always",
+        )  # fmt: skip
+        self.owner[first.start : last.end] = [box] * (last.end - first.start)
+        return box
+
+    def open(self, run: list[Scope], level: int) -> Cluster:
+        first, last = run[0], run[-1]
+        inner = self.children(first, level + 1)
+        size = first.end - first.start
+        for repetition, scope in enumerate(run):
+            self.owner[scope.start : scope.end] = self.owner[first.start : first.end]
+            if len(run) > 1:
+                self.turn[scope.start : scope.end] = [(first.start, repetition)] * size
+        return Cluster(
+            f"cluster_{first.start}_{first.end}_{level}", first.path, first, inner, len(run),
+            last.path if len(run) > 1 else "", first.start, last.end,
+        )  # fmt: skip
+
+    def edges(self, inputs: list[Box], outputs: list[Box]) -> list[Edge]:
+        found: dict[tuple[str, str], Edge] = {}
+        said: dict[tuple[str, Value], tuple[str, str]] = {}  # where a shape is written: at the first reader
+
+        def add(value: Value, target: Box, kind: EdgeKind, mode: Mode) -> None:
+            source = self.owner[value.node] if value.node >= 0 else inputs[-1 - value.node]
+            if source is None or source.id == target.id:
+                return
+            key = (source.id, target.id)
+            known = found.get(key)
+            if known is None or (known.kind == "shape" and kind == "data"):
+                first = kind == "data" and said.setdefault((source.id, value), key) == key
+                found[key] = Edge(source.id, target.id, kind, self.label(source, value) if first else None, mode)
+
+        for position, node in enumerate(self.graph.nodes):
+            target = self.owner[position]
+            if target is None:
+                continue
+            for value, kind in _reads(node):
+                if not self.is_repetition(value, position):
+                    add(value, target, kind, self.graph.modes[position])
+        for entry, target in zip(self.graph.outputs.entries, outputs, strict=True):
+            for value in leaves(entry.value):
+                add(value, target, "data", entry.mode)
+        return list(found.values())
+
+    def is_repetition(self, value: Value, reader: int) -> bool:
+        """Whether a value goes from one of several equal blocks to the next."""
+        if value.node < 0:
+            return False
+        (run, turn), (other, later) = self.turn[value.node], self.turn[reader]
+        return run == other and turn != later
+
+    def label(self, source: Box, value: Value) -> TensorType | None:
+        """The type of a value, where the box changes it."""
+        made = self.graph.type_of(value)
+        if source.kind == "input":
+            return made
+        read = source.scope.inputs if source.scope is not None else self.graph.nodes[source.start].inputs
+        return None if read and self.graph.type_of(read[0]) == made else made
+
+
+def _reads(node: Node) -> Iterator[tuple[Value, EdgeKind]]:
+    """What a node reads, and of what it needs the size alone."""
+    for value, slot in zip(node.inputs, node.slots, strict=True):
+        yield value, "shape" if slot in node.op.signature.shape_only else "data"
+    for value in node.reads:
+        yield value, "shape"
+
+
+def _dots(path: str) -> Iterator[int]:
+    return (index for index, letter in enumerate(path) if letter == ".")
+
+
+def _with_skips(edges: list[Edge]) -> tuple[Edge, ...]:
+    """Marks the edges that a longer way goes around: those of a residual, a dense block, a U-Net."""
+    into: dict[str, list[str]] = {}
+    for edge in edges:
+        into.setdefault(edge.target, []).append(edge.source)
+    return tuple(
+        replace(edge, kind="skip") if edge.kind == "data" and _has_detour(edge, into) else edge for edge in edges
+    )
+
+
+def _has_detour(edge: Edge, into: Mapping[str, Sequence[str]]) -> bool:
+    """Whether another edge into the target comes from behind the source."""
+    waiting = [source for source in into[edge.target] if source != edge.source]
+    seen = set(waiting)
+    while waiting:
+        for source in into.get(waiting.pop(), ()):
+            if source == edge.source:
+                return True
+            if source not in seen:
+                seen.add(source)
+                waiting.append(source)
+    return False

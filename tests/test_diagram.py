@@ -1,0 +1,240 @@
+"""Diagrams: what is folded, what stands on boxes and edges, and pictures from any engine or none."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from archspec import api
+from archspec.cli import main
+from archspec.diagnostics import SpecError
+from archspec.diagrams import engine
+from archspec.diagrams.choices import ENGINES
+from archspec.diagrams.draw import Diagram, draw
+from archspec.diagrams.picture import FITS, Box, Cluster, Picture, picture
+
+DEEP = ["resnet152", "densenet121", "efficientnet_b7", "vit_l_16", "inception_v3", "unet", "googlenet"]
+
+
+def boxes(found: Picture) -> dict[str, Box]:
+    return {box.path: box for box in found.boxes()}
+
+
+def clusters(found: Picture) -> dict[str, Cluster]:
+    waiting, all_ = list(found.children), dict[str, Cluster]()
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Cluster):
+            all_[item.path] = item
+            waiting.extend(item.children)
+    return all_
+
+
+CHAIN = """\
+blocks:
+  Block:
+    params: {rate: 0.0, width: 4}
+    graph:
+      conv: {op: Conv2d, out_channels: width, kernel_size: 3, padding: 1}
+      drop: {op: Dropout, p: rate}
+      add: {op: add, from: [input, drop]}
+"""
+
+
+def chain(graph: str) -> Picture:
+    text = f"archspec: 1\nname: chain\ninput: [N, 4, 8, 8]\n{CHAIN}graph:\n{graph}"
+    return picture(api.loads(text), depth=1)
+
+
+def test_equal_blocks_that_follow_one_another_are_one_box() -> None:
+    found = boxes(chain("  - {op: Block, repeat: 5}\n"))
+    assert (found["0"].count, found["0"].last) == (5, "4")
+
+
+def test_rates_of_dropout_may_differ() -> None:
+    assert boxes(chain("  - for r in [0.0, 0.1, 0.2]: {op: Block, rate: r}\n"))["0"].count == 3
+
+
+def test_other_arguments_may_not() -> None:
+    text = CHAIN.replace("add: {op: add, from: [input, drop]}", "act: ReLU")
+    graph = "  - for w in [4, 4, 6]: {op: Block, width: w}\n"
+    found = picture(api.loads(f"archspec: 1\ninput: [N, 4, 8, 8]\n{text}graph:\n{graph}"), depth=1)
+    assert [(box.path, box.count) for box in found.boxes() if box.kind == "block"] == [("0", 2), ("2", 1)]
+
+
+def test_a_block_whose_value_is_read_elsewhere_ends_a_run() -> None:
+    text = "  a: Block\n  b: Block\n  c: Block\n  d: {op: Block}\n  sum: {op: add, from: [b, d]}\n"
+    counts = {box.path: box.count for box in chain(text).boxes() if box.kind == "block"}
+    assert counts == {"a": 2, "c": 2}
+
+
+def test_blocks_side_by_side_are_not_a_run() -> None:
+    text = "  a: {op: Block, from: input}\n  b: {op: Block, from: input}\n  sum: {op: add, from: [a, b]}\n"
+    assert {box.path for box in chain(text).boxes() if box.kind == "block"} == {"a", "b"}
+
+
+def test_an_open_run_shows_its_first_block_and_no_way_back() -> None:
+    found = picture(api.load("vit_b_16"), depth=5)
+    block = clusters(found)["encoder.layers.encoder_layer_0"]
+    assert block.count == 12
+    inside = {box.id for box in block.boxes()}
+    order = {box.id: at for at, box in enumerate(found.boxes())}
+    assert all(order[edge.source] < order[edge.target] for edge in found.edges)
+    leaving = [edge for edge in found.edges if edge.source in inside and edge.target not in inside]
+    assert len(leaving) == 1
+
+
+def test_skips_are_the_edges_that_a_longer_way_goes_around() -> None:
+    found = picture(api.load("unet_256"), depth=1)
+    names = {box.id: box.path for box in found.boxes()}
+    skips = {(names[edge.source], names[edge.target]) for edge in found.edges if edge.kind == "skip"}
+    assert {(f"enc{i}", f"join{i}") for i in range(4)} <= skips
+    assert all(source.startswith("enc") for source, _ in skips)
+
+
+def test_shapes_stand_where_they_change_and_once() -> None:
+    found = picture(api.load("googlenet"), depth=2)
+    names = {box.id: box.path for box in found.boxes()}
+    labels = [(names[edge.source], str(edge.label)) for edge in found.edges if edge.label is not None]
+    assert labels.count(("maxpool2", "[N, 192, 28, 28]")) == 1
+    assert not any(source == "conv3.1" for source, _ in labels)  # a normalisation changes nothing
+
+
+def test_what_runs_in_training_only_is_dashed() -> None:
+    text = draw(api.load("googlenet"), depth=1).dot
+    assert re.search(r"aux1.*dashed", text)
+    assert not re.search(r"inception3a.*dashed", text)
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_a_deep_network_fits_a_page(name: str) -> None:
+    found = picture(api.load(name))
+    assert 8 <= len(list(found.boxes())) <= FITS
+
+
+def test_expanding_opens_one_block() -> None:
+    graph = api.load("resnet50")
+    found = boxes(picture(graph, depth=1, expand=["layer2.0"]))
+    assert {"layer2.0.conv1", "layer2.0.add", "layer2.1", "layer1"} <= found.keys()
+
+
+def test_every_node_is_in_one_box() -> None:
+    graph = api.load("unet_2015")
+    for depth in (1, 2, 3, 9):
+        spans = [range(box.start, box.end) for box in picture(graph, depth).boxes() if box.kind in ("node", "block")]
+        covered = [position for span in spans for position in span]
+        assert len(covered) == len(set(covered))
+    assert sorted(covered) == list(range(len(graph.nodes)))
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [({"expand": ["layer9"]}, "unknown-name"), ({"show": ["colour"]}, "bad-call")],
+)
+def test_what_is_not_there_is_refused(options: dict[str, list[str]], code: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        draw(api.load("resnet18"), **options)  # pyright: ignore[reportArgumentType]
+    assert caught.value.diagnostics[0].code == code
+
+
+# --- pictures ---
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts(svg: bytes) -> str:
+    return " ".join("".join(item.itertext()) for item in ET.fromstring(svg).iter(f"{SVG}text"))
+
+
+@pytest.fixture(params=list(ENGINES))
+def each_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Each engine as the only one; `graphviz-pure` comes with the package, `dot` is there on some machines."""
+    name: str = request.param
+    found = engine.find_engine("svg", name) if name == "graphviz-pure" or shutil.which("dot") else None
+    if found is None:
+        found = engine.find_engine("svg", "graphviz-pure")  # under dot's name: the same calls
+        assert found is not None
+        (tmp_path / "dot").symlink_to(found.command)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    return name
+
+
+@pytest.mark.parametrize("name", ["resnet152", "densenet121", "unet", "googlenet"])
+def test_every_label_is_in_the_picture_and_on_the_page(name: str, each_engine: str) -> None:
+    graph = api.load(name)
+    svg = draw(graph).render("svg", each_engine)
+    root = ET.fromstring(svg)
+    words = texts(svg)
+    for box in picture(graph).boxes():
+        assert box.path.rpartition(".")[2] in words or (box.scope and box.scope.block in words)
+    left, top, width, height = (float(number) for number in root.attrib["viewBox"].split())
+    group = root.find(f"{SVG}g")
+    assert group is not None
+    dx, dy = map(float, re.search(r"translate\((\S+)[ ,]+(\S+)\)", group.attrib["transform"]).groups())  # pyright: ignore
+    for item in root.iter(f"{SVG}text"):
+        x, y = float(item.attrib["x"]) + dx, float(item.attrib["y"]) + dy
+        assert left <= x <= left + width
+        assert top <= y <= top + height
+
+
+def test_nothing_overlaps() -> None:
+    """Boxes are apart from one another."""
+    root = ET.fromstring(draw(api.load("densenet121"), depth=3).render("svg", "graphviz-pure"))
+    areas: list[tuple[float, float, float, float]] = []
+    for node in root.iter(f"{SVG}g"):
+        if node.attrib.get("class", "").startswith("node"):
+            path = next(node.iter(f"{SVG}path"))
+            numbers = [float(number) for number in re.findall(r"-?\d+\.?\d*", path.attrib["d"])]
+            areas.append((min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2])))
+    assert len(areas) > 20
+    for i, a in enumerate(areas):
+        assert not any(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for b in areas[:i])
+
+
+def test_png_starts_as_png(each_engine: str) -> None:
+    assert draw(api.load("lenet5_conv32")).render("png", each_engine).startswith(b"\x89PNG")
+
+
+def test_names_are_escaped() -> None:
+    graph = api.loads('archspec: 1\nname: "<b>&\\\\N\\"x"\ninput: [N, 4]\ngraph:\n  relu: ReLU\n')
+    assert "<b>&" in texts(Diagram(draw(graph).dot).render("svg", "graphviz-pure"))
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr(engine, "_installed", lambda name: None)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_an_engine_the_text_is_written(no_engine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagram", "lenet5_conv32", "-o", "lenet.svg"]) == 0
+    assert not (no_engine / "lenet.svg").exists()
+    assert (no_engine / "lenet.dot").read_text().startswith("digraph")
+    assert "pip install graphviz-pure" in capsys.readouterr().out
+
+
+def test_a_missing_engine_that_is_asked_for_is_an_error(no_engine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagram", "lenet5_conv32", "-o", "lenet.svg", "--engine", "dot"]) == 2
+    assert "no-engine" in capsys.readouterr().err
+    assert list(no_engine.iterdir()) == []
+
+
+@pytest.mark.parametrize("file", ["lenet.svg", "lenet.png", "lenet.dot"])
+def test_the_command_writes_a_file(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["diagram", "lenet5_conv32", "-o", file, "--engine", "graphviz-pure"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [file]
+
+
+def test_the_command_refuses_other_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagram", "lenet5_conv32", "-o", str(tmp_path / "lenet.jpg")]) == 2
+    assert "lenet.svg" in capsys.readouterr().err
+
+
+def test_the_text_is_the_same_each_time() -> None:
+    assert draw(api.load("resnet50")).dot == draw(api.load("resnet50")).dot
