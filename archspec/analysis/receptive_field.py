@@ -105,7 +105,7 @@ def _local(found: list[tuple[Track, Dim]]) -> ReceptiveField:
     if all(track.map.period == 1 and not track.unaligned and not track.unsized for track in tracks):
         size, stride = tuple([track.map.size for track in tracks]), tuple([track.map.stride for track in tracks])
         return ReceptiveField("affine", size, stride, tuple([-track.map.lo[0] for track in tracks]))
-    kind = max(map(_kind, tracks), key=_ORDER.index)
+    kind = _ORDER[max(_ORDER.index(_kind(track)) for track in tracks)]
     return ReceptiveField(
         kind,
         tuple(size if track.unsized else max(track.map.size, 0) for track, size in found),
