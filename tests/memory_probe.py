@@ -47,6 +47,7 @@ def inference_peak(model: nn.Module, inputs: list[Tensor]) -> int:
     with torch.no_grad(), Allocations(*owned(model)) as allocations:
         for position in range(len(inputs)):
             allocations.count(inputs[position])
+        allocations.peak = sum(allocations.live.values())
         inputs.reverse()
         call = ", ".join(["inputs.pop()"] * len(inputs))  # a call with `*inputs` would hold them all
         eval(f"forward({call})", {"forward": model.eval().forward, "inputs": inputs})
@@ -90,6 +91,7 @@ def training_peak(model: nn.Module, inputs: Sequence[Tensor]) -> int:
     with Allocations(*owned(model)) as allocations:
         for tensor in inputs:
             allocations.count(tensor)
+        allocations.peak = sum(allocations.live.values())
         outputs = [x for x in tree_leaves(model.train()(*inputs)) if isinstance(x, Tensor)]
         losses = [Loss.apply(x) for x in outputs if x.requires_grad]
         if losses:

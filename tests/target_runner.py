@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -129,15 +129,14 @@ def find_class(target: Module) -> type[nn.Module]:
 
 def flatten(result: Any, unpack: Unpack) -> tuple[Tensor, ...]:
     """Nested results in the order of their numbers."""
-    flat: dict[int, Tensor] = {}
-
-    def walk(part: Any, shape: int | Unpack) -> None:
-        if isinstance(shape, int):
-            flat[shape] = part
-        else:
-            assert len(part) == len(shape), f"{len(part)} results, not {shape}"
-            for inner, number in zip(part, shape, strict=True):
-                walk(inner, number)
-
-    walk(result, unpack)
+    flat = dict(_numbered(result, unpack))
     return tuple(flat[number] for number in sorted(flat))
+
+
+def _numbered(part: Any, shape: int | Unpack) -> Iterator[tuple[int, Tensor]]:
+    if isinstance(shape, int):
+        yield shape, part
+        return
+    assert len(part) == len(shape), f"{len(part)} results, not {shape}"
+    for inner, number in zip(part, shape, strict=True):
+        yield from _numbered(inner, number)

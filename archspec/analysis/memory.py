@@ -2,13 +2,13 @@
 
 The schedule is the order of the nodes. A tensor is freed after its last reader; what enters a scope is held until the
 scope has returned, as the caller's frame holds an argument. Views and in-place results share their input's memory.
-Weights are no activations, and neither is what a kernel allocates for itself.
+Weights are no activations, and neither is what a kernel allocates for itself; what it returns and nobody takes is.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from archspec.analysis.sample import Sample, sizes
@@ -69,13 +69,14 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Storages:
-    """The memory that each value lies in; those that share it share the object."""
+    """The memory that each value lies in; those that share it share the object. `others` hold no value."""
 
     of: dict[Value, Storage] = field(default_factory=dict[Value, Storage])
+    others: list[Storage] = field(default_factory=list[Storage])
 
-    def distinct(self) -> Collection[Storage]:
+    def distinct(self) -> list[Storage]:
         """Each piece once."""
-        return {id(storage): storage for storage in self.of.values()}.values()
+        return [*{id(storage): storage for storage in self.of.values()}.values(), *self.others]
 
 
 def forward(sample: Sample, without: Mode) -> Storages | None:
@@ -100,6 +101,9 @@ def forward(sample: Sample, without: Mode) -> Storages | None:
             if size is None:
                 return None
             storages.of[Value(position, part)] = shared or Storage(size, position, position)
+        if without == "training":
+            for x in node.op.by_products(sample.inputs_of(node), outputs):
+                storages.others.append(Storage(bytes_of(x) or 0, position, position))
     for entry in graph.outputs.entries:
         if entry.mode != without:
             for value in leaves(entry.value):
@@ -138,9 +142,7 @@ def _enclosing(graph: Graph) -> list[tuple[Scope, ...]]:
 
 def _held_until(made: int, read: int, around: tuple[Scope, ...]) -> int:
     """The last node during which a value from node `made` is held because node `read` uses it. A graph's own input is
-    the caller's to drop."""
-    if made < 0:
-        return read
+    the caller's to drop, but for the scopes that it enters."""
     return next((scope.end - 1 for scope in around if scope.start > made), read)
 
 

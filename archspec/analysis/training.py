@@ -114,7 +114,6 @@ class _Step:
     gradients: Gradients
     storages: Storages
     kept: set[int] = field(default_factory=set[int])  # storages that autograd keeps, by identity
-    extra: list[Storage] = field(default_factory=list[Storage])
 
     @classmethod
     def of(cls, sample: Sample) -> _Step | None:
@@ -151,7 +150,7 @@ class _Step:
                 self.kept.add(id(storage))
             for made in kept.made:
                 storage = Storage(bytes_of(made) or 0, position, self.turn(position))
-                self.extra.append(storage)
+                self.storages.others.append(storage)
                 self.kept.add(id(storage))
         inputs = [Value(-1 - position) for position in range(len(graph.inputs))]
         outputs = [v for entry in graph.outputs.entries if entry.mode != "eval" for v in leaves(entry.value)]
@@ -208,14 +207,14 @@ class _Step:
     def make(self, size: int, birth: int, death: int) -> Storage:
         """A new piece of memory."""
         storage = Storage(size, birth, death)
-        self.extra.append(storage)
+        self.storages.others.append(storage)
         return storage
 
     def size(self, value: Value) -> int:
         return bytes_of(self.sample.type_of(value)) or 0
 
     def distinct(self) -> Iterable[Storage]:
-        return (*self.storages.distinct(), *self.extra)
+        return self.storages.distinct()
 
     def saved(self) -> int:
         """Bytes that autograd keeps."""

@@ -280,6 +280,9 @@ class LogSigmoid(_Activation):
     def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         return outputs  # exp(-|x|)
 
+    def by_products(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return self.makes(inputs, outputs)
+
 
 class _AlongAxis(_Activation, abstract=True):
     """An activation that mixes the values of one axis."""

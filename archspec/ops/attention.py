@@ -14,6 +14,7 @@ from archspec.ops.base import (
     Extra,
     Inferred,
     Inputs,
+    Kept,
     ModuleOp,
     Needs,
     Op,
@@ -21,105 +22,26 @@ from archspec.ops.base import (
     Reach,
     Signature,
     State,
+    Wanted,
     constructor_arguments,
 )
-from archspec.ops.guards import like_weights, positive, probability, sequence_first
+from archspec.ops.guards import like_weights, probability
+from archspec.ops.heads import (
+    attention_macs,
+    attention_state,
+    attention_work,
+    check_heads,
+    check_mask,
+    needs_mask,
+    same_batch,
+    sequence,
+)
+from archspec.ops.ledger import Attention, Held, Ledger, float_mask, merged_mask
 from archspec.ops.linear import features
 from archspec.ops.operands import place_operands
 from archspec.ops.target import Arg, Call, Code, Module, Operand, Target
-from archspec.ops.work import SCORE
+from archspec.ops.work import SCORE, dropout_mask
 from archspec.values import TensorType
-
-
-def sequence(need: Needs, x: TensorType, *, op: str, batch_first: bool, operand: int = 0) -> tuple[Dim, Dim]:
-    """The batch and the length of `x`."""
-    layout = "[N, L, E]" if batch_first else "[L, N, E] (or `batch_first: true`)"
-    need.rank(x, 3, op=op, layout=layout, operand=operand)
-    if batch_first:
-        return x.shape[0], x.shape[1]
-    sequence_first(x, op=op, operand=operand)
-    return x.shape[1], x.shape[0]
-
-
-def same_batch(
-    need: Needs, first: TensorType, other: TensorType, batch_first: bool, names: tuple[str, str], operand: int
-) -> None:
-    """Two sequences have as many samples; the usual cause of a difference is the layout."""
-    axis = 0 if batch_first else 1
-    need.equal(
-        first.shape[axis], other.shape[axis],
-        f"`{names[0]}` and `{names[1]}` need equal batch sizes, got {first} and {other}", operand=operand,
-        label=f"axis {axis} differs: {show(other.shape[axis])}, not {show(first.shape[axis])}",
-        help=None if batch_first else "`batch_first: true` puts the batch on axis 0",
-    )  # fmt: skip
-
-
-def check_mask(
-    need: Needs, inputs: Inputs, name: str, queries: Dim, keys: Dim, batch: Dim, heads: int, *, op: str
-) -> None:
-    """Operand `name`, if given, is a bool or float32 mask of queries and keys, or of keys alone."""
-    position = inputs.position(name)
-    if position is None:
-        return
-    mask = inputs[position]
-    if name.endswith("key_padding_mask"):
-        layout, shapes = "[N, S]", {2: (batch, keys)}
-    else:
-        layout = "[L, S] or [N * heads, L, S]"
-        shapes = {2: (queries, keys), 3: (dims.mul(batch, heads), queries, keys)}
-    need.rank(mask, *shapes, op=op, layout=f"`{name}` of {layout}", operand=position)
-    if mask.dtype not in ("bool", "float32"):
-        raise OpError("wrong-dtype", f"`{name}` must be bool or float32, got {mask.dtype}", operand=position)
-    wanted = TensorType(shapes[mask.rank])
-    for axis, (size, want) in enumerate(zip(mask.shape, wanted.shape, strict=True)):
-        need.equal(
-            want, size, f"`{name}` must have the shape {wanted}, got {mask}", operand=position,
-            label=f"axis {axis} differs: {show(size)}, not {show(want)}",
-        )  # fmt: skip
-
-
-def needs_mask(inputs: Inputs, hint: str, mask: str) -> None:
-    """A hint about a mask comes with the mask."""
-    if inputs.position(mask) is None:
-        raise OpError(
-            "missing-input", f"`{hint}` is a hint about `{mask}`, which is not given", argument=hint,
-            help="give the causal mask too, or use `scaled_dot_product_attention`, which needs none",
-        )  # fmt: skip
-
-
-def attention_state(
-    prefix: str, embed: int, bias: bool, kdim: int | None = None, vdim: int | None = None, bias_kv: bool = False
-) -> tuple[State, ...]:
-    """The parameters of one multi-head attention, in torch's order; other key or value sizes split the projection."""
-    kdim, vdim = kdim or embed, vdim or embed
-    if kdim == vdim == embed:
-        shapes: dict[str, tuple[int, ...]] = {"in_proj_weight": (3 * embed, embed)}
-    else:
-        shapes = {"q_proj_weight": (embed, embed), "k_proj_weight": (embed, kdim), "v_proj_weight": (embed, vdim)}
-    if bias:
-        shapes["in_proj_bias"] = (3 * embed,)
-    if bias_kv:
-        shapes |= {"bias_k": (1, 1, embed), "bias_v": (1, 1, embed)}
-    shapes["out_proj.weight"] = (embed, embed)
-    if bias:
-        shapes["out_proj.bias"] = (embed,)
-    return tuple(State(prefix + name, shape) for name, shape in shapes.items())
-
-
-def attention_macs(
-    batch: Dim, queries: Dim, keys: Dim, embed: int, kdim: int | None = None, vdim: int | None = None, added: int = 0
-) -> Dim:
-    """The four projections, and the two products of queries with keys and weights with values; `added` keys are not
-    projected."""
-    query_side = dims.mul(queries, 2 * embed * embed)
-    key_side = dims.mul(keys, embed * ((kdim or embed) + (vdim or embed)))
-    products = dims.mul(dims.mul(queries, dims.add(keys, added)), 2 * embed)
-    return dims.mul(batch, dims.total((query_side, key_side, products)))
-
-
-def attention_work(batch: Dim, queries: Dim, keys: Dim, heads: int, masks: int = 0) -> Dim:
-    """The softmax of the scores, and a sum for each mask."""
-    return dims.mul(dims.product((batch, queries, keys)), heads * (SCORE + masks))
 
 
 class MultiheadAttention(ModuleOp):
@@ -240,6 +162,31 @@ class MultiheadAttention(ModuleOp):
         masks = sum(name.endswith("mask") for name in inputs.names)
         return attention_work(batch, length, dims.add(keys, self.added), self.num_heads, masks)
 
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """As torch composes it. Without dropout and weights the fused kernel runs."""
+        batch, length, keys = self.lengths(inputs)
+        operands = [Held(x, i) for i, x in enumerate(inputs)]
+        positions = [inputs.position(name) or 0 for name in ("query", "key", "value")]
+        given = [operands[i] for i in dict.fromkeys(positions)]
+        projected = [{"in_proj_weight", f"{name}_proj_weight"} & wanted.params for name in "qkv"]
+        biased = bool(wanted.params & {"in_proj_bias", "bias_k", "bias_v"})
+        flows = [wanted.inputs[i] or bool(own) or biased for i, own in zip(positions, projected, strict=True)]
+        ledger = Ledger(wanted)
+        Attention(
+            batch, length, keys, self.embed_dim, self.num_heads, self.dropout, self.added, self.batch_first,
+            Held(outputs[1], result=1) if self.need_weights else None, self.average_attn_weights,
+            self.mask(inputs, batch, length, keys), (flows[0], flows[1], flows[2]),
+            (bool(projected[0]), bool(projected[1]), bool(projected[2])), "out_proj.weight" in wanted.params,
+        ).enter(ledger, *given)  # fmt: skip
+        return ledger.total()
+
+    def mask(self, inputs: Inputs, batch: Dim, length: Dim, keys: Dim) -> Held | None:
+        """The mask that the fused kernel is given."""
+        found = float_mask(inputs, "attn_mask")
+        padded = "key_padding_mask" in inputs.names
+        scores = TensorType((batch, self.num_heads, length, dims.add(keys, self.added)))
+        return merged_mask(None if self.is_causal and not padded else found, padded, scores)
+
     def target(self, inputs: Inputs) -> Target:
         args, kwargs = constructor_arguments(self)
         same = {("kdim", self.embed_dim), ("vdim", self.embed_dim)}  # torch's None
@@ -255,13 +202,6 @@ class MultiheadAttention(ModuleOp):
             "torch.nn.MultiheadAttention", args, tuple(pair for pair in kwargs if pair not in same), operands, call,
             take=None if self.need_weights else 0, unpack=(0, 1) if self.need_weights else None,
         )  # fmt: skip
-
-
-def check_heads(embed: int, heads: int, what: str, argument: str) -> None:
-    """The heads share the features equally."""
-    positive(**{argument: heads})
-    if embed % heads:
-        raise OpError("not-divisible", f"`{argument}` {heads} does not divide `{what}` {embed}", argument=argument)
 
 
 LAYOUTS = {"query": "[N, *, L, E]", "key": "[N, *, S, E]", "value": "[N, *, S, Ev]"}
@@ -355,6 +295,42 @@ class ScaledDotProductAttention(Op):
     def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         scores = dims.mul(dims.product(outputs[0].shape[:-1]), inputs[1].shape[-2])
         return dims.mul(scores, SCORE + len(inputs) - 3)
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """The fused kernel for CPUs takes at most four axes, no dropout, and as many features in keys and values; else
+        torch composes the operation."""
+        query, key, value = inputs[:3]
+        groups = self.enable_gqa and not dims.proved_equal(key.shape[-3], query.shape[-3])
+        fits = all(x.rank in (3, 4) for x in inputs[:3]) and bool(dims.known_equal(query.shape[-1], value.shape[-1]))
+        learnt = wanted.inputs[3:] == (True,)  # a mask with a gradient, which the fused kernel does not compute
+        if fits and not groups and not learnt and not self.dropout_p:
+            mask = inputs.get("attn_mask")
+            spread = () if mask is None or mask.dtype != "bool" else (TensorType(mask.shape, query.dtype),)
+            masks = () if mask is None or spread else (3,)
+            return Kept((0, 1, 2, *masks), (0,), (TensorType(query.shape[:-1]), *spread))
+        return self.composed(inputs, outputs, wanted)
+
+    def composed(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """The scaled query and key, the softmax and its dropout, the value."""
+        query, key, value = inputs[:3]
+        stack, dtype = outputs[0].shape[:-2], query.dtype
+        scores = TensorType((*stack, query.shape[-2], key.shape[-2]), dtype)
+        inner = wanted.inputs[0] or wanted.inputs[1] or wanted.inputs[3:] == (True,)
+        kept: list[int] = []
+        made: list[TensorType] = []
+        if wanted.inputs[0]:
+            made.append(TensorType((*stack, *key.shape[-2:]), dtype))
+        if wanted.inputs[1]:
+            made.append(TensorType((*stack, *query.shape[-2:]), dtype))
+        if inner:
+            made += [scores, *dropout_mask(self.dropout_p, scores, scores.shape)]
+            if value.shape[:-2] == stack:
+                kept.append(2)
+            else:
+                made.append(TensorType((*stack, *value.shape[-2:]), dtype))
+        if wanted.inputs[2] and (self.dropout_p or not inner):
+            made.append(scores)
+        return Kept(tuple(kept), made=tuple(made))
 
     def target(self, inputs: Inputs) -> Target:
         args, _ = place_operands(inputs, ("query", "key", "value", "attn_mask"))

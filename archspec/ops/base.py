@@ -286,6 +286,10 @@ class Op(BaseModel):
         """The tensors among them that are neither operands nor results."""
         return ()
 
+    def by_products(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        """What the kernel returns besides the results, and nobody takes unless autograd keeps it."""
+        return ()
+
     def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
         """The operands whose gradient is that of the result, or a view of it, and takes no memory of its own."""
         return ()

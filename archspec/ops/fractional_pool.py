@@ -67,6 +67,9 @@ class _FractionalMaxPool(Pool, abstract=True):
     def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
         return with_places(outputs)
 
+    def by_products(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return with_places(outputs).made
+
     def target(self, inputs: Inputs) -> Target:
         return self.module_target(**unpacked(self.return_indices))
 

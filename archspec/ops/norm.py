@@ -260,6 +260,9 @@ class GroupNorm(_Norm):
     def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         return (TensorType((inputs[0].shape[0], self.num_groups)),) * 2
 
+    def by_products(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return self.makes(inputs, outputs)
+
 
 def _shape(value: object) -> object:
     return (value,) if type(value) is int else as_tuple(value)
@@ -331,6 +334,9 @@ class LayerNorm(_TrailingNorm):
 
     def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         return row_statistics(inputs[0], len(self.normalized_shape))
+
+    def by_products(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return self.makes(inputs, outputs)
 
 
 class RMSNorm(_TrailingNorm):

@@ -240,6 +240,9 @@ class LogSigmoid(_Activation):
     def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         return outputs  # exp(-|x|)
 
+    def by_products(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return self.makes(inputs, outputs)
+
 
 class Softmax(_Activation):
     """Shares that sum to 1 along axis `dim`, which is 1 unless given: the classes of `[N, C]` or `[N, C, H, W]`."""
@@ -371,6 +374,9 @@ class LayerNorm(Function):
 
     def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         return row_statistics(inputs[0], len(self.normalized(inputs)))
+
+    def by_products(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return self.makes(inputs, outputs)
 
     def target(self, inputs: Inputs) -> Target:
         shape = self.normalized(inputs)

@@ -104,6 +104,9 @@ class _MaxPool(Pool, abstract=True):
     def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
         return with_places(outputs)
 
+    def by_products(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return with_places(outputs).made
+
     def target(self, inputs: Inputs) -> Target:
         return self.module_target(**unpacked(self.return_indices))
 
@@ -138,6 +141,9 @@ class MaxPool1d(_MaxPool):
     stride: Single | None = None
     padding: Single = (0,)
     dilation: Single = (1,)
+
+    def by_products(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        return ()  # its own kernel, where no gradient is wanted
 
 
 class MaxPool2d(_MaxPool):

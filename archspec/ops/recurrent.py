@@ -11,11 +11,25 @@ from typing import Any, ClassVar, Literal
 
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.ops.attention import sequence
-from archspec.ops.base import Category, Example, Inferred, Inputs, ModuleOp, Needs, OpError, Reach, Signature, State
+from archspec.ops.base import (
+    Category,
+    Example,
+    Inferred,
+    Inputs,
+    Kept,
+    ModuleOp,
+    Needs,
+    OpError,
+    Reach,
+    Signature,
+    State,
+    Wanted,
+)
 from archspec.ops.guards import like_weights, positive, probability
+from archspec.ops.heads import sequence
 from archspec.ops.linear import features
 from archspec.ops.target import Operand, Target
+from archspec.ops.work import dropout_mask
 from archspec.values import TensorType
 
 RNN_WORK = 2
@@ -129,6 +143,45 @@ class _Network(_Recurrent, abstract=True):
         weights = dims.total(dims.product(state.shape) for state in self.state() if state.name.startswith("weight"))
         return dims.mul(dims.product(inputs[0].shape[:-1]), weights)
 
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """Of each step of each layer and direction what one cell keeps, with the state before it where the weights of
+        states are trained; the input of each layer, of the first a copy for each direction where the batch comes
+        first; dropout between layers.
+        """
+        x = inputs[0]
+        batch, length = x.shape[:2] if self.batch_first else (x.shape[1], x.shape[0])
+        cells = self.directions * self.num_layers
+        recurs = any(name.startswith("weight_hh") for name in wanted.params)
+        inward = any(name.startswith("weight_ih") for name in wanted.params)
+        made: list[TensorType] = []
+        if inward and self.batch_first:
+            made += [x.with_shape((length, batch, self.input_size))] * self.directions
+        for width in self.widths()[1:]:
+            between = x.with_shape((length, batch, width))
+            made += dropout_mask(self.dropout, between, between.shape)
+            if inward:
+                made.append(between)
+        first = self.first_keeps(recurs)
+        if len(inputs) == 1:
+            made += [x.with_shape((cells, batch, width)) for width in first.values()]
+        steps, handed_on = dims.mul(length, cells), dims.mul(dims.sub(length, 1), cells)
+        made += [x.with_shape((steps, batch, width)) for width in self.cell_keeps(wanted)]
+        made += [x.with_shape((handed_on, batch, width)) for width in self.state_keeps(recurs)]
+        own = (0,) if inward and not self.batch_first else ()
+        return Kept((*own, *(i for i in first if i < len(inputs))), made=tuple(made))
+
+    def first_keeps(self, recurs: bool) -> Mapping[int, int]:
+        """The initial states that are kept, by operand, and their features; torch makes zeros where none are given."""
+        return {1: self.state_size} if recurs else {}
+
+    def cell_keeps(self, wanted: Wanted) -> tuple[int, ...]:
+        """Features of what each step keeps."""
+        return (self.hidden_size,)
+
+    def state_keeps(self, recurs: bool) -> tuple[int, ...]:
+        """Features of the states that a step hands to the next and that are kept besides."""
+        return ()
+
     def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         units = self.directions * self.num_layers * self.hidden_size
         return dims.mul(dims.product(inputs[0].shape[:-1]), units * self.unit_work)
@@ -179,6 +232,12 @@ class GRU(_Network):
     dropout: float = 0.0
     bidirectional: bool = False
 
+    def cell_keeps(self, wanted: Wanted) -> tuple[int, ...]:
+        return (3 * self.hidden_size, *[self.hidden_size] * 3)
+
+    def state_keeps(self, recurs: bool) -> tuple[int, ...]:
+        return (self.hidden_size,) if recurs else ()
+
     def nesting(self) -> tuple[Any, ...]:
         return (0, 1)
 
@@ -223,6 +282,17 @@ class LSTM(_Network):
     def states(self, batch: Dim) -> tuple[tuple[Dim, ...], ...]:
         return (*super().states(batch), (self.directions * self.num_layers, batch, self.hidden_size))
 
+    def first_keeps(self, recurs: bool) -> Mapping[int, int]:
+        return {**super().first_keeps(recurs), 2: self.hidden_size}
+
+    def cell_keeps(self, wanted: Wanted) -> tuple[int, ...]:
+        """The gates, the activated cell, and the state for the weight of its projection."""
+        projects = any(name.startswith("weight_hr") for name in wanted.params)
+        return (4 * self.hidden_size, self.hidden_size, *([self.hidden_size] if projects else []))
+
+    def state_keeps(self, recurs: bool) -> tuple[int, ...]:
+        return (self.hidden_size, *([self.state_size] if recurs else []))
+
     def nesting(self) -> tuple[Any, ...]:
         return (0, (1, 2))
 
@@ -249,6 +319,23 @@ class _Cell(_Recurrent, abstract=True):
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         return dims.mul(inputs[0].shape[0], self.gates * self.hidden_size * (self.input_size + self.hidden_size))
+
+    def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
+        """The input and the states for the gradients of their weights, and what the step itself needs; torch makes a
+        state of zeros where none is given."""
+        states = self.keeps_states(wanted)
+        zeros = (outputs[0],) if len(inputs) == 1 and states else ()
+        own = (0,) if "weight_ih" in wanted.params else ()
+        made = tuple(TensorType((inputs[0].shape[0], width)) for width in self.step_keeps())
+        return Kept((*own, *(states if len(inputs) > 1 else ())), () if made else (0,), (*zeros, *made))
+
+    def keeps_states(self, wanted: Wanted) -> tuple[int, ...]:
+        """The states before the step, by operand, that are kept."""
+        return (1,) if "weight_hh" in wanted.params else ()
+
+    def step_keeps(self) -> tuple[int, ...]:
+        """Features of the tensors made in the step; none, where it is the result alone."""
+        return ()
 
     def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         return dims.mul(inputs[0].shape[0], self.hidden_size * self.unit_work)
@@ -287,6 +374,15 @@ class LSTMCell(_Cell):
     hidden_size: int
     bias: bool = True
 
+    def keeps_states(self, wanted: Wanted) -> tuple[int, ...]:
+        """The cell for the forget gate."""
+        gates = bool(wanted.params) or any(wanted.inputs[:2])
+        return (*super().keeps_states(wanted), *((2,) if gates else ()))
+
+    def step_keeps(self) -> tuple[int, ...]:
+        """The gates, and the activated cell."""
+        return 4 * self.hidden_size, self.hidden_size
+
     def nesting(self) -> tuple[Any, ...]:
         return (0, 1)
 
@@ -304,3 +400,7 @@ class GRUCell(_Cell):
     input_size: Inferred[int]
     hidden_size: int
     bias: bool = True
+
+    def step_keeps(self) -> tuple[int, ...]:
+        """What comes of the state for each gate, and the gates."""
+        return (3 * self.hidden_size, *[self.hidden_size] * 3)

@@ -4,161 +4,29 @@ Xiong et al., "On layer normalization in the transformer architecture" (2020), a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import ClassVar
 
 from archspec import dims
 from archspec.dims import Dim
-from archspec.ops.attention import (
-    attention_macs,
-    attention_state,
-    attention_work,
-    check_heads,
-    check_mask,
-    needs_mask,
-    same_batch,
-    sequence,
-)
 from archspec.ops.base import (
-    Category,
     Example,
     Extra,
     Inferred,
     Inputs,
-    ModuleOp,
     Needs,
-    Reach,
     Signature,
     State,
     constructor_arguments,
     elements,
 )
-from archspec.ops.guards import like_weights, positive, probability
-from archspec.ops.linear import features
-from archspec.ops.operands import place_operands
-from archspec.ops.target import Arg, Module, Operand, Target
-from archspec.ops.work import NORMALISE
+from archspec.ops.guards import positive
+from archspec.ops.ledger import Held, Ledger
+from archspec.ops.target import Arg, Module, Target
+from archspec.ops.transformer_parts import Activation, TransformerOp
 from archspec.values import TensorType
 
-Activation = Literal["relu", "gelu"]
 
-
-class _Transformer(ModuleOp, abstract=True):
-    """What all five share: the arguments of a layer, and sequences with their masks.
-
-    `masks` gives, by operand, the sequences (numbers of required operands) that query and are queried.
-    """
-
-    category: ClassVar[Category] = "attention"
-    reach: ClassVar[Reach] = "global"
-    masks: ClassVar[Mapping[str, tuple[int, int]]]
-    hints: ClassVar[Mapping[str, str]]  # fields that call a mask causal
-    guesses: ClassVar[frozenset[str]] = frozenset()  # hints that torch takes from the mask's values unless told
-    result: ClassVar[int] = 0  # the operand that has the shape of the result
-
-    d_model: Inferred[int]
-    nhead: int
-    dim_feedforward: int
-    dropout: float
-    layer_norm_eps: float
-    batch_first: bool
-    bias: bool
-
-    @classmethod
-    def inferred(cls, need: Needs, inputs: Inputs) -> Mapping[str, Any]:
-        return {"d_model": features(need, inputs[0], "d_model", op=cls.name)}
-
-    def infer(self, need: Needs, inputs: Inputs) -> TensorType:
-        op, names = type(self).name, self.signature.required
-        for operand, name in enumerate(names):
-            x = inputs[operand]
-            like_weights(need, x, op=op, operand=operand)
-            sequence(need, x, op=op, batch_first=self.batch_first, operand=operand)
-            same_batch(need, inputs[0], x, self.batch_first, (names[0], name), operand)
-            need.equal(
-                x.shape[-1], self.d_model, f"`{name}` needs the {self.d_model} features of `{names[0]}`, got {x}",
-                operand=operand,
-            )  # fmt: skip
-        check_heads(self.d_model, self.nhead, "d_model", "nhead")
-        positive(dim_feedforward=self.dim_feedforward)
-        probability(dropout=self.dropout)
-        self.check_masks(need, inputs)
-        return inputs[self.result].with_shape(inputs[self.result].shape)
-
-    def check_masks(self, need: Needs, inputs: Inputs) -> None:
-        for hint, mask in self.hints.items():
-            if getattr(self, hint):
-                needs_mask(inputs, hint, mask)
-        batch = self.batch(inputs)
-        for mask, (queries, keys) in self.masks.items():
-            across = self.length(inputs, queries), self.length(inputs, keys)
-            check_mask(need, inputs, mask, *across, batch, self.nhead, op=type(self).name)
-
-    def batch(self, inputs: Inputs) -> Dim:
-        return inputs[0].shape[0 if self.batch_first else 1]
-
-    def length(self, inputs: Inputs, operand: int) -> Dim:
-        return inputs[operand].shape[1 if self.batch_first else 0]
-
-    def norm_state(self, name: str) -> tuple[State, ...]:
-        return tuple(State(f"{name}.{part}", (self.d_model,)) for part in ("weight", "bias")[: 1 + self.bias])
-
-    def linear_state(self, name: str, features: int, out_features: int) -> tuple[State, ...]:
-        bias = (State(f"{name}.bias", (out_features,)),) if self.bias else ()
-        return (State(f"{name}.weight", (out_features, features)), *bias)
-
-    def layer_state(self, prefix: str, *attentions: str) -> tuple[State, ...]:
-        """The parameters of one layer with these attentions."""
-        norms = range(1, len(attentions) + 2)
-        return (
-            *(state for name in attentions for state in attention_state(f"{prefix}{name}.", self.d_model, self.bias)),
-            *self.linear_state(f"{prefix}linear1", self.d_model, self.dim_feedforward),
-            *self.linear_state(f"{prefix}linear2", self.dim_feedforward, self.d_model),
-            *(state for number in norms for state in self.norm_state(f"{prefix}norm{number}")),
-        )
-
-    def layer_macs(self, inputs: Inputs, queries: int, *keys: int) -> Dim:
-        """One layer: an attention to each of the sequences `keys`, then the two linear maps."""
-        batch, length = self.batch(inputs), self.length(inputs, queries)
-        attentions = [attention_macs(batch, length, self.length(inputs, key), self.d_model) for key in keys]
-        return dims.total((*attentions, dims.mul(dims.mul(batch, length), 2 * self.d_model * self.dim_feedforward)))
-
-    def layer_work(self, inputs: Inputs, queries: int, *keys: int) -> Dim:
-        """One layer: its attentions, a normalisation and a sum for each of them and for the linear maps, and the
-        activation between these."""
-        batch, length = self.batch(inputs), self.length(inputs, queries)
-        attentions = [
-            attention_work(batch, length, self.length(inputs, key), self.nhead, self.masked(inputs, queries, key))
-            for key in keys
-        ]
-        each = (len(keys) + 1) * (self.norm_work + 1) * self.d_model + self.dim_feedforward
-        return dims.total((*attentions, dims.mul(dims.mul(batch, length), each)))
-
-    def masked(self, inputs: Inputs, queries: int, keys: int) -> int:
-        """How many masks an attention is given."""
-        return sum(name in inputs.names and pair == (queries, keys) for name, pair in self.masks.items())
-
-    @property
-    def norm_work(self) -> int:
-        return NORMALISE + 1 + self.bias
-
-    def call(self, inputs: Inputs) -> tuple[tuple[Arg, ...], tuple[tuple[str, Arg], ...]]:
-        """The arguments of the call. Hints are spelled out: guessing them reads the mask's values, which no exported
-        program can do."""
-        operands = tuple(Operand(position) for position in range(len(self.signature.required)))
-        _, masks = place_operands(inputs, ("", *self.signature.optional))
-        hints = tuple(
-            (hint, getattr(self, hint))
-            for hint, mask in self.hints.items()
-            if getattr(self, hint) or (hint in self.guesses and inputs.position(mask) is not None)
-        )
-        return operands, (*masks, *hints)
-
-    def target(self, inputs: Inputs) -> Target:
-        operands, keywords = self.call(inputs)
-        return self.module_target(call_args=operands, call_kwargs=keywords)
-
-
-class TransformerEncoderLayer(_Transformer):
+class TransformerEncoderLayer(TransformerOp):
     """Self-attention and a feed-forward network: `src` `[S, N, d_model]` to the same shape; with `batch_first: true`
     the batch comes first. Masks as in `MultiheadAttention`."""
 
@@ -187,6 +55,9 @@ class TransformerEncoderLayer(_Transformer):
     def state(self) -> tuple[State, ...]:
         return self.layer_state("", "self_attn")
 
+    def keep_layers(self, ledger: Ledger, inputs: Inputs, masks: Mapping[tuple[int, int], Held]) -> Held:
+        return self.layer_kept(ledger, inputs, Held(inputs[0], 0), 0, masks=masks)
+
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         return self.layer_macs(inputs, 0, 0)
 
@@ -194,7 +65,7 @@ class TransformerEncoderLayer(_Transformer):
         return self.layer_work(inputs, 0, 0)
 
 
-class TransformerDecoderLayer(_Transformer):
+class TransformerDecoderLayer(TransformerOp):
     """Self-attention, attention to `memory` and a feed-forward network: `tgt` `[T, N, d_model]` and `memory`
     `[S, N, d_model]` to the shape of `tgt`; with `batch_first: true` the batch comes first. Masks as in
     `MultiheadAttention`."""
@@ -231,6 +102,9 @@ class TransformerDecoderLayer(_Transformer):
     def state(self) -> tuple[State, ...]:
         return self.layer_state("", "self_attn", "multihead_attn")
 
+    def keep_layers(self, ledger: Ledger, inputs: Inputs, masks: Mapping[tuple[int, int], Held]) -> Held:
+        return self.layer_kept(ledger, inputs, Held(inputs[0], 0), 0, Held(inputs[1], 1), 1, masks)
+
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         return self.layer_macs(inputs, 0, 0, 1)
 
@@ -238,7 +112,7 @@ class TransformerDecoderLayer(_Transformer):
         return self.layer_work(inputs, 0, 0, 1)
 
 
-class _Stack(_Transformer, abstract=True):
+class _Stack(TransformerOp, abstract=True):
     """`num_layers` equal layers and, if asked for, a final LayerNorm. Written with the layer's arguments, where torch
     takes a layer and a norm."""
 
@@ -262,6 +136,13 @@ class _Stack(_Transformer, abstract=True):
     def operations(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         layers = dims.mul(self.layer_work(inputs, 0, *range(len(self.attentions))), self.num_layers)
         return dims.add(layers, dims.mul(elements(outputs[0]), self.norm_work if self.norm else 0))
+
+    def keep_layers(self, ledger: Ledger, inputs: Inputs, masks: Mapping[tuple[int, int], Held]) -> Held:
+        x = Held(inputs[0], 0)
+        memory = Held(inputs[1], 1) if len(self.attentions) > 1 else None
+        for _ in range(self.num_layers):
+            x = self.layer_kept(ledger, inputs, x, 0, memory, 1, masks)
+        return ledger.norm(x) if self.norm else x
 
     def constructor(self) -> tuple[tuple[Arg, ...], tuple[tuple[str, Arg], ...]]:
         (d_model, nhead, num_layers), options = constructor_arguments(self)
@@ -352,7 +233,7 @@ class TransformerDecoder(_Stack):
         return Module("torch.nn.TransformerDecoder", *self.constructor(), *self.call(inputs))
 
 
-class Transformer(_Transformer):
+class Transformer(TransformerOp):
     """An encoder of `src` `[S, N, d_model]` and a decoder of `tgt` `[T, N, d_model]`, both with a final LayerNorm, to
     the shape of `tgt`; with `batch_first: true` the batch comes first. Masks as in `MultiheadAttention`."""
 
@@ -411,6 +292,15 @@ class Transformer(_Transformer):
         ]
         parts = (*encoder, self.norm_state("encoder.norm"), *decoder, self.norm_state("decoder.norm"))
         return tuple(state for part in parts for state in part)
+
+    def keep_layers(self, ledger: Ledger, inputs: Inputs, masks: Mapping[tuple[int, int], Held]) -> Held:
+        memory, x = Held(inputs[0], 0), Held(inputs[1], 1)
+        for _ in range(self.num_encoder_layers):
+            memory = self.layer_kept(ledger, inputs, memory, 0, masks=masks)
+        memory = ledger.norm(memory)
+        for _ in range(self.num_decoder_layers):
+            x = self.layer_kept(ledger, inputs, x, 1, memory, 0, masks)
+        return ledger.norm(x)
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         encoder = dims.mul(self.layer_macs(inputs, 0, 0), self.num_encoder_layers)

@@ -1,0 +1,138 @@
+"""Memory of a training step: by hand, and against what a forward and a backward pass hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from archspec import api
+from archspec.analysis.training import OPTIMIZERS, TrainingMemory, training_memory
+from archspec.emit.torch import build
+from archspec.ir import Graph
+from tests.memory_probe import kept_bytes, training_peak
+from tests.network import random_inputs
+
+SPECS = Path(__file__).parent.parent / "specs"
+LOSS = 4 + 4
+"""Bytes of a loss and of its gradient, which are not counted: they are there at a peak in the backward pass."""
+
+
+def graph_of(nodes: str, shape: str = "[N, 3, 8, 8]", rest: str = "") -> Graph:
+    body = "\n".join(f"  {line}" for line in nodes.strip().splitlines())
+    return api.loads(f"archspec: 1\nname: net\ninput: {shape}\n{rest}\ngraph:\n{body}\n")
+
+
+def saved(graph: Graph, batch: int = 2) -> tuple[int | None, int]:
+    """What autograd keeps: as said, and measured."""
+    return training_memory(graph, batch=batch).saved, kept_bytes(build(graph), random_inputs(graph, {"N": batch}))
+
+
+def peaks(graph: Graph, batch: int = 2) -> tuple[int, int]:
+    """The peak without weights and optimiser: as said, and measured."""
+    found = training_memory(graph, optimizer="sgd", batch=batch)
+    assert found.peak_bytes is not None
+    return found.peak_bytes - found.weights, training_peak(build(graph), random_inputs(graph, {"N": batch}))
+
+
+CONV = "{op: Conv2d, out_channels: %d, kernel_size: %d, padding: same}"
+SMALL = {
+    "chain": f"a: {CONV % (4, 3)}\nb: ReLU\nc: {CONV % (5, 1)}",
+    "saved by several": f"a: {CONV % (4, 3)}\nb: {CONV % (4, 1)}\nc: {{op: mul, from: [a, b]}}",
+    "overwritten": f"a: {CONV % (4, 3)}\nb: BatchNorm2d\nc: {{op: ReLU, inplace: true}}\nd: {CONV % (5, 1)}",
+    "views": f"a: {CONV % (4, 3)}\nb: flatten\nc: {{op: Linear, out_features: 5}}\nd: Dropout",
+    "joined": f"a: {CONV % (4, 3)}\nb: {{op: Sigmoid, from: a}}\nc: {{op: cat, from: [a, b]}}",
+    "pools": f"a: {CONV % (4, 3)}\nb: {{op: MaxPool2d, kernel_size: 2}}\nc: {{op: AvgPool2d, kernel_size: 2}}",
+    "again": f"a: {CONV % (3, 3)}\nb: Tanh\nc: {{reuse: a}}\nd: Tanh",
+    "learnt": f"p: {{op: Parameter, shape: [3, 8, 8], value: 0}}\na: {{op: add, from: [input, p]}}\nb: {CONV % (4, 3)}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_small_networks_hold_what_we_say(name: str) -> None:
+    graph = graph_of(SMALL[name])
+    assert saved(graph)[0] == saved(graph)[1]
+    said, measured = peaks(graph)
+    assert measured - said in (0, LOSS)
+
+
+NETWORKS: list[tuple[str, str | None, tuple[int, int, int], float]] = [
+    ("vgg", "vgg11", (3, 32, 32), 0),
+    ("densenet", "densenet121", (3, 64, 64), 0),
+    ("vit", "vit_b_16", (3, 32, 32), 0),
+    ("resnet", "resnet18", (3, 64, 64), 0.002),
+    ("convnext", "convnext_tiny", (3, 64, 64), 0.002),
+]
+"""And the part of the peak by which a measurement may exceed what is said."""
+
+
+@pytest.mark.parametrize(("name", "variant", "input", "part"), NETWORKS)
+def test_networks_hold_what_we_say(name: str, variant: str | None, input: tuple[int, int, int], part: float) -> None:
+    graph = api.load(SPECS / f"{name}.yaml", variant=variant, input=input)
+    assert saved(graph)[0] == saved(graph)[1]
+    said, measured = peaks(graph)
+    assert said <= measured <= said * (1 + part) + LOSS
+
+
+def test_what_is_frozen_keeps_nothing_upstream() -> None:
+    """Neither an input nor a frozen layer before the first that is trained has a gradient."""
+    linear = "{op: Linear, out_features: %d}"
+    nodes = f"a: {CONV % (4, 3)}\nb: ReLU\nc: flatten\nd: {linear % 5}\ne: {linear % 2}"
+    whole, head, nothing = (graph_of(nodes, rest=rest) for rest in ("", "freeze: ['a.*', 'd.weight']", "freeze: ['*']"))
+    for graph in (whole, head, nothing):
+        assert saved(graph)[0] == saved(graph)[1]
+    assert saved(head)[0] == 2 * 5 * 4  # what `e` is given; the bias of `d` needs nothing
+    assert saved(nothing)[0] == 0
+    said, measured = peaks(head)
+    assert measured - said in (0, LOSS)
+    assert training_memory(nothing).gradients == 0
+
+
+def test_training_only_nodes_count() -> None:
+    rest = "outputs: {main: a, aux: {from: aux, only: training}}"
+    graph = graph_of(f"a: {CONV % (4, 1)}\naux: {{op: Conv2d, out_channels: 9, kernel_size: 1, from: a}}", rest=rest)
+    assert saved(graph)[0] == saved(graph)[1]
+    found = training_memory(graph)
+    assert found.peak == "aux" and found.gradients == 4 * (16 + 45)
+
+
+def torch_state(name: str, model: nn.Module) -> int:
+    """The bytes that an optimiser of torch holds after a step."""
+    kinds = {"sgd": (torch.optim.SGD, {}), "momentum": (torch.optim.SGD, {"momentum": 0.9})}
+    kinds |= {"rmsprop": (torch.optim.RMSprop, {}), "adam": (torch.optim.Adam, {}), "adamw": (torch.optim.AdamW, {})}
+    kind, options = kinds[name]
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = kind(trained, lr=0.1, **options)
+    for parameter in trained:
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    states = [value for state in optimizer.state.values() for value in state.values()]
+    return sum(value.nbytes for value in states if isinstance(value, torch.Tensor))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimisers_hold_what_we_say(name: str) -> None:
+    graph = graph_of("a: {op: Conv2d, out_channels: 4, kernel_size: 3}\nb: BatchNorm2d", rest="freeze: ['b.bias']")
+    assert training_memory(graph, optimizer=name).optimizer_state == torch_state(name, build(graph))
+
+
+def test_the_peak_is_the_sum_of_what_is_there() -> None:
+    """A linear map of 16 features to 4, one sample: at its turn in the backward pass its input and output, the
+    gradient of the output, and those of weight and bias."""
+    graph = graph_of("a: {op: Linear, out_features: 4}", "[N, 16]")
+    params = 4 * (64 + 4)
+    found = training_memory(graph, optimizer="momentum")
+    assert found == TrainingMemory(params, params, params, 64, 3 * params + 64 + 16 + 16, "a")
+
+
+def test_an_unknown_optimiser_is_refused() -> None:
+    with pytest.raises(KeyError):
+        training_memory(graph_of("a: ReLU"), optimizer="lion")
+
+
+def test_an_unknown_size_leaves_activations_open() -> None:
+    found = training_memory(graph_of("a: {op: Conv2d, out_channels: 4, kernel_size: 1}", "[N, 3, H, 8]"))
+    assert (found.saved, found.peak_bytes, found.peak) == (None, None, None)
+    assert found.gradients == 4 * 16

@@ -1,0 +1,235 @@
+"""What each op says that autograd keeps of it, and how much work it is: held against torch's own saved tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from archspec import dims
+from archspec.analysis.memory import BYTES
+from archspec.ops import lookup
+from archspec.ops.base import Example, Inputs, Op, Wanted
+from archspec.values import TensorType
+from tests.op_oracle import EXAMPLES, OPS, Run, module, run_example, sizes_at
+from tests.target_runner import TargetModule
+
+Pattern = tuple[tuple[bool, ...], bool]
+"""Which operands have a gradient, and whether the parameters do."""
+
+MORE: list[tuple[str, Example]] = [
+    ("Conv2d", Example({"out_channels": 4, "kernel_size": [2, 3], "padding": "same"}, ((2, 4, 6, 5),))),
+    ("Conv1d", Example({"out_channels": 4, "kernel_size": 3, "padding": 1, "padding_mode": "circular"}, ((2, 4, 6),))),
+    ("Conv1d", Example({"out_channels": 4, "kernel_size": 3, "padding": 2, "padding_mode": "replicate"}, ((2, 4, 6),))),
+    ("Conv1d", Example({"out_channels": 4, "kernel_size": 1, "padding_mode": "reflect"}, ((2, 4, 6),))),
+    ("Conv1d", Example({"out_channels": 4, "kernel_size": 1, "padding_mode": "circular"}, ((2, 4, 6),))),
+    ("AdaptiveAvgPool1d", Example({"output_size": 1}, ((2, 4, 7),))),
+    ("AdaptiveAvgPool3d", Example({"output_size": 1}, ((2, 4, 5, 6, 7),))),
+    ("Upsample", Example({"size": 1, "mode": "area"}, ((2, 4, 5, 6),))),
+    ("ELU", Example({"inplace": True}, ((2, 4, 5),))),
+    ("CELU", Example({}, ((2, 4, 5),))),
+    ("Hardtanh", Example({"inplace": True}, ((2, 4, 5),))),
+    ("Threshold", Example({"threshold": 0.1, "value": -1.0, "inplace": True}, ((2, 4, 5),))),
+    ("LeakyReLU", Example({}, ((2, 4, 5),))),
+    ("Dropout", Example({"p": 1}, ((2, 8),))),
+    ("StochasticDepth", Example({"p": 0}, ((2, 8),))),
+    ("BatchNorm1d", Example({"affine": False, "track_running_stats": False}, ((2, 4, 5),))),
+    ("GroupNorm", Example({"num_groups": 2, "affine": False}, ((2, 4, 5),))),
+    ("div", Example({"rounding_mode": "floor"}, ((2, 4, 5), (2, 4, 5)))),
+    ("pow", Example({"exponent": 1}, ((2, 4, 5),))),
+    ("mul", Example({}, ((2, 4, 5), (2, 1, 5), (2, 4, 1), (2, 4, 5)))),
+    ("matmul", Example({}, ((2, 4, 5), (5, 3)))),
+    ("matmul", Example({}, ((2, 3, 4, 5), (2, 1, 5, 6)))),
+    ("einsum", Example({"equation": "bi,bj->bij"}, ((2, 3), (2, 4)))),
+    ("index_select", Example({"dim": 0}, ((6, 3), (5,)), ("float32", "int64"))),
+    ("scaled_dot_product_attention", Example({}, ((2, 4, 5, 8),) * 3)),
+    ("scaled_dot_product_attention", Example({"dropout_p": 0.1}, ((2, 4, 5, 8),) * 3)),
+    ("scaled_dot_product_attention", Example({}, ((2, 5, 8),) * 3)),
+    (
+        "MultiheadAttention",
+        Example({"num_heads": 2, "dropout": 0.1, "need_weights": True, "batch_first": True}, ((2, 5, 8),)),
+    ),
+    ("MultiheadAttention", Example({"num_heads": 2}, ((5, 2, 8), (5, 5)), (), ("query", "attn_mask"))),
+    (
+        "MultiheadAttention",
+        Example({"num_heads": 2}, ((5, 2, 8), (2, 5)), ("float32", "bool"), ("query", "key_padding_mask")),
+    ),
+    ("TransformerEncoderLayer", Example({"nhead": 2, "dim_feedforward": 12, "dropout": 0.0}, ((5, 2, 8),))),
+    (
+        "TransformerEncoderLayer",
+        Example({"nhead": 2, "dim_feedforward": 12, "dropout": 0.0, "activation": "gelu"}, ((5, 2, 8),)),
+    ),
+    ("RNN", Example({"hidden_size": 6, "num_layers": 3, "dropout": 0.2}, ((5, 2, 4),))),
+    ("GRU", Example({"hidden_size": 6, "num_layers": 2, "dropout": 0.2, "bidirectional": True}, ((5, 2, 4),))),
+    ("GRU", Example({"hidden_size": 6, "batch_first": True, "bidirectional": True}, ((2, 5, 4),))),
+]  # fmt: skip
+"""Arguments that the examples of the ops leave out."""
+
+CASES = [*EXAMPLES, *(pytest.param(lookup(name), example, id=f"{name}+{i}") for i, (name, example) in enumerate(MORE))]
+
+WORKSPACES = {
+    "LSTM": "without projection oneDNN runs it, and keeps a workspace whose size it alone knows; what is said is what "
+    "torch keeps where it composes the network, as on other processors",
+}
+"""Ops of which a kernel keeps more than it needs to."""
+
+WHOLE = (
+    "Transformer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+)
+"""Layers that are taken to be trained as a whole: frozen in part they keep less than is said."""
+
+
+def patterns(run: Run) -> Iterator[Pattern]:
+    """All gradients, those of the parameters alone, of the operands alone, and of each operand by itself."""
+    floats = [getattr(torch, x.dtype).is_floating_point for x in run.inputs]
+    alone = [tuple(i == j for i in range(len(floats))) for j, is_float in enumerate(floats) if is_float]
+    has_params = any(not state.buffer for state in run.op.state())
+    every = tuple(floats)
+    if run.op.name in WHOLE:
+        yield every, True
+        return
+    for params in (True, False) if has_params else (False,):
+        for operands in dict.fromkeys([every, *alone, (False,) * len(floats)]):
+            if params or any(operands):
+                yield operands, params
+
+
+def given(run: Run, operands: tuple[bool, ...]) -> tuple[Tensor, ...]:
+    """Inputs, of which some have a gradient."""
+    made: list[Tensor] = []
+    for x, has_gradient in zip(run.inputs, operands, strict=True):
+        shape, dtype = sizes_at(x, {}), getattr(torch, x.dtype)
+        if not dtype.is_floating_point:
+            made.append(torch.zeros(shape, dtype=dtype))
+        elif has_gradient:
+            made.append(torch.rand(shape, dtype=dtype, requires_grad=True).clone())  # it may be overwritten
+        else:
+            made.append(torch.rand(shape, dtype=dtype))
+    return tuple(made)
+
+
+def saved(program: TargetModule, inputs: tuple[Tensor, ...]) -> tuple[set[str], int] | None:
+    """The operands and results that autograd saves, and the bytes of what is neither; None without a gradient."""
+    packed: dict[int, Tensor] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        packed[tensor.untyped_storage()._cdata] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        results = program.train()(*inputs)
+    if not any(result.requires_grad for result in results):
+        return None
+    names = {tensor.untyped_storage()._cdata: "" for tensor in (*program.parameters(), *program.buffers())}
+    for kind, tensors in (("operand", inputs), ("result", results)):
+        for position, tensor in enumerate(tensors):
+            names.setdefault(tensor.untyped_storage()._cdata, f"{kind} {position}")
+    known = {names[storage] for storage in packed if names.get(storage)}
+    made = sum(tensor.untyped_storage().nbytes() for storage, tensor in packed.items() if storage not in names)
+    return known, made
+
+
+def said(run: Run, pattern: Pattern) -> tuple[set[str], int]:
+    """The same from the op's own rule."""
+    operands, params = pattern
+    inputs = Inputs(tuple(map(plain, run.inputs)), run.inputs.names)
+    trained = frozenset(state.name for state in run.op.state() if not state.buffer) if params else frozenset[str]()
+    kept = run.op.kept(inputs, tuple(map(plain, run.outputs)), Wanted(operands, trained))
+    results = {"operand 0" if run.op.inplace_on_input else f"result {position}" for position in kept.outputs}
+    return {f"operand {position}" for position in kept.inputs} | results, sum(map(nbytes, kept.made))
+
+
+def plain(x: TensorType) -> TensorType:
+    return TensorType(sizes_at(x, {}), x.dtype, x.constant)
+
+
+def nbytes(x: TensorType) -> int:
+    return math.prod(sizes_at(x, {})) * BYTES[x.dtype]
+
+
+@pytest.mark.parametrize(("op", "example"), CASES)
+def test_what_autograd_keeps(op: type[Op], example: Example) -> None:
+    run = run_example(op, example)
+    for pattern in patterns(run):
+        program = module(run, {})
+        for parameter in program.parameters():
+            parameter.requires_grad_(pattern[1] and parameter.is_floating_point())
+        real = saved(program, given(run, pattern[0]))
+        if real is None:
+            continue
+        if op.name in WORKSPACES and not getattr(run.op, "proj_size", 0):
+            assert said(run, pattern)[1] < real[1], "the table names an op that it need not"
+        else:
+            assert said(run, pattern) == real, pattern
+
+
+@pytest.mark.parametrize(("op", "example"), CASES)
+def test_what_has_no_gradient_says_so(op: type[Op], example: Example) -> None:
+    run = run_example(op, example)
+    operands = tuple(getattr(torch, x.dtype).is_floating_point for x in run.inputs)
+    results = module(run, {}).train()(*given(run, operands))
+    if any(operands[i] for i, name in enumerate(run.inputs.names) if name not in op.signature.shape_only):
+        expected = [x.dtype.is_floating_point and op.differentiable for x in results]
+        assert [x.requires_grad for x in results] == expected
+
+
+MOVES = ("padding", "reshape", "merge", "constant", "dropout")
+"""Categories of ops that compute nothing in evaluation."""
+
+
+@pytest.mark.parametrize(("op", "example"), CASES)
+def test_work_is_known(op: type[Op], example: Example) -> None:
+    run = run_example(op, example)
+    work = dims.value(run.op.operations(run.inputs, run.outputs))
+    assert work is not None and work >= 0
+    if op.category in MOVES and op.name != "Fold":
+        assert work == 0
+    if op.name != "einsum" and op.category in (
+        "activation",
+        "normalization",
+        "arithmetic",
+        "reduction",
+        "attention",
+        "recurrent",
+    ):
+        assert work > 0 or run.op.macs(run.inputs, run.outputs) != 0
+
+
+def test_work_grows_with_the_batch() -> None:
+    for op in OPS:
+        if op.category != "constant":
+            run = run_example(op, op.examples[0], batch=None)
+            one, two = (dims.substitute(run.op.operations(run.inputs, run.outputs), {"N": n}) for n in (1, 2))
+            assert dims.value(one) is not None and 2 * (dims.value(one) or 0) == dims.value(two), op.name
+
+
+def work_of(name: str, args: dict[str, object], *shapes: tuple[int, ...]) -> dims.Dim:
+    op = lookup(name)
+    assert op is not None
+    run = run_example(op, Example(args, shapes))
+    return run.op.operations(run.inputs, run.outputs)
+
+
+def test_conventions() -> None:
+    """Those of docs/costs.md, for one op of each kind."""
+    assert work_of("ReLU", {}, (1, 4, 6)) == 24
+    assert work_of("Softmax", {}, (1, 4, 6)) == 5 * 24
+    assert work_of("add", {}, (1, 4), (1, 4), (1, 4)) == 8
+    assert work_of("BatchNorm1d", {}, (1, 4, 6)) == 2 * 24
+    assert work_of("LayerNorm", {}, (1, 4, 6)) == 7 * 24
+    assert work_of("RMSNorm", {}, (1, 4, 6)) == 4 * 24
+    assert work_of("MaxPool1d", {"kernel_size": 3}, (1, 4, 6)) == 3 * 8
+    assert work_of("AdaptiveAvgPool1d", {"output_size": 1}, (1, 4, 6)) == 24
+    assert work_of("mean", {"dim": 2}, (1, 4, 6)) == 24
+    assert work_of("interpolate", {"scale_factor": 2, "mode": "linear"}, (1, 4, 6)) == 2 * 48
+    assert work_of("MultiheadAttention", {"num_heads": 2, "batch_first": True}, (1, 3, 4)) == 6 * 2 * 9
+    assert work_of("LSTM", {"hidden_size": 5, "batch_first": True}, (1, 3, 4)) == 13 * 5 * 3
+    assert work_of("Bilinear", {"out_features": 2}, (1, 3), (1, 4)) == 2 * 2 * 12
+    assert work_of("flatten", {}, (1, 4, 6)) == 0
