@@ -257,6 +257,26 @@ def test_blocks_are_as_deep_as_asked() -> None:
         assert sum(b["params"][1] - b["params"][0] for b in found) == 14149480 - 7978856
 
 
+def listed(count: int, kernel: int) -> archspec.Graph:
+    op = f"{{op: Conv2d, out_channels: 3, kernel_size: {kernel}, padding: same}}"
+    return net(f"- for i in range({count}):\n    - B", f"blocks: {{B: {{graph: {{c: {op}, r: ReLU}}}}}}")
+
+
+def test_blocks_that_change_alike_are_one_row() -> None:
+    found = archspec.diff(listed(4, 1), listed(4, 2))
+    assert [entry["path"] for entry in found.to_json()["blocks"]] == ["0", "1", "2", "3"]
+    row = next(line for line in found.to_text().splitlines() if line.startswith("0..3  "))
+    assert row.split()[:3] == ["0..3", "48", "156"]
+
+
+def test_lists_that_are_too_long_to_align_are_matched_place_by_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archspec.views.matching._LARGEST", 4)
+    assert shown(archspec.diff(listed(5, 1), listed(4, 2))) == [
+        ("changed", "0..3.c", "Conv2d x 4", "kernel_size 1 -> 2"),
+        ("removed", "4", "B", ""),
+    ]
+
+
 def test_colours_mark_what_happens() -> None:
     text = of("resnet50", "resnet101").to_text(color=True)
     assert "\x1b[32m+  layer3.6..22" in text

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
+from archspec import dims
 from archspec.analysis.analyses import Analyses, analyses_of
 from archspec.analysis.cost import Cost
 from archspec.ir import Graph
@@ -124,7 +126,7 @@ class Difference:
         totals = Comparison((found.before, found.after), self.names).beside(differing=True)
         if totals.rows:
             yield "in all", totals
-        blocks = tuple(_block_row(*row) for row in self._blocks())
+        blocks = tuple(_block_row(*row) for row in _joined(self._blocks()))
         if blocks:
             yield "by block", Table(_BLOCK_HEADINGS, blocks)
         folds = folded(change for change in found.changes if not change.only_shape)
@@ -150,12 +152,13 @@ class Difference:
     def _blocks(self) -> list[tuple[str, Cost, Cost]]:
         """Paths and costs of what differs in cost, down to `depth`; where none is asked for, as deep as is short."""
         if self.depth is not None:
-            return self._rows(self.depth)
+            return self._rows(self.depth, into_new=True)
         found = (self._rows(depth) for depth in range(_DEEPEST, 1, -1))
-        return next((rows for rows in found if len(rows) <= _MOST), None) or self._rows(1)
+        return next((rows for rows in found if len([*_joined(rows)]) <= _MOST), None) or self._rows(1)
 
-    def _rows(self, depth: int) -> list[tuple[str, Cost, Cost]]:
-        """What differs in cost: blocks, and in their place what is in them, while there are blocks in it."""
+    def _rows(self, depth: int, *, into_new: bool = False) -> list[tuple[str, Cost, Cost]]:
+        """What differs in cost: blocks, and in their place what is in them, if there are blocks in it that both
+        networks have, or `into_new` ones."""
         changed: dict[str, tuple[str, Cost, Cost]] = {}
         blocks: set[str] = set()  # those that have a block in them which differs
         for pair in self.found.matching.pairs:
@@ -166,7 +169,7 @@ class Difference:
             parent = path.rpartition(".")[0]
             if path.count(".") < depth and (not parent or parent in changed):
                 changed[path] = (path, before, after)
-                if _is_scope(pair):
+                if _is_scope(pair) and (into_new or None not in (pair.before, pair.after)):
                     blocks.add(parent)
         return [
             row
@@ -220,6 +223,27 @@ _CHANGE_HEADINGS = (
     Heading("op", "op"),
     Heading("details", "what", wraps=True),
 )
+
+
+def _joined(rows: Iterable[tuple[str, Cost, Cost]]) -> Iterator[tuple[str, Cost, Cost]]:
+    """The rows; those of one parent that follow one another and have the same numbers as one, with their sums."""
+    for _, group in groupby(rows, key=_alike):
+        same = list(group)
+        path, before, after = same[0]
+        last = same[-1][0].rpartition(".")[2]
+        if len(same) > 1 and all(other.rpartition(".")[2].isdecimal() for other, _, _ in same):
+            yield f"{path}..{last}", _times(before, len(same)), _times(after, len(same))
+        else:
+            yield from same
+
+
+def _alike(row: tuple[str, Cost, Cost]) -> tuple[object, ...]:
+    path, *costs = row
+    return path.rpartition(".")[0], *((cost.params, cost.macs) for cost in costs)
+
+
+def _times(cost: Cost, count: int) -> Cost:
+    return Cost(params=cost.params * count, macs=dims.mul(cost.macs, count))
 
 
 def _block_row(path: str, before: Cost, after: Cost) -> tuple[Cell, ...]:

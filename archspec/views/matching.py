@@ -14,7 +14,7 @@ from archspec.ir import Graph, Node, Scope
 from archspec.views.cells import arguments
 
 Child = Scope | int  # a scope, or the position of a node
-_LARGEST = 1 << 20  # cells of an alignment; longer lists are matched from both ends
+_LARGEST = 1 << 20  # cells of an alignment; longer lists are matched from both ends, then place by place
 _EXACT, _ALIKE, _KIND = 6, 4, 2  # what a match of two children is worth
 _NAME = 1  # and what it is worth more under the same name
 
@@ -168,9 +168,15 @@ class _Matcher:
             end += 1
         pairs = [(i, i) for i in range(start)]
         inner_left, inner_right = left[start : len(left) - end], right[start : len(right) - end]
-        if len(inner_left) * len(inner_right) <= _LARGEST:
-            pairs += [(start + i, start + j) for i, j in self._best(inner_left, inner_right, least)]
+        small = len(inner_left) * len(inner_right) <= _LARGEST
+        found = self._best(inner_left, inner_right, least) if small else self._in_step(inner_left, inner_right, least)
+        pairs += [(start + i, start + j) for i, j in found]
         return [*pairs, *((len(left) - n, len(right) - n) for n in range(end, 0, -1))]
+
+    def _in_step(self, left: Sequence[Child], right: Sequence[Child], least: int) -> list[tuple[int, int]]:
+        """What stands at the same place, where it can be the same."""
+        both = enumerate(zip(left, right, strict=False))
+        return [(i, i) for i, (before, after) in both if self._level(before, after) >= least]
 
     def _best(self, left: Sequence[Child], right: Sequence[Child], least: int) -> list[tuple[int, int]]:
         scores = [
