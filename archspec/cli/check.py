@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from archspec import api, render
@@ -65,6 +65,7 @@ def _check(args: argparse.Namespace, spec: str) -> _Report:
         return _Report(spec, "a library of blocks, checked where they are used")
     found: dict[tuple[str, str, str], Diagnostic] = {}  # variants share most of their mistakes
     facts: list[list[str]] = []
+    expected: list[Mapping[str, object]] = []
     names: list[str] = []
     for variant in variants:
         try:
@@ -75,8 +76,12 @@ def _check(args: argparse.Namespace, spec: str) -> _Report:
         else:
             names.append(graph.name)
             facts.append([*_facts(graph)])
+            expected.append(graph.expect)
         found |= {(each.code, each.message, str(each.span)): each for each in diagnostics}
     shared = [fact for fact in facts[0] if all(fact in others for others in facts)] if facts else []
+    held = [key for key in expected[0] if all(key in others for others in expected)] if expected else []
+    if held:
+        shared.insert(0, f"as expected: {', '.join(held)}")
     return _Report(spec, ", ".join(names), shared, [*found.values()])
 
 
@@ -101,8 +106,6 @@ def _types(graph: Graph) -> Iterator[str]:
 
 
 def _facts(graph: Graph) -> Iterator[str]:
-    if graph.expect:
-        yield f"as expected: {', '.join(graph.expect)}"
     if any(dim.symbolic for entry in graph.inputs for dim in entry.type.shape if isinstance(dim, Size)):
         yield from _types(graph)
     yield from size_interface(graph)
