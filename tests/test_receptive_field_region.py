@@ -98,6 +98,16 @@ def test_what_is_beyond_the_borders(mode: str, last: int) -> None:
     assert hull.unclipped == ((-2, 2),)
 
 
+def test_a_fold_that_leaves_a_column_out() -> None:
+    nodes = """
+        columns: {op: Unfold, kernel_size: [3, 3], stride: 2}
+        map: {op: Conv1d, out_channels: 9, kernel_size: 1}
+        fold: {op: Fold, output_size: [9, 4], kernel_size: [3, 3], stride: 2}
+    """
+    assert seen_of(nodes, "[N, 1, 9, 4]", None, (4, 3)).nothing
+    assert seen_of(nodes, "[N, 1, 9, 4]", None, (4, 2)).hull.clipped == ((2, 6), (0, 2))
+
+
 def test_the_whole_and_the_local_path() -> None:
     gate = """
         conv: {op: Conv2d, out_channels: 4, kernel_size: 3, padding: 1}

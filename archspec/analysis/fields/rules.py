@@ -180,7 +180,7 @@ def _fold(site: Site) -> Transfer:
     def step(track: Track) -> Track:
         track = reshaped(chosen(mixed(track, {1})), site.x.shape, grown)
         for axis, (w, size, count) in enumerate(zip(found, sizes, counts, strict=True), 2):
-            track = read(track, axis, count, windows.transposed(w), size, 2 in site.bare)
+            track = read(track, axis, count, windows.transposed(w), size, 2 in site.bare or count == 1)
         return track
 
     return site.first(step)
