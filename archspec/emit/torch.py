@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import linecache
 import sys
-from collections.abc import Callable, Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import ModuleType
@@ -58,9 +58,10 @@ def build(
     everything = init is True and not virtual
     names = () if isinstance(init, bool) or virtual else init
     chosen = graph.nodes if everything else _owners(graph, names)
-    later = _can_defer(graph, chosen) and (has_rules(graph) or not everything)
+    classes = _classes(graph)
+    later = _can_defer(chosen, classes) and (has_rules(graph) or not everything)
     with made_on:
-        model = _bare(cls, skip=all(map(_is_torch, _classes(graph, graph.nodes)))) if later else cls()
+        model = _bare(cls, skip=all(map(_is_torch, classes.values()))) if later else cls()
     if later and everything:
         _initialise(model, {full_name(node, state) for node in graph.nodes for state, _ in node.init})
     elif later:
@@ -90,20 +91,20 @@ def _owners(graph: Graph, names: Collection[str]) -> list[Node]:
     return list({node.path: node for node, name, _ in graph.state() if name in names}.values())
 
 
-def _classes(graph: Graph, nodes: Collection[Node]) -> list[str]:
-    """The classes of the modules with weights among these nodes."""
-    paths = {node.path for node in nodes if node.op.state()}
+def _classes(graph: Graph) -> dict[str, str]:
+    """The class of each module with weights, by the path of its node."""
     owned = zip(graph.nodes, targets_of(graph), strict=True)
-    return [target.cls for node, target in owned if node.path in paths and isinstance(target, Module)]
+    return {node.path: target.cls for node, target in owned if isinstance(target, Module) and node.op.state()}
 
 
 def _is_torch(cls: str) -> bool:
     return cls.startswith("torch.nn.")
 
 
-def _can_defer(graph: Graph, nodes: Collection[Node]) -> bool:
+def _can_defer(nodes: Collection[Node], classes: Mapping[str, str]) -> bool:
     """Whether the modules of these nodes can be initialised after they are constructed."""
-    return all(_is_torch(cls) and cls not in _CLONING for cls in _classes(graph, nodes))
+    own = [classes[node.path] for node in nodes if node.path in classes]
+    return all(_is_torch(cls) and cls not in _CLONING for cls in own)
 
 
 def _bare(cls: type[nn.Module], *, skip: bool) -> nn.Module:
