@@ -293,7 +293,7 @@ def variant_entries(spec: Spec, variant: str, span: Span | None) -> tuple[Entry,
 
 
 def variant_preset(spec: Spec, variant: str) -> tuple[Entry, ...]:
-    """The params that hold beneath a variant: those that its file, or that of the one it builds on, takes of its base."""
+    """The params that hold beneath a variant: what its file, or that of the one it builds on, takes of its base."""
     return spec.presets.get(variant_layers(spec, variant, None)[-1][0], ())
 
 
