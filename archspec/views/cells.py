@@ -53,11 +53,13 @@ def field_cell(field: ReceptiveField | None) -> Cell:
 
 
 def field_text(field: ReceptiveField | None, short: bool = False) -> str:
-    """A receptive field in a few letters: `427`, `<= 204`, `global (427)`, the local path in parentheses."""
+    """A receptive field in a few letters: `427`, `<= 204`, `global (427)`, the local path in parentheses; in short
+    `(427)`."""
     if field is None:
         return numbers.NOTHING
     if field.kind == "global":
-        return "global" if short or field.local is None else f"global ({field_text(field.local)})"
+        local = f"({field_text(field.local)})" if field.local is not None else ""
+        return local if short and local else f"global {local}".rstrip()
     text = once_if_equal([str(shown(size)) for size in field.size])
     return text if field.kind == "affine" else f"<= {text}"
 

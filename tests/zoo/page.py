@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import io
+import re
 import sys
 import tokenize
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from archspec.library import Library, bundled
 from archspec.views.cells import field_text
 
 PAGES = Path(__file__).parents[2] / "docs" / "zoo"
+
+WIDTH = 100  # of the console in the documents
 
 FAMILIES = {
     "Classifiers": [
@@ -65,6 +68,16 @@ published figures.
 after `imports: {vit: vit.yaml}` use them.
 """
 
+SIDE_BY_SIDE = """\
+## Side by side
+
+```console
+$ archspec compare {first} \\
+    {others}
+{table}
+```
+"""
+
 TABLE = """\
 ## Often quoted, and measured
 
@@ -75,10 +88,10 @@ repeat. What they call FLOPs are multiply-accumulates.
 LINES = """\
 ## Lines
 
-A spec beside the Python of the same family in torchvision, as whole files, and as lines of code: without comments and
-documentation, and without what is known of trained weights there and what is expected (`expect:`) here. torchvision's
-file of EfficientNet holds version 2 as well, that of ResNet also ResNeXt and wide ones, those of AlexNet, GoogLeNet and
-MobileNetV2 one network; ours hold the forms in the tables above.
+A spec, with those it imports, beside the Python of the same family in torchvision: as whole files, and as lines of
+code, without comments and documentation, and without what is known of trained weights there and what is expected
+(`expect:`) here. torchvision's file of EfficientNet holds version 2 as well, that of ResNet also ResNeXt and wide ones,
+those of AlexNet, GoogLeNet and MobileNetV2 one network; ours hold the forms in the tables above.
 """
 
 
@@ -89,6 +102,9 @@ def page() -> str:
     for title, families in FAMILIES.items():
         parts.append(f"## {title}\n")
         parts.append(table(("network", "input", "params", "MACs", "field"), "llrrr", families_rows(library, families)))
+    first, others = list(CLAIMS)[:5], list(CLAIMS)[5:]
+    compared = api.compare(*CLAIMS).to_text(WIDTH)
+    parts.append(SIDE_BY_SIDE.format(first=" ".join(first), others=" ".join(others), table=compared))
     parts += [TABLE, table(("network", "quoted", "params", "quoted", "MACs", "why"), "lrrrrl", claim_rows())]
     parts += [
         LINES,
@@ -126,6 +142,7 @@ def line_rows() -> Iterator[tuple[str, ...]]:
     files = bundled()
     for family, peer in PEERS.items():
         spec = files[family].read_text(encoding="utf-8")
+        spec += "".join(files[name].read_text(encoding="utf-8") for name in re.findall(r"(\w+)\.yaml", spec))
         source = inspect.getsource(import_module(f"torchvision.models.{peer}"))
         pairs = ((len(spec.splitlines()), len(source.splitlines())), (spec_lines(spec), python_lines(source)))
         yield family, *(text for own, theirs in pairs for text in (str(own), str(theirs), f"{own / theirs:.0%}"))
