@@ -71,18 +71,20 @@ class Loss(torch.autograd.Function):
 def kept_bytes(model: nn.Module, inputs: Sequence[Tensor]) -> int:
     """The bytes of distinct storages that autograd holds after a forward pass in training, but for the model's own."""
     known = {tensor.untyped_storage()._cdata for tensor in owned(model)}
-    held: dict[int, tuple[int, Tensor]] = {}
+    held: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        if storage._cdata not in known:
-            held[storage._cdata] = storage.nbytes(), tensor
-        return tensor
+        if storage._cdata not in known and storage._cdata not in held:
+            held[storage._cdata] = storage.nbytes()
+            weakref.finalize(storage, held.pop, storage._cdata, None)  # what leads to no output is dropped
+        return tensor.detach()
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         outputs = model.train()(*inputs)
+    kept = sum(held.values())
     del outputs
-    return sum(size for size, _ in held.values())
+    return kept
 
 
 def training_peak(model: nn.Module, inputs: Sequence[Tensor]) -> int:

@@ -100,8 +100,8 @@ def _trained(graph: Graph) -> list[frozenset[str]]:
     names = {name for _, name, state in graph.state() if state.trainable} - set(graph.frozen)
     found: list[frozenset[str]] = []
     for node in graph.nodes:
-        ties = dict(node.ties)
         states = [state.name for state in node.op.state() if not state.buffer]
+        ties = dict(node.ties) if states else {}
         found.append(frozenset(name for name in states if ties.get(name, full_name(node, name)) in names))
     return found
 
@@ -180,7 +180,7 @@ class _Step:
             for i, (value, asks) in enumerate(zip(node.inputs, wanted.inputs, strict=True)):
                 if asks and arrived:
                     self.arrive(held, value, arrived[0] if i in passed else None, turn)
-            for state in node.op.state():
+            for state in node.op.state() if wanted.params else ():
                 if state.name in wanted.params:
                     name = dict(node.ties).get(state.name, full_name(node, state.name))
                     size = math.prod(state.shape) * BYTES[state.dtype]

@@ -306,7 +306,7 @@ class Op(BaseModel):
     @property
     def inplace_on_input(self) -> bool:
         """The op overwrites its first input."""
-        return bool(getattr(self, "inplace", False))
+        return bool(self.__dict__.get("inplace"))  # asking pydantic for what is not there is slow
 
 
 class ModuleOp(Op, abstract=True):
