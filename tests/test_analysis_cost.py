@@ -106,3 +106,24 @@ def test_costs_are_for_one_sample_whatever_the_batch() -> None:
 def test_an_unknown_size_leaves_a_closed_form() -> None:
     total = costs(graph_of("a: {op: Conv2d, out_channels: 4, kernel_size: 1}", "[N, 3, H, 8]")).total
     assert show(total.macs) == "96 * H"
+
+
+def test_work_by_kind_adds_up() -> None:
+    graph = api.load(SPECS / "resnet.yaml", variant="resnet18")
+    found = costs(graph)
+    scope = graph.scopes["layer1"]
+    assert sum(int(str(ops)) for ops in found.ops_by_category().values()) == found.total.ops
+    kinds = found.ops_by_category(scope.start, scope.end)
+    elements = 64 * 56 * 56
+    assert kinds == {"normalization": 4 * 2 * elements, "activation": 4 * elements, "arithmetic": 2 * elements}
+    assert found.scope(scope).ops == 14 * elements
+
+
+def test_work_in_training_alone_is_not_summed() -> None:
+    graph = graph_of("a: ReLU\naux: {op: Tanh, from: a}", rest="outputs: {main: a, aux: {from: aux, only: training}}")
+    assert costs(graph).total.ops == 192
+    assert costs(graph).ops_by_category() == {"activation": 192}
+
+
+def test_work_on_an_unknown_size_is_a_closed_form() -> None:
+    assert show(costs(graph_of("a: BatchNorm2d", "[N, 3, H, 8]")).total.ops) == "48 * H"
