@@ -39,6 +39,11 @@ class Library:
             self.roots.append(folder.resolve())
         return self._build(source, None, folder)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those read so far."""
+        return tuple(self._specs)
+
     def resolve(self, target: Scalar, folder: Path | None) -> Spec:
         """The spec that `extends` or an import names. Raises SpecError at the name."""
         path = self._find(target, folder)
