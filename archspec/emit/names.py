@@ -19,7 +19,7 @@ from archspec.ir import Graph, Scope
 from archspec.values import Value
 
 GENERIC = ("x", "out")
-SMALL = 8
+SMALL = 32
 """A value is small when something this many times as large is made while it would linger."""
 
 
