@@ -16,8 +16,10 @@ import yaml
 
 from archspec import api
 from archspec.diagnostics import Diagnostic, SpecError
+from archspec.diagrams.draw import draw
 from archspec.emit.python import to_python
 from archspec.emit.torch import run_and_compare
+from archspec.ir import Graph
 from archspec.render import to_text as render
 from tests.printer import to_text
 
@@ -27,7 +29,13 @@ BAD = sorted((CASES / "bad").glob("*.yaml"))
 
 _CALL = re.compile(r"^# call: (.+)$", re.MULTILINE)
 _ERROR = re.compile(r"^# error: ([\w-]+) @ (\S+)$", re.MULTILINE)
-_GOLDENS = {".graph.txt": to_text, ".py.txt": to_python}
+
+
+def to_dot(graph: Graph) -> str:
+    return draw(graph).dot
+
+
+_GOLDENS = {".graph.txt": to_text, ".py.txt": to_python, ".dot.txt": to_dot}
 
 
 def call_of(text: str) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Which neighbouring blocks are one block, repeated: their ops and wiring are the same, one feeds the next.
+"""Which neighbouring blocks are one block, repeated: their ops and wiring are the same, one feeds the next; or all read
+the same and are read by the same.
 
 Inferred sizes may differ (a dense block grows), and so may rates of dropout (stochastic depth rises with depth).
 """
@@ -18,12 +19,11 @@ class Alike:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._skeletons: dict[str, Hashable] = {}
-        self._readers: dict[int, list[int]] = {}
+        self._readers: dict[int, list[int]] = {}  # the positions of nodes; of outputs, those after the last node
         for position, node in enumerate(graph.nodes):
             for value in (*node.inputs, *node.reads):
                 self._readers.setdefault(value.node, []).append(position)
-        end = len(graph.nodes)  # an output is read after everything else
-        for entry in graph.outputs.entries:
+        for end, entry in enumerate(graph.outputs.entries, len(graph.nodes)):
             for value in leaves(entry.value):
                 self._readers.setdefault(value.node, []).append(end)
 
@@ -44,10 +44,34 @@ class Alike:
             return False
         if self._skeleton(last) != self._skeleton(child) or last.start == last.end:
             return False
-        if not self._chained(last, child):
-            return False
         before = run[-2] if len(run) > 1 else None
-        return not isinstance(before, Scope) or self._pattern(before, last) == self._pattern(last, child)
+        if not isinstance(before, Scope):
+            return self._chained(last, child) or self._parallel(last, child)
+        if self._parallel(before, last):
+            return self._parallel(last, child)
+        return self._chained(last, child) and self._pattern(before, last) == self._pattern(last, child)
+
+    def is_parallel(self, run: Sequence[Scope | int]) -> bool:
+        """Whether the blocks of a run stand side by side."""
+        scopes = [child for child in run[:2] if isinstance(child, Scope)]
+        return len(scopes) == 2 and self._parallel(*scopes)
+
+    def _parallel(self, first: Scope, second: Scope) -> bool:
+        """Both read the same, and their values alone are read, by the same."""
+        readers = self._outside(first)
+        return readers is not None and first.inputs == second.inputs and readers == self._outside(second)
+
+    def _outside(self, scope: Scope) -> tuple[tuple[int, ...], ...] | None:
+        """Who reads each output; None where something else inside is read, too, or nothing is."""
+        made = {value.node for value in scope.outputs}
+        found: list[tuple[int, ...]] = []
+        for position in range(scope.start, scope.end):
+            later = tuple(reader for reader in self._readers.get(position, ()) if reader >= scope.end)
+            if later and position not in made:
+                return None
+            if later:
+                found.append(later)
+        return tuple(found) or None
 
     def _chained(self, first: Scope, second: Scope) -> bool:
         """`second` alone reads what `first` makes, and besides that only what `first` reads, too."""

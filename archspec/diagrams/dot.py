@@ -14,8 +14,9 @@ from archspec.diagrams.labels import Labels
 from archspec.diagrams.palette import BY_NAME, COLOURS, Colour, colour_of
 from archspec.diagrams.picture import Box, Cluster, Edge, Picture
 
-_FONT = "Helvetica"
+_FONT = "Arial,Helvetica,sans-serif"
 _INK, _SOFT, _LINE, _SKIP = "#1f2933", "#52606d", "#7b8794", "#b0568c"
+_ENTRY = 92  # points
 _TRAINING = "dashed"  # what runs in one mode only
 
 
@@ -28,12 +29,12 @@ def to_dot(
 
 class _Writer:
     def __init__(self, picture: Picture, labels: Labels, direction: Direction, title: str, legend: bool) -> None:
-        self.picture, self.labels = picture, labels
+        self.picture, self.labels, self.direction = picture, labels, direction
         self.graph = Digraph(
             picture.graph.name,
             graph_attr={
                 "rankdir": direction, "fontname": _FONT, "fontsize": "14", "fontcolor": _INK, "bgcolor": "white",
-                "nodesep": "0.25", "ranksep": "0.35", "labelloc": "t", "splines": "true", "compound": "true",
+                "nodesep": "0.25", "ranksep": "0.3", "labelloc": "t", "splines": "true", "compound": "true",
                 "pad": "0.2", **self.heading(title, legend),
             },
             node_attr={
@@ -78,13 +79,23 @@ class _Writer:
             return
         with parent.subgraph(name=item.id) as inner:  # pyright: ignore[reportOptionalContextManager]
             inner.attr(
-                label=self.text(self.labels.heading(item)), labeljust="l", style="rounded,filled", fillcolor="#fafbfc",
+                label=self.frame(item), labeljust="l", style="rounded,filled", fillcolor="#fafbfc",
                 color="#cbd2d9", fontsize="11", fontcolor=_SOFT, margin="10", id=item.path,
                 tooltip=self.labels.tooltip(item), **{"class": f"open {'repeated' if item.count > 1 else ''}".strip()},
                 **({"peripheries": "2"} if item.count > 1 else {}),
             )  # fmt: skip
             for child in item.children:
                 self.add(inner, child)
+
+    def frame(self, cluster: Cluster) -> str:
+        """The heading of an open block. Top-down, an edge comes in near the left: the numbers stand right of it."""
+        name = self.labels.name(cluster)
+        small = f'  <FONT POINT-SIZE="9">{escape(name)}</FONT>' if name else ""
+        width = f' WIDTH="{_ENTRY}"' if self.direction == "TB" else ""
+        cells = [f'<TD ALIGN="LEFT"{width}><B>{escape(self.labels.title(cluster))}</B>{small}</TD>']
+        if numbers := self.labels.numbers(cluster.start, cluster.end):
+            cells.append(f'<TD ALIGN="LEFT"><FONT POINT-SIZE="9">{escape(", ".join(numbers))}</FONT></TD>')
+        return f'<<TABLE BORDER="0" CELLPADDING="0" CELLSPACING="5"><TR>{"".join(cells)}</TR></TABLE>>'
 
     def box(self, parent: Digraph, box: Box) -> None:
         colour = self.colour(box)
@@ -120,7 +131,7 @@ class _Writer:
         if edge.mode != "always":
             style |= {"style": _TRAINING, "class": f"{edge.kind} {edge.mode}"}
         if edge.label is not None and edge.kind != "shape":
-            style["label"] = self.text(f" {edge.label}")
+            style["label"] = self.text(f"  {edge.label}  ")
         self.graph.edge(edge.source, edge.target, **style)
 
     @staticmethod

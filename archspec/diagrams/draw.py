@@ -13,7 +13,7 @@ from archspec.diagrams.choices import FORMATS, SHOWN, TEXTS, Direction
 from archspec.diagrams.dot import to_dot
 from archspec.diagrams.engine import find_engine
 from archspec.diagrams.labels import Labels
-from archspec.diagrams.picture import picture
+from archspec.diagrams.picture import FITS, FITS_ACROSS, picture
 from archspec.diagrams.svg import themed
 from archspec.ir import Graph
 
@@ -77,4 +77,5 @@ def draw(
     """
     labels = Labels(Analyses(graph), show)
     heading = graph.name if title is None else title
-    return Diagram(to_dot(picture(graph, depth, expand), labels, direction=direction, title=heading, legend=legend))
+    shown = picture(graph, depth, expand, FITS if direction == "TB" else FITS_ACROSS)
+    return Diagram(to_dot(shown, labels, direction=direction, title=heading, legend=legend))

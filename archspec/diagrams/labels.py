@@ -15,6 +15,7 @@ from archspec.views.cells import arguments, field_text
 from archspec.views.numbers import short_count
 
 _LONGEST = 36  # characters of a line of arguments
+_SILENT = frozenset({"inplace", "eps", "momentum", "batch_first"})  # they say nothing about the architecture
 
 
 class Labels:
@@ -36,13 +37,15 @@ class Labels:
         if isinstance(item, Box) and item.kind == "node":
             return self._graph.nodes[item.start].op.title
         name = (item.scope.block if item.scope else None) or _own_name(item.path)
-        return f"{name} x {item.count}" if item.count > 1 else name
+        if item.count == 1:
+            return name
+        return f"{name} x {item.count}{' in parallel' if item.parallel else ''}"
 
     def name(self, item: Box | Cluster) -> str:
         """Its place in its parent; of several the first and the last. Empty where it says no more than the title."""
-        name = _own_name(item.path)
+        name = item.path[item.without.rfind(".") + 1 :] if item.without else _own_name(item.path)
         if item.last:
-            return f"{name}..{_own_name(item.last)}"
+            return f"{name}..{_own_name(item.last)[_common(item.path, item.last) :]}"
         return "" if self.title(item) == name else name
 
     def lines(self, box: Box) -> list[str]:
@@ -53,7 +56,7 @@ class Labels:
         if box.kind == "node" and "args" in self._show:
             lines += _wrapped(_arguments(self._graph.nodes[box.start]))
         if numbers := self.numbers(box.start, box.end):
-            lines.append(" · ".join(numbers))
+            lines.append(", ".join(numbers))
         at = box.scope.outputs[0].node if box.scope and box.scope.outputs else box.start
         field = self._analyses.fields[at] if "field" in self._show and at >= 0 else None
         if field is not None:
@@ -64,8 +67,9 @@ class Labels:
 
     def heading(self, cluster: Cluster) -> str:
         """What stands above an open block."""
-        title, name = self.title(cluster), self.name(cluster)
-        return "   ".join([f"{name}: {title}" if name else title, *self.numbers(cluster.start, cluster.end)])
+        return "   ".join(
+            [*filter(None, (self.title(cluster), self.name(cluster))), *self.numbers(cluster.start, cluster.end)]
+        )
 
     def numbers(self, start: int, end: int) -> list[str]:
         """Parameters and MACs of a stretch of nodes, where there are any."""
@@ -94,17 +98,29 @@ def _own_name(path: str) -> str:
     return path.rpartition(".")[2]
 
 
+def _common(first: str, last: str) -> int:
+    """How many letters the last name need not repeat: those before the number that both end in."""
+    stem = _own_name(first).rstrip("0123456789")
+    name = _own_name(last)
+    return len(stem) if name.startswith(stem) and name[len(stem) :].isdigit() else 0
+
+
 def _arguments(node: Node) -> list[str]:
-    """As torch prints them: those without a default by position."""
+    """As torch prints them: those without a default by position. The shape of a constant stands on its edge."""
     required = {name for name, info in type(node.op).model_fields.items() if info.is_required()}
-    return [value if name in required else f"{name}={value}" for name, value in arguments(node.op).items()]
+    silent = {*_SILENT, "shape"} if node.op.category == "constant" else _SILENT
+    return [
+        value if name in required else f"{name}={value}"
+        for name, value in arguments(node.op).items()
+        if name not in silent
+    ]
 
 
 def _wrapped(words: list[str]) -> list[str]:
     """The words in lines of a readable length."""
     lines: list[str] = []
     for word in words:
-        text = word if len(word) <= _LONGEST else word[: _LONGEST - 1] + "…"
+        text = word if len(word) <= _LONGEST else word[: _LONGEST - 3] + "..."
         if lines and len(lines[-1]) + len(text) + 2 <= _LONGEST:
             lines[-1] += f", {text}"
         else:

@@ -11,15 +11,22 @@ from archspec.diagrams.alike import Alike
 from archspec.ir import Graph, Mode, Node, Scope, leaves
 from archspec.values import TensorType, Value
 
-FITS = 32
-"""Boxes that a page holds: without a depth, blocks are opened as long as the picture stays below."""
+FITS = 26
+"""Boxes that a page holds, one below the other: without a depth, blocks are opened as long as no more are there."""
+
+FITS_ACROSS = 20
+"""The same from left to right, where boxes are longer than they are high."""
 
 EdgeKind = Literal["data", "skip", "shape"]
+Change = Literal["same", "added", "removed", "changed"]
+"""What becomes of a part, in a picture of two networks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A node (`scope` is None), a folded block, an input or an output. `count` equal blocks from `path` to `last`."""
+    """A node (`scope` is None), a folded block, an input or an output. `count` equal blocks from `path` to `last`, one
+    after the other or `parallel`. `without`: the block around it that has no frame, as nothing else is in it.
+    `edits` say what is `changed`."""
 
     id: str
     path: str
@@ -31,6 +38,10 @@ class Box:
     last: str = ""
     mode: Mode = "always"
     types: tuple[TensorType, ...] = ()  # of an input or output
+    parallel: bool = False
+    without: str = ""
+    change: Change = "same"
+    edits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,9 @@ class Cluster:
     last: str = ""
     start: int = 0
     end: int = 0
+    parallel: bool = False
+    without: str = ""
+    change: Change = "same"
 
     def boxes(self) -> Iterator[Box]:
         """All boxes inside."""
@@ -58,7 +72,7 @@ class Cluster:
 @dataclass(frozen=True, slots=True)
 class Edge:
     """From one box to another. `label` is the type of what flows, where it differs from what the first box read; of
-    several readers, on the edge to the first.
+    several readers, on the edge to the first. Inputs and outputs say it themselves.
 
     skip: a longer way leads from the one box to the other, too. shape: only a size is read.
     """
@@ -68,6 +82,7 @@ class Edge:
     kind: EdgeKind = "data"
     label: TensorType | None = None
     mode: Mode = "always"
+    change: Change = "same"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +102,13 @@ class Picture:
                 yield from child.boxes()
 
 
-def picture(graph: Graph, depth: int | None = None, expand: Collection[str] = ()) -> Picture:
+def picture(graph: Graph, depth: int | None = None, expand: Collection[str] = (), fits: int = FITS) -> Picture:
     """The picture of a graph.
 
     Args:
         depth: what lies deeper than this many levels is folded; 1 leaves the top level. None: as deep as fits a page.
         expand: paths of blocks that are opened all the same.
+        fits: how many boxes a page holds.
 
     Raises:
         SpecError: where a path of `expand` is no block.
@@ -103,16 +119,28 @@ def picture(graph: Graph, depth: int | None = None, expand: Collection[str] = ()
                 "unknown-name", f"no block `{path}` to expand", None, help=did_you_mean(path, graph.scopes) or ""
             )
     alike = Alike(graph)
-    if depth is not None:
-        return _Folder(graph, alike, depth, expand).picture()
-    best = _Folder(graph, alike, 1, expand).picture()
-    deepest = 1 + max(scope.path.count(".") + 1 for scope in graph.root.walk())
-    for level in range(2, deepest + 1):
-        next_ = _Folder(graph, alike, level, expand).picture()
-        if sum(1 for _ in next_.boxes()) > FITS:
-            break
+    found = _Folder(graph, alike, depth or 1, expand).picture()
+    return found if depth is not None else _opened(graph, alike, expand, fits, found)
+
+
+def _opened(graph: Graph, alike: Alike, expand: Collection[str], fits: int, best: Picture) -> Picture:
+    """Blocks of one kind are opened together, outer ones first and then those with most in them, as long as the page
+    holds it."""
+    opened = list(expand)
+    while True:
+        kinds: dict[tuple[int, str], list[Box]] = {}
+        for box in best.boxes():
+            if box.scope is not None and box.path not in opened:
+                level = (box.without or box.path).count(".")
+                kinds.setdefault((level, box.scope.block or ""), []).append(box)
+        if not kinds:
+            return best
+        largest = min(kinds, key=lambda kind: (kind[0], -sum(box.end - box.start for box in kinds[kind])))
+        opened += [box.path for box in kinds[largest]]
+        next_ = _Folder(graph, alike, 1, opened).picture()
+        if sum(1 for _ in next_.boxes()) > fits:
+            return best
         best = next_
-    return best
 
 
 class _Folder:
@@ -137,7 +165,7 @@ class _Folder:
             )
             for position, entry in enumerate(self.graph.outputs.entries)
         ]  # fmt: skip
-        return Picture(self.graph, (*inputs, *inner, *outputs), _with_skips(self.edges(inputs, outputs)))
+        return Picture(self.graph, (*inputs, *inner, *outputs), with_skips(self.edges(inputs, outputs)))
 
     def children(self, scope: Scope, level: int) -> tuple[Box | Cluster, ...]:
         found: list[Box | Cluster] = []
@@ -151,23 +179,31 @@ class _Folder:
                 continue
             scopes = [child for child in run if isinstance(child, Scope)]
             if first.start < first.end:
+                parallel = self.alike.is_parallel(run)
                 opened = level < self.depth or any(each.path in self.opened for each in scopes)
-                found.append(self.open(scopes, level) if opened else self.fold(scopes))
+                found.append(self.open(scopes, level, parallel) if opened else self.fold(scopes, parallel))
         return tuple(found)
 
-    def fold(self, run: list[Scope]) -> Box:
+    def fold(self, run: list[Scope], parallel: bool) -> Box:
         first, last = run[0], run[-1]
         modes = set(self.graph.modes[first.start : last.end])
         box = Box(
             f"s{first.start}_{first.end}", first.path, "block", first.start, last.end, first, len(run),
-            last.path if len(run) > 1 else "", modes.pop() if len(modes) == 1 else "always",
+            last.path if len(run) > 1 else "", modes.pop() if len(modes) == 1 else "always", parallel=parallel,
         )  # fmt: skip
         self.owner[first.start : last.end] = [box] * (last.end - first.start)
         return box
 
-    def open(self, run: list[Scope], level: int) -> Cluster:
+    def open(self, run: list[Scope], level: int, parallel: bool) -> Box | Cluster:
         first, last = run[0], run[-1]
         inner = self.children(first, level + 1)
+        if len(inner) == 1 and len(run) == 1 and first.block is None:  # a frame around one thing says nothing
+            only = replace(inner[0], without=first.path)
+            if isinstance(only, Box):
+                self.owner[first.start : first.end] = [only] * (first.end - first.start)
+            return only
+        if len(inner) == 1 and isinstance(inner[0], Box) and inner[0].scope and inner[0].scope.block is None:
+            return self.fold(run, parallel)  # an inner block without a name of its own says less than this one
         size = first.end - first.start
         for repetition, scope in enumerate(run):
             self.owner[scope.start : scope.end] = self.owner[first.start : first.end]
@@ -175,7 +211,7 @@ class _Folder:
                 self.turn[scope.start : scope.end] = [(first.start, repetition)] * size
         return Cluster(
             f"cluster_{first.start}_{first.end}_{level}", first.path, first, inner, len(run),
-            last.path if len(run) > 1 else "", first.start, last.end,
+            last.path if len(run) > 1 else "", first.start, last.end, parallel,
         )  # fmt: skip
 
     def edges(self, inputs: list[Box], outputs: list[Box]) -> list[Edge]:
@@ -189,14 +225,15 @@ class _Folder:
             key = (source.id, target.id)
             known = found.get(key)
             if known is None or (known.kind == "shape" and kind == "data"):
-                first = kind == "data" and said.setdefault((source.id, value), key) == key
+                written = kind == "data" and target.kind != "output" and source.kind != "input"
+                first = written and said.setdefault((source.id, value), key) == key
                 found[key] = Edge(source.id, target.id, kind, self.label(source, value) if first else None, mode)
 
         for position, node in enumerate(self.graph.nodes):
             target = self.owner[position]
             if target is None:
                 continue
-            for value, kind in _reads(node):
+            for value, kind in reads(node):
                 if not self.is_repetition(value, position):
                     add(value, target, kind, self.graph.modes[position])
         for entry, target in zip(self.graph.outputs.entries, outputs, strict=True):
@@ -214,13 +251,11 @@ class _Folder:
     def label(self, source: Box, value: Value) -> TensorType | None:
         """The type of a value, where the box changes it."""
         made = self.graph.type_of(value)
-        if source.kind == "input":
-            return made
         read = source.scope.inputs if source.scope is not None else self.graph.nodes[source.start].inputs
         return None if read and self.graph.type_of(read[0]) == made else made
 
 
-def _reads(node: Node) -> Iterator[tuple[Value, EdgeKind]]:
+def reads(node: Node) -> Iterator[tuple[Value, EdgeKind]]:
     """What a node reads, and of what it needs the size alone."""
     for value, slot in zip(node.inputs, node.slots, strict=True):
         yield value, "shape" if slot in node.op.signature.shape_only else "data"
@@ -232,7 +267,7 @@ def _dots(path: str) -> Iterator[int]:
     return (index for index, letter in enumerate(path) if letter == ".")
 
 
-def _with_skips(edges: list[Edge]) -> tuple[Edge, ...]:
+def with_skips(edges: list[Edge]) -> tuple[Edge, ...]:
     """Marks the edges that a longer way goes around: those of a residual, a dense block, a U-Net."""
     into: dict[str, list[str]] = {}
     for edge in edges:
