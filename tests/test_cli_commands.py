@@ -103,6 +103,27 @@ def test_check_reports_a_mistake_once_for_all_variants(folder: Path, capsys: pyt
     assert "lenet5_conv32, lenet5_pad28" in out
 
 
+def test_check_says_which_variant_a_mistake_is_of(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "vgg", "--input", "3x20x20"]) == 1
+    err = capsys.readouterr().err
+    assert err.count("error[") == 1 and "`features.20` needs H >= 32" in err
+    assert "in variant `vgg11`, and in 7 more" in err
+    assert main(["check", "alexnet", "--input", "3x64x64"]) == 1  # the first variant takes it
+    assert "in variant `alexnet_groups2_lrn_227`, and in 1 more" in capsys.readouterr().err
+    (folder / "bad.yaml").write_text(MISTAKE)
+    assert main(["check", "bad.yaml"]) == 1
+    assert "in variant" not in capsys.readouterr().err
+
+
+def test_check_says_what_each_variant_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "vit"]) == 0
+    out = capsys.readouterr().out
+    assert "    vit_s_16, vit_b_16, vit_l_16: `conv_proj` needs H >= 16\n" in out
+    assert "    vit_h_14: `conv_proj` needs H >= 14\n" in out
+    assert main(["check", "densenet"]) == 0
+    assert "\n    `features.transition3.pool` needs H >= 29\n" in capsys.readouterr().out
+
+
 def test_check_for_programs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "bad.yaml").write_text(MISTAKE)
     assert main(["check", "--format", "json", "bad.yaml", "lenet5"]) == 1

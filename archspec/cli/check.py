@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What was found of one SPEC; `facts` are true of all its variants."""
+    """What was found of one SPEC; `facts` are true of all its variants, or name those that they are true of."""
 
     spec: str
     what: str = ""
@@ -63,10 +63,9 @@ def _check(args: argparse.Namespace, spec: str) -> _Report:
         return _Report(spec, diagnostics=error.diagnostics)
     if not variants:
         return _Report(spec, "a library of blocks, checked where they are used")
-    found: dict[tuple[str, str, str], Diagnostic] = {}  # variants share most of their mistakes
-    facts: list[list[str]] = []
+    found: dict[tuple[str, str, str], dict[str | None, Diagnostic]] = {}  # variants share most of their mistakes
+    facts: dict[str, list[str]] = {}
     expected: list[Mapping[str, object]] = []
-    names: list[str] = []
     for variant in variants:
         try:
             graph = options.load(args, spec, variant)
@@ -74,15 +73,37 @@ def _check(args: argparse.Namespace, spec: str) -> _Report:
         except SpecError as error:
             diagnostics = error.diagnostics
         else:
-            names.append(graph.name)
-            facts.append([*_facts(graph)])
+            facts[graph.name] = [*_facts(graph)]
             expected.append(graph.expect)
-        found |= {(each.code, each.message, str(each.span)): each for each in diagnostics}
-    shared = [fact for fact in facts[0] if all(fact in others for others in facts)] if facts else []
+        for each in diagnostics:
+            found.setdefault((each.code, each.message, str(each.span)), {})[variant] = each
     held = [key for key in expected[0] if all(key in others for others in expected)] if expected else []
-    if held:
-        shared.insert(0, f"as expected: {', '.join(held)}")
-    return _Report(spec, ", ".join(names), shared, [*found.values()])
+    said = [f"as expected: {', '.join(held)}"] if held else []
+    return _Report(
+        spec, ", ".join(facts), [*said, *_shared(facts)], [_once(each, len(variants)) for each in found.values()]
+    )
+
+
+def _once(found: Mapping[str | None, Diagnostic], variants: int) -> Diagnostic:
+    """A mistake by variant, as the first one has it; said which that is, unless all of them are alike."""
+    (first, mistake), *others = found.items()
+    if len(found) == variants and all(other.notes == mistake.notes for _, other in others):
+        return mistake
+    more = f", and in {len(others)} more" if others else ""
+    return mistake.with_notes([f"in variant `{first}`{more}"])
+
+
+def _shared(facts: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """What is true of all variants, then what is true of some, by name."""
+    every = [*facts.values()]
+    shared = [fact for fact in every[0] if all(fact in others for others in every)] if every else []
+    yield from shared
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, own in facts.items():
+        alike.setdefault(tuple(fact for fact in own if fact not in shared), []).append(name)
+    for own, names in alike.items():
+        for fact in own:
+            yield f"{', '.join(names)}: {fact}"
 
 
 def _variants(args: argparse.Namespace, spec: str) -> list[str | None]:
