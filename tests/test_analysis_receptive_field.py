@@ -257,6 +257,33 @@ def test_a_gate_leaves_the_local_path() -> None:
     assert affine(field.nearest) == (7, 2, 0)
 
 
+@pytest.mark.parametrize(
+    "norm", ["{op: GroupNorm, num_groups: 1}", "InstanceNorm1d", "{op: LayerNorm, normalized_shape: [64]}"]
+)
+def test_a_norm_over_positions_leaves_the_local_path(norm: str) -> None:
+    field = field_of(
+        f"""
+        conv: {{op: Conv1d, out_channels: 2, kernel_size: 5, padding: 2}}
+        norm: {norm}
+        last: {{op: Conv1d, out_channels: 2, kernel_size: 3, stride: 2}}
+        """.replace("        ", "")
+    )
+    assert (field.kind, field.size) == ("global", (64,))
+    assert affine(field.nearest) == (7, 2, 2)
+
+
+def test_a_norm_after_pooling_leaves_what_was_pooled() -> None:
+    field = field_of(
+        """
+        conv: {op: Conv1d, out_channels: 2, kernel_size: 5}
+        pool: {op: AdaptiveAvgPool1d, output_size: 1}
+        norm: {op: GroupNorm, num_groups: 1}
+        last: {op: Conv1d, out_channels: 2, kernel_size: 3, padding: 1}
+        """.replace("        ", "")
+    )
+    assert (field.kind, affine(field.nearest)) == ("global", (5, 1, 0))
+
+
 def test_paths_of_different_strides() -> None:
     field = field_of(
         """

@@ -21,7 +21,7 @@ from archspec.analysis.fields.site import (
     mixing,
     renamed,
 )
-from archspec.analysis.fields.tracks import Track, alike_channels, mixed, prefix
+from archspec.analysis.fields.tracks import Track, alike_channels, mixed, normed, prefix
 from archspec.dims import Dim
 from archspec.values import TensorType
 
@@ -56,6 +56,8 @@ MIXED: Mapping[str, Callable[[Site], Iterable[int]]] = {
 
 def _mixing(site: Site) -> Transfer:
     axes = frozenset(MIXED[site.op.name](site))
+    if site.op.category == "normalization":
+        return site.first(lambda track: normed(track, axes))
     if site.op.name == "Linear":
         return site.first(lambda track: _across(site, mixed(track, axes)))
     return site.first(mixing(axes))

@@ -125,6 +125,13 @@ def mixed(track: Track, axes: Collection[int]) -> Track:
     return replace(track, map=found, digits=rest)
 
 
+def normed(track: Track, axes: Collection[int]) -> Track:
+    """After every unit was set against statistics of all units along these axes: a gate of its own, beside which the
+    local path is left as it is."""
+    found = mixed(track, axes)
+    return replace(track, everywhere=True) if found.pooled and not track.pooled else found
+
+
 def picked(track: Track, axis: int, index: int) -> Track:
     """Unit `index` of an axis, which stays as an axis without meaning."""
     offset = sum(digit.at(index) for digit in track.digits if digit.axis == axis)
