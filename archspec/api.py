@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 class Graph(ir.Graph):
     """A compiled network: its nodes and scopes (see `archspec.ir.Graph`), and what is computed from them."""
 
-    @uncollected()
     def summary(self, *, batch: int | None = None, optimizer: str | None = None) -> Summary:
         """Shapes, parameters, MACs, receptive fields and memory; prints as a table, shows itself in a notebook.
 

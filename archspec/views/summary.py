@@ -10,6 +10,7 @@ from typing import Any, TypedDict, Unpack
 from archspec.analysis.analyses import Analyses, analyses_of
 from archspec.analysis.cost import Cost
 from archspec.ir import Graph
+from archspec.objects import uncollected
 from archspec.views import columns, markup
 from archspec.views.columns import View
 from archspec.views.contract import contract
@@ -19,13 +20,15 @@ from archspec.views.text import fit, paragraph, to_text, wrapped, write
 from archspec.views.totals import forms, totals_table
 
 _ROOMY = 130  # columns of a terminal in which there may be room for more than the usual columns
+_SORTED_BY = "column to sort by"
 
 
 class Shape(TypedDict, total=False):
     """What a table shows.
 
     depth: blocks that lie deeper are folded; 1 leaves the top level.
-    sort: the name of a column: numbers in falling order, texts by the alphabet.
+    sort: the name of a column: numbers in falling order, texts by the alphabet. It is shown, unless `columns` leave it
+        out.
     columns: names of columns, in order; with `+` in front they are added to the usual ones.
     tree: a row for every block too, with its sums, before what is in it. Text without a say in it is a tree where
         paths would have to be cut.
@@ -53,23 +56,27 @@ class Summary:
         """Parameters, buffers and MACs of the whole network."""
         return self.analyses.total
 
+    @uncollected()
     def rows(self, **shape: Unpack[Shape]) -> list[Row]:
         """The rows of the table. Raises SpecError for a column that there is not."""
         tree, sort = bool(shape.get("tree")), shape.get("sort")
         view = View(self.analyses)
-        by = columns.column(sort, "column to sort by") if sort is not None else None
+        by = columns.column(sort, _SORTED_BY) if sort is not None else None
         key = partial(by.sort_key, view) if by is not None else None
         return rows_of(self.analyses, shape.get("depth"), tree=tree, key=key)
 
+    @uncollected()
     def table(self, *, roomy: bool = False, **shape: Unpack[Shape]) -> Table:
         """The rows with their columns, where it is `roomy` those too that need much room. Raises SpecError for a column
         that there is not."""
-        asked = shape.get("columns")
+        asked, sort = shape.get("columns"), shape.get("sort")
         view = View(self.analyses, tree=bool(shape.get("tree")))
         shown = [column for column in columns.chosen(asked) if asked is not None or roomy or not column.extra]
+        if asked is None and sort is not None and sort not in (column.name for column in shown):
+            shown.append(columns.column(sort, _SORTED_BY))
         cells = [[column.cell(view, row) for column in shown] for row in self.rows(**shape)]
         table = Table(
-            tuple(column.heading(asked=asked is not None, tree=view.tree) for column in shown),
+            tuple(column.heading(asked=asked is not None or column.name == sort, tree=view.tree) for column in shown),
             tuple(map(tuple, cells)),
             view.legend.lines(),
         )
@@ -114,6 +121,7 @@ class Summary:
         inputs = ", ".join(f"{entry.name} {entry.type}" for entry in self.graph.inputs)
         return f"{self.graph.name}: {inputs}"
 
+    @uncollected()
     def to_json(self) -> dict[str, Any]:
         """What `archspec summary --json` prints: see `archspec.views.contract`."""
         return contract(self.analyses)
