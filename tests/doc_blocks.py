@@ -1,6 +1,7 @@
 """Runs the fenced blocks of a document, in order, in one working folder.
 
 - ```` ```yaml ```` starting with `archspec:` is a complete spec and must load; other yaml is a fragment.
+- ```` ```archspec ```` is a spec, or names one, which the site draws (docs/embedding.md).
 - ```` ```python ```` is executed; all of a document's share one namespace.
 - ```` ```console ````: each `$ archspec ...` line is called, and the lines below it are its output.
 - ```` ```text ```` after a spec lists its nodes (after a spec in error: the diagnostics), after python what it printed.
@@ -35,7 +36,7 @@ from archspec.ir import Graph, Tree
 from archspec.render import to_text
 from archspec.values import Value
 
-_FENCE = re.compile(r"^```([\w-]*)[^\n`]*$")
+_FENCE = re.compile(r"^(`{3,})([\w-]*)[^\n`]*$")
 _DIRECTIVE = re.compile(r"<!--\s*(file|error|call):\s*(.+?)\s*-->")
 
 
@@ -53,23 +54,24 @@ def blocks(document: str) -> list[Block]:
     """The fenced blocks of a Markdown text. Raises ValueError for a fence that is never closed."""
     found: list[Block] = []
     directives: dict[str, str] = {}
-    opened: tuple[str, int] | None = None
+    opened: tuple[str, str, int] | None = None
     inside: list[str] = []
     for number, line in enumerate(document.splitlines(), 1):
         fence = _FENCE.match(line)
         if opened is not None:
-            if line.startswith("```"):
-                found.append(Block(opened[0], "\n".join(inside) + "\n", opened[1], directives))
+            marks, language, start = opened
+            if line.startswith(marks):
+                found.append(Block(language, "\n".join(inside) + "\n", start, directives))
                 opened, directives = None, {}
             else:
                 inside.append(line)
         elif fence:
-            opened, inside = (fence[1], number), []
+            opened, inside = (fence[1], fence[2], number), []
         elif line.strip():
             comments = dict(_DIRECTIVE.findall(line))
             directives = {**directives, **comments} if comments else {}
     if opened is not None:
-        raise ValueError(f"line {opened[1]}: a fence that is never closed")
+        raise ValueError(f"line {opened[2]}: a fence that is never closed")
     return found
 
 
@@ -121,6 +123,8 @@ class _Runner:
             match block.language:
                 case "yaml":
                     wrong = self._yaml(block)
+                case "archspec":
+                    wrong = self._drawn(block)
                 case "python":
                     wrong = self._python(block)
                 case "console":
@@ -157,6 +161,15 @@ class _Runner:
         if expected:
             return f"loads, but should fail with {', '.join(expected)}"
         self.produced = listing(graph, outputs=re.search(r"^outputs:", block.text, re.MULTILINE) is not None)
+        return None
+
+    def _drawn(self, block: Block) -> str | None:
+        if block.text.startswith("archspec:"):
+            return self._yaml(block)
+        try:
+            api.load(block.text.strip())
+        except SpecError as error:
+            return to_text(error.diagnostics)
         return None
 
     def _refused(self, block: Block, error: SpecError, expected: list[str], path: Path | None) -> str | None:
