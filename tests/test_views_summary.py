@@ -295,6 +295,15 @@ def test_sort_by_numbers_and_by_words(resnet: Summary) -> None:
     assert by_field[:4] == ["avgpool", "flatten", "fc", "layer4"]
 
 
+def test_what_rows_are_sorted_by_is_shown(resnet: Summary) -> None:
+    for width in (40, 80, 200):
+        text = resnet.to_text(width=width, depth=1, sort="memory")
+        assert " memory" in text.splitlines()[2]
+        assert width == 40 or max(map(len, text.splitlines())) <= width
+        assert resnet.to_text(width=width, depth=1, sort="params").splitlines()[2].count("params") == 1
+    assert "memory" not in resnet.to_text(depth=1, sort="memory", columns=["path", "params"])
+
+
 def test_a_sorted_tree_is_sorted_in_each_block(resnet: Summary) -> None:
     rows = resnet.rows(depth=2, tree=True, sort="params")
     assert [row.path for row in rows[:6]] == ["layer4", "layer4.0", "layer4.1", "layer4.2", "layer3", "layer3.0"]

@@ -59,11 +59,12 @@ class Column:
     optional: int = 0
     wraps: bool = False
 
-    def heading(self, *, asked: bool, tree: bool) -> Heading:
-        """The column's head; what is asked for is never left out."""
+    def heading(self, *, asked: bool, spare: bool, tree: bool) -> Heading:
+        """The column's head; what is asked for is never left out. `spare`: other numbers may go for its sake."""
         elastic = 0 if self.name != "path" else WHOLE if tree else READABLE
+        optional = self.optional or int(spare and self.align == "right")
         return Heading(
-            self.name, self.header, self.align, 0 if asked else self.extra, 0 if asked else self.optional,
+            self.name, self.header, self.align, 0 if asked else self.extra, 0 if asked else optional,
             elastic=elastic, wraps=self.wraps,
         )  # fmt: skip
 

@@ -72,11 +72,16 @@ class Summary:
         asked, sort = shape.get("columns"), shape.get("sort")
         view = View(self.analyses, tree=bool(shape.get("tree")))
         shown = [column for column in columns.chosen(asked) if asked is not None or roomy or not column.extra]
+        usual = len(shown)
         if asked is None and sort is not None and sort not in (column.name for column in shown):
             shown.append(columns.column(sort, _SORTED_BY))
+        spare = len(shown) > usual
         cells = [[column.cell(view, row) for column in shown] for row in self.rows(**shape)]
         table = Table(
-            tuple(column.heading(asked=asked is not None or column.name == sort, tree=view.tree) for column in shown),
+            tuple(
+                column.heading(asked=asked is not None or column.name == sort, spare=spare, tree=view.tree)
+                for column in shown
+            ),
             tuple(map(tuple, cells)),
             view.legend.lines(),
         )
