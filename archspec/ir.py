@@ -94,9 +94,11 @@ class Scope:
 
     def walk(self) -> Iterator[Scope]:
         """This scope and all below it, outermost first."""
-        yield self
-        for child in self.scopes():
-            yield from child.walk()
+        pending: list[Scope] = [self]
+        while pending:
+            scope = pending.pop()
+            yield scope
+            pending.extend(reversed([*scope.scopes()]))
 
 
 @record

@@ -60,7 +60,7 @@ def use_block(
         site.path, result, session.types_of(result), parts, lambda: names, True, dropped=scope is None, path=site.path
     )
     if key is not None and len(session.errors.found) == errors:
-        read = frozenset(i for i in range(start, len(session.nodes)) if i in session.read)
+        read = frozenset(session.read.intersection(range(start, len(session.nodes))))
         read_inputs = frozenset(value for value in values if value.node in session.read)
         session.cache[key] = Template(start, len(session.nodes), scope, bound, values, read, read_inputs, used_at)
     session.read |= read_before
