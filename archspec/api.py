@@ -309,6 +309,7 @@ def diagram(
     direction: Direction = "TB",
     title: str | None = None,
     legend: bool = True,
+    diff: str | Path | ir.Graph | None = None,
 ) -> Diagram:
     """A picture of a network: shows itself in a notebook; `save` writes it as SVG, PNG, PDF or DOT.
 
@@ -319,6 +320,7 @@ def diagram(
         show: what a box shows beside its op: `args`, `params`, `macs`, `field`, `shape`.
         direction: `TB`, from top to bottom, or `LR`, from left to right.
         title: the network's name where not given; empty for none.
+        diff: a second network: what it adds, removes and changes is marked, what both have is folded.
 
     Raises:
         SpecError: with every mistake found, also in `expand` and `show`.
@@ -327,7 +329,7 @@ def diagram(
 
     return draw(
         _loaded(spec), depth=depth, expand=tuple(expand), show=tuple(show), direction=direction, title=title,
-        legend=legend,
+        legend=legend, diff=None if diff is None else _loaded(diff),
     )  # fmt: skip
 
 

@@ -10,12 +10,16 @@ from pathlib import Path
 import pytest
 
 from archspec import api
+from archspec.analysis.analyses import Analyses
 from archspec.cli import main
 from archspec.diagnostics import SpecError
 from archspec.diagrams import engine
 from archspec.diagrams.choices import ENGINES
 from archspec.diagrams.draw import Diagram, draw
 from archspec.diagrams.picture import FITS, Box, Cluster, Picture, picture
+from archspec.diagrams.svg import STYLE
+from archspec.diagrams.union import union
+from archspec.views.difference import Differences
 
 DEEP = ["resnet152", "densenet121", "efficientnet_b7", "vit_l_16", "inception_v3", "unet", "googlenet"]
 
@@ -168,6 +172,100 @@ def test_what_is_not_there_is_refused(options: dict[str, list[str]], code: str) 
     assert caught.value.diagnostics[0].code == code
 
 
+# --- two networks ---
+
+
+def compared(before: str, after: str, depth: int | None = None) -> Picture:
+    pair = (Analyses(api.load(name) if name.isidentifier() else api.loads(name)) for name in (before, after))
+    return union(Differences(*pair), depth)
+
+
+def marks(found: Picture) -> dict[str, str]:
+    return {box.path: box.change for box in found.boxes() if box.change != "same"}
+
+
+def small(act: str = "ReLU", width: int = 4, more: str = "") -> str:
+    return (
+        f"archspec: 1\nname: small\ninput: [N, 4, 8, 8]\n{CHAIN}graph:\n  stem: Block\n"
+        f"  act: {act}\n  conv: {{op: Conv2d, out_channels: {width}, kernel_size: 1}}\n{more}"
+    )
+
+
+def test_two_equal_networks_have_no_marks() -> None:
+    found = compared("resnet50", "resnet50")
+    assert marks(found) == {}
+    assert {edge.change for edge in found.edges} == {"same"}
+
+
+def test_what_is_added_is_marked_and_the_way_past_it_is_gone() -> None:
+    found = compared(small(), small(more="  norm: BatchNorm2d\n"))
+    assert marks(found) == {"norm": "added"}
+    names = {box.id: box.path for box in found.boxes()}
+    edges = {(names[edge.source], names[edge.target]): edge.change for edge in found.edges}
+    assert edges["conv", "norm"] == edges["norm", "output"] == "added"
+    assert edges["conv", "output"] == "removed"
+    assert edges["act", "conv"] == "same"
+
+
+def test_the_other_way_round_it_is_removed() -> None:
+    assert marks(compared(small(more="  norm: BatchNorm2d\n"), small())) == {"norm": "removed"}
+
+
+def test_what_is_changed_says_how() -> None:
+    found = compared(small(), small("GELU", 6))
+    assert marks(found) == {"act": "changed", "conv": "changed", "output": "changed"}
+    assert boxes(found)["conv"].edits == ("out_channels: 4 -> 6",)
+    assert boxes(found)["act"].edits == ("op: ReLU -> GELU",)
+    assert boxes(found)["output"].edits == ("[N, 4, 8, 8] -> [N, 6, 8, 8]",)
+    assert boxes(found)["stem"].kind == "block"
+
+
+def test_blocks_that_change_are_open_the_others_folded() -> None:
+    found = compared("resnet50", "resnet50_2015")
+    assert boxes(found)["layer1"].kind == "block"
+    assert "layer2.0" in clusters(found)
+    assert marks(found)["layer2.0.conv1"] == marks(found)["layer2.0.conv2"] == "changed"
+    assert boxes(found)["layer2.1"].count == 3
+    folded = compared("resnet50", "resnet50_2015", depth=1)
+    assert boxes(folded)["layer2"].edits == ("2 differences inside",)
+
+
+def test_a_list_that_something_is_put_in_moves_nothing() -> None:
+    found = compared("vgg11", "vgg11_bn", depth=5)
+    assert set(marks(found).values()) == {"added"}
+    assert len(marks(found)) == 8
+
+
+@pytest.mark.parametrize(("before", "after"), [("resnet18", "resnet34"), ("vit_b_16", "lenet5"), ("unet", "googlenet")])
+def test_every_node_of_both_is_drawn(before: str, after: str) -> None:
+    found = compared(before, after, depth=1)
+    known = {box.id for box in found.boxes()}
+    assert all(edge.source in known and edge.target in known for edge in found.edges)
+    reached = {end for edge in found.edges for end in (edge.source, edge.target)}
+    assert known == reached
+
+
+def test_differences_can_be_read_without_colour(each_engine: str) -> None:
+    words = texts(draw(api.loads(small("ReLU")), diff=api.loads(small("GELU", 6, "  drop: Dropout\n"))).render("svg"))
+    for text in ("~ GELU", "op: ReLU -> GELU", "+ Dropout", "+ added", "~ changed", "the same"):
+        assert text in words
+
+
+def test_the_command_compares(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagram", "resnet18", "--diff", "resnet34", "-o", "-"]) == 0
+    assert "+ BasicBlock" in capsys.readouterr().out
+    assert main(["diagram", "resnet18", "--set", "num_classes=10", "-o", "-", "--diff"]) == 0
+    assert "out_features: 1000 -&gt; 10" in capsys.readouterr().out
+    assert main(["diagram", "resnet18", "-o", "-", "--diff"]) == 2
+
+
+def test_a_path_of_either_network_can_be_opened() -> None:
+    before, after = api.load("resnet18"), api.load("resnet34")
+    assert "layer4.2.conv1" not in draw(before, diff=after).dot
+    with pytest.raises(SpecError):
+        draw(before, diff=after, expand=["layer9"])
+
+
 # --- pictures ---
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -229,6 +327,37 @@ def test_png_starts_as_png(each_engine: str) -> None:
 def test_names_are_escaped() -> None:
     graph = api.loads('archspec: 1\nname: "<b>&\\\\N\\"x"\ninput: [N, 4]\ngraph:\n  relu: ReLU\n')
     assert "<b>&" in texts(Diagram(draw(graph).dot).render("svg", "graphviz-pure"))
+
+
+def test_without_a_system_dot_the_one_from_pip_draws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = engine.find_engine("svg")
+    assert found is not None and found.name == "graphviz-pure"
+    assert engine.find_engine("pdf") is None
+    assert main(["diagram", "lenet5", "-o", str(tmp_path / "lenet.svg")]) == 0
+    assert "AvgPool2d" in texts((tmp_path / "lenet.svg").read_bytes())
+
+
+def test_a_system_dot_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "dot"
+    program.write_text("#!/bin/sh\necho '<svg></svg>'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert draw(api.load("lenet5")).render("svg").startswith(b"<svg class=")
+    assert [name for name in ("svg", "png", "pdf") if (found := engine.find_engine(name)) and found.name == "dot"] == [
+        "svg", "png", "pdf",
+    ]  # fmt: skip
+
+
+def test_headings_are_above_the_edges(each_engine: str) -> None:
+    svg = draw(api.load("resnet152")).render("svg", each_engine).decode()
+    assert svg.index('class="headings"') > svg.rindex('class="edge')
+    assert "layer4" in texts(svg.encode())
+
+
+def test_the_style_sheet_holds_for_the_picture_alone() -> None:
+    rules = [line for line in STYLE.splitlines() if "{" in line and not line.startswith("@")]
+    assert rules and all("archspec-diagram" in line for line in rules)
 
 
 @pytest.fixture

@@ -26,6 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="FILE", type=place, required=True,
         help="a .svg, .png, .pdf or .dot file; - prints the DOT text",
     )  # fmt: skip
+    parser.add_argument(
+        "--diff", metavar="B", nargs="?", const="",
+        help="mark what B adds, removes and changes; --variant and --set are for B; the same spec where it is left out",
+    )  # fmt: skip
     look = parser.add_argument_group("the picture")
     look.add_argument("--depth", metavar="N", type=depth, help="fold what lies deeper (as deep as fits a page)")
     look.add_argument("--expand", metavar="PATH", action="append", default=[], help="open a block; repeatable")
@@ -47,8 +51,10 @@ def run(args: argparse.Namespace) -> int:
     if not printed and format not in (*FORMATS, *TEXTS):
         message = f"cannot draw `{path}`: only .svg, .png, .pdf and .dot"
         raise spec_error("bad-call", message, help=named(path, ".svg", "network"))
+    graph = options.load(args if args.diff is None else _plain(args), args.spec)
+    other = None if args.diff is None else options.load(args, args.diff or args.spec)
     diagram = draw(
-        options.load(args, args.spec), depth=args.depth, expand=args.expand, show=args.show, direction=args.direction,
+        graph, diff=other, depth=args.depth, expand=args.expand, show=args.show, direction=args.direction,
         title=args.title, legend=not args.no_legend,
     )  # fmt: skip
     if printed:
@@ -56,6 +62,13 @@ def run(args: argparse.Namespace) -> int:
     else:
         _write(diagram, path, format, args.engine)
     return 0
+
+
+def _plain(args: argparse.Namespace) -> argparse.Namespace:
+    """Without what is for the second network."""
+    if not args.diff and args.variant is None and not args.params:
+        raise spec_error("bad-call", "one network, and nothing is changed in it", help="name another, or use `--set`")
+    return argparse.Namespace(**{**vars(args), "variant": None, "params": []})
 
 
 def _write(diagram: Diagram, path: Path, format: str, asked: str | None) -> None:

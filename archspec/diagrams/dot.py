@@ -11,7 +11,7 @@ from graphviz import Digraph
 
 from archspec.diagrams.choices import Direction
 from archspec.diagrams.labels import Labels
-from archspec.diagrams.palette import BY_NAME, COLOURS, Colour, colour_of
+from archspec.diagrams.palette import BY_NAME, CHANGES, COLOURS, Colour, colour_of
 from archspec.diagrams.picture import Box, Cluster, Edge, Picture
 
 _FONT = "Arial,Helvetica,sans-serif"
@@ -21,15 +21,25 @@ _TRAINING = "dashed"  # what runs in one mode only
 
 
 def to_dot(
-    picture: Picture, labels: Labels, *, direction: Direction = "TB", title: str = "", legend: bool = True
+    picture: Picture,
+    labels: Labels,
+    *,
+    direction: Direction = "TB",
+    title: str = "",
+    legend: bool = True,
+    before: Labels | None = None,
 ) -> str:
-    """The DOT text. Nodes, clusters and edges have the `class` that style sheets use in SVG, and paths as ids."""
-    return _Writer(picture, labels, direction, title, legend).source()
+    """The DOT text. Nodes, clusters and edges have the `class` that style sheets use in SVG, and paths as ids.
+    `before`: the texts of what is removed, in a picture of two networks."""
+    return _Writer(picture, labels, before or labels, direction, title, legend).source()
 
 
 class _Writer:
-    def __init__(self, picture: Picture, labels: Labels, direction: Direction, title: str, legend: bool) -> None:
-        self.picture, self.labels, self.direction = picture, labels, direction
+    def __init__(
+        self, picture: Picture, labels: Labels, before: Labels, direction: Direction, title: str, legend: bool
+    ) -> None:
+        self.picture, self.labels, self.before, self.direction = picture, labels, before, direction
+        self.removed = {box.id for box in picture.boxes() if box.change == "removed"}
         self.graph = Digraph(
             picture.graph.name,
             graph_attr={
@@ -68,9 +78,14 @@ class _Writer:
     def colours(self) -> list[Colour]:
         """Those that the picture has, in the palette's order."""
         used = {self.colour(box).name for box in self.picture.boxes() if box.kind in ("node", "block")}
-        return [colour for colour in COLOURS if colour.name in used]
+        return [colour for colour in (*COLOURS, *CHANGES) if colour.name in used]
+
+    def labels_of(self, item: Box | Cluster) -> Labels:
+        return self.before if item.change == "removed" else self.labels
 
     def colour(self, box: Box) -> Colour:
+        if self.picture.before is not None:
+            return BY_NAME[box.change]
         return colour_of(self.picture.graph.nodes[box.start].op.category) if box.kind == "node" else BY_NAME["block"]
 
     def add(self, parent: Digraph, item: Box | Cluster) -> None:
@@ -81,7 +96,7 @@ class _Writer:
             inner.attr(
                 label=self.frame(item), labeljust="l", style="rounded,filled", fillcolor="#fafbfc",
                 color="#cbd2d9", fontsize="11", fontcolor=_SOFT, margin="10", id=item.path,
-                tooltip=self.labels.tooltip(item), **{"class": f"open {'repeated' if item.count > 1 else ''}".strip()},
+                tooltip=self.labels_of(item).tooltip(item), **{"class": "open repeated" if item.count > 1 else "open"},
                 **({"peripheries": "2"} if item.count > 1 else {}),
             )  # fmt: skip
             for child in item.children:
@@ -89,11 +104,11 @@ class _Writer:
 
     def frame(self, cluster: Cluster) -> str:
         """The heading of an open block. Top-down, an edge comes in near the left: the numbers stand right of it."""
-        name = self.labels.name(cluster)
+        name = self.labels_of(cluster).name(cluster)
         small = f'  <FONT POINT-SIZE="9">{escape(name)}</FONT>' if name else ""
         width = f' WIDTH="{_ENTRY}"' if self.direction == "TB" else ""
-        cells = [f'<TD ALIGN="LEFT"{width}><B>{escape(self.labels.title(cluster))}</B>{small}</TD>']
-        if numbers := self.labels.numbers(cluster.start, cluster.end):
+        cells = [f'<TD ALIGN="LEFT"{width}><B>{escape(self.labels_of(cluster).title(cluster))}</B>{small}</TD>']
+        if numbers := self.labels_of(cluster).numbers(cluster.start, cluster.end):
             cells.append(f'<TD ALIGN="LEFT"><FONT POINT-SIZE="9">{escape(", ".join(numbers))}</FONT></TD>')
         return f'<<TABLE BORDER="0" CELLPADDING="0" CELLSPACING="5"><TR>{"".join(cells)}</TR></TABLE>>'
 
@@ -104,19 +119,25 @@ class _Writer:
         if box.kind in ("input", "output"):
             style = {"fillcolor": "white", "color": _INK, "shape": "box", "style": "rounded,filled,bold"}
             kind = "end"
-        if box.mode != "always":
+            if box.change != "same":
+                colour = BY_NAME[box.change]
+                style |= {"fillcolor": colour.fill, "color": colour.border}
+                kind = box.change
+        if box.change == "removed" or box.mode != "always":
             style["style"] = f"{style.get('style', 'rounded,filled')},{_TRAINING}"
+        if box.mode != "always":
             kind += f" {box.mode}"
         if box.count > 1:
             style["peripheries"] = "2"
         parent.node(
             box.id, label=self.label(box), id=box.path if box.kind in ("node", "block") else box.id,
-            tooltip=self.labels.tooltip(box), **{"class": kind}, **style,
+            tooltip=self.labels_of(box).tooltip(box), **{"class": kind}, **style,
         )  # fmt: skip
 
     def label(self, box: Box) -> str:
-        name, lines = self.labels.name(box), self.labels.lines(box)
-        head = f"<B>{escape(self.labels.title(box))}</B>"
+        labels = self.labels_of(box)
+        name, lines = labels.name(box), labels.lines(box)
+        head = f"<B>{escape(labels.title(box))}</B>"
         if name:
             head += f' <FONT POINT-SIZE="9" COLOR="{_SOFT}">{escape(name)}</FONT>'
         small = (f'<FONT POINT-SIZE="9" COLOR="{_SOFT}">{escape(line)}</FONT>' for line in lines)
@@ -130,6 +151,12 @@ class _Writer:
             style |= {"style": "dotted", "arrowhead": "open", "constraint": "false"}
         if edge.mode != "always":
             style |= {"style": _TRAINING, "class": f"{edge.kind} {edge.mode}"}
+        if edge.change != "same":
+            style |= {"color": BY_NAME[edge.change].border, "penwidth": "1.8", "class": f"{edge.kind} {edge.change}"}
+        if edge.change == "removed":
+            style["style"] = _TRAINING
+            if not {edge.source, edge.target} & self.removed:  # a way past what was put in
+                style["constraint"] = "false"
         if edge.label is not None and edge.kind != "shape":
             style["label"] = self.text(f"  {edge.label}  ")
         self.graph.edge(edge.source, edge.target, **style)

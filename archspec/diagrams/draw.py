@@ -15,7 +15,9 @@ from archspec.diagrams.engine import find_engine
 from archspec.diagrams.labels import Labels
 from archspec.diagrams.picture import FITS, FITS_ACROSS, picture
 from archspec.diagrams.svg import themed
+from archspec.diagrams.union import union
 from archspec.ir import Graph
+from archspec.views.difference import Differences
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,9 @@ def draw(
     direction: Direction = "TB",
     title: str | None = None,
     legend: bool = True,
+    diff: Graph | None = None,
 ) -> Diagram:
-    """The diagram of a graph.
+    """The diagram of a graph, or of what becomes of it in another.
 
     Args:
         depth: what lies deeper than this many levels is folded; None: as deep as fits a page.
@@ -71,11 +74,21 @@ def draw(
         show: what a box shows beside its op: `args`, `params`, `macs`, `field`, `shape`.
         direction: `TB`, from top to bottom, or `LR`, from left to right.
         title: the network's name where not given; empty for none.
+        diff: a second network: what it adds, removes and changes is marked, what both have is folded.
 
     Raises:
         SpecError: where `expand` or `show` names nothing.
     """
-    labels = Labels(Analyses(graph), show)
+    fits = FITS if direction == "TB" else FITS_ACROSS
+    analyses = Analyses(graph)
+    labels = Labels(analyses, show)
+    if diff is not None:
+        differences = Differences(analyses, Analyses(diff))
+        heading = f"{graph.name} -> {diff.name}" if title is None else title
+        shown = union(differences, depth, expand, 2 * fits)
+        return Diagram(to_dot(
+            shown, Labels(differences.after, show), direction=direction, title=heading, legend=legend, before=labels
+        ))  # fmt: skip
     heading = graph.name if title is None else title
-    shown = picture(graph, depth, expand, FITS if direction == "TB" else FITS_ACROSS)
+    shown = picture(graph, depth, expand, fits)
     return Diagram(to_dot(shown, labels, direction=direction, title=heading, legend=legend))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from archspec import dims
 from archspec.analysis.analyses import Analyses
 from archspec.diagnostics import did_you_mean, spec_error
 from archspec.diagrams.choices import SHOW, SHOWN
-from archspec.diagrams.picture import Box, Cluster
+from archspec.diagrams.picture import Box, Change, Cluster
 from archspec.ir import Graph, Node
 from archspec.values import TensorType
 from archspec.views.cells import arguments, field_text
@@ -16,6 +16,8 @@ from archspec.views.numbers import short_count
 
 _LONGEST = 36  # characters of a line of arguments
 _SILENT = frozenset({"inplace", "eps", "momentum", "batch_first"})  # they say nothing about the architecture
+
+SIGNS: Mapping[Change, str] = {"same": "", "added": "+ ", "removed": "- ", "changed": "~ "}
 
 
 class Labels:
@@ -33,7 +35,10 @@ class Labels:
         return self._analyses.graph
 
     def title(self, item: Box | Cluster) -> str:
-        """What it is: the op, the block, or the name of an input or output."""
+        """What it is: the op, the block, or the name of an input or output; first the sign of what becomes of it."""
+        return SIGNS[item.change] + self._title(item)
+
+    def _title(self, item: Box | Cluster) -> str:
         if isinstance(item, Box) and item.kind == "node":
             return self._graph.nodes[item.start].op.title
         name = (item.scope.block if item.scope else None) or _own_name(item.path)
@@ -46,14 +51,14 @@ class Labels:
         name = item.path[item.without.rfind(".") + 1 :] if item.without else _own_name(item.path)
         if item.last:
             return f"{name}..{_own_name(item.last)[_common(item.path, item.last) :]}"
-        return "" if self.title(item) == name else name
+        return "" if self._title(item) == name else name
 
     def lines(self, box: Box) -> list[str]:
         """What stands below the title and the name."""
         if box.kind in ("input", "output"):
-            return [", ".join(map(str, box.types[:2]))]
-        lines: list[str] = []
-        if box.kind == "node" and "args" in self._show:
+            return [*box.edits] or [", ".join(map(str, box.types[:2]))]
+        lines = [_cut(edit) for edit in box.edits]
+        if not lines and box.kind == "node" and "args" in self._show:
             lines += _wrapped(_arguments(self._graph.nodes[box.start]))
         if numbers := self.numbers(box.start, box.end):
             lines.append(", ".join(numbers))
@@ -98,6 +103,10 @@ def _own_name(path: str) -> str:
     return path.rpartition(".")[2]
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
 def _common(first: str, last: str) -> int:
     """How many letters the last name need not repeat: those before the number that both end in."""
     stem = _own_name(first).rstrip("0123456789")
@@ -120,7 +129,7 @@ def _wrapped(words: list[str]) -> list[str]:
     """The words in lines of a readable length."""
     lines: list[str] = []
     for word in words:
-        text = word if len(word) <= _LONGEST else word[: _LONGEST - 3] + "..."
+        text = _cut(word)
         if lines and len(lines[-1]) + len(text) + 2 <= _LONGEST:
             lines[-1] += f", {text}"
         else:

@@ -36,7 +36,15 @@ COLOURS = (
     Colour("block", "block", "#f2f4f7", "#52606d", "#252b33", "#9aa5b1"),
 )  # fmt: skip
 
-BY_NAME: Mapping[str, Colour] = {colour.name: colour for colour in COLOURS}
+CHANGES = (
+    Colour("added", "+ added", "#d5efe6", "#00805e", "#143d31", "#2fbf95"),
+    Colour("removed", "- removed", "#f9dfdb", "#b83227", "#4a201c", "#f0857b"),
+    Colour("changed", "~ changed", "#fdeebd", "#b07d00", "#4a3a10", "#f0c040"),
+    Colour("same", "the same", "#f5f6f8", "#8a94a0", "#20252b", "#77828e"),
+)
+"""Of a picture of two networks, by what becomes of a part."""
+
+BY_NAME: Mapping[str, Colour] = {colour.name: colour for colour in (*COLOURS, *CHANGES)}
 
 _OF: Mapping[Category, str] = {
     "convolution": "weights", "linear": "weights", "embedding": "weights",

@@ -87,11 +87,12 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A diagram without its looks."""
+    """A diagram without its looks. `before`: the other network of a comparison."""
 
     graph: Graph = field(repr=False)
     children: tuple[Box | Cluster, ...]
     edges: tuple[Edge, ...]
+    before: Graph | None = field(default=None, repr=False)
 
     def boxes(self) -> Iterator[Box]:
         """Every box, in order."""
@@ -148,24 +149,14 @@ class _Folder:
 
     def __init__(self, graph: Graph, alike: Alike, depth: int, expand: Collection[str]) -> None:
         self.graph, self.alike, self.depth = graph, alike, depth
-        self.opened = {path[:end] for path in expand for end in (*_dots(path), len(path))}
-        self.owner: list[Box | None] = [None] * len(graph.nodes)
-        self.turn = [(0, 0)] * len(graph.nodes)  # the run (by its start) and the repetition that a node belongs to
+        self.opened = prefixes(expand)
+        self.wiring = Wiring(graph)
+        self.owner, self.turn = self.wiring.owner, self.wiring.turn
 
     def picture(self) -> Picture:
-        inputs = [
-            Box(f"input{position}", entry.name, "input", types=(entry.type,))
-            for position, entry in enumerate(self.graph.inputs)
-        ]
+        inputs, outputs = ends(self.graph)
         inner = self.children(self.graph.root, 1)
-        outputs = [
-            Box(
-                f"output{position}", entry.name, "output", mode=entry.mode,
-                types=tuple(self.graph.type_of(value) for value in leaves(entry.value)),
-            )
-            for position, entry in enumerate(self.graph.outputs.entries)
-        ]  # fmt: skip
-        return Picture(self.graph, (*inputs, *inner, *outputs), with_skips(self.edges(inputs, outputs)))
+        return Picture(self.graph, (*inputs, *inner, *outputs), with_skips(self.wiring.edges(inputs, outputs)))
 
     def children(self, scope: Scope, level: int) -> tuple[Box | Cluster, ...]:
         found: list[Box | Cluster] = []
@@ -214,7 +205,32 @@ class _Folder:
             last.path if len(run) > 1 else "", first.start, last.end, parallel,
         )  # fmt: skip
 
-    def edges(self, inputs: list[Box], outputs: list[Box]) -> list[Edge]:
+
+def ends(graph: Graph) -> tuple[list[Box], list[Box]]:
+    """The boxes of inputs and outputs."""
+    inputs = [
+        Box(f"input{position}", entry.name, "input", types=(entry.type,)) for position, entry in enumerate(graph.inputs)
+    ]
+    outputs = [
+        Box(
+            f"output{position}", entry.name, "output", mode=entry.mode,
+            types=tuple(graph.type_of(value) for value in leaves(entry.value)),
+        )
+        for position, entry in enumerate(graph.outputs.entries)
+    ]  # fmt: skip
+    return inputs, outputs
+
+
+class Wiring:
+    """Which box each node of a graph is in, and the edges that follow."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.owner: list[Box | None] = [None] * len(graph.nodes)
+        self.turn = [(0, 0)] * len(graph.nodes)  # the run (by its start) and the repetition that a node belongs to
+
+    def edges(self, inputs: Sequence[Box], outputs: Sequence[Box], labelled: bool = True) -> list[Edge]:
+        """The edges between boxes, in the order of their readers."""
         found: dict[tuple[str, str], Edge] = {}
         said: dict[tuple[str, Value], tuple[str, str]] = {}  # where a shape is written: at the first reader
 
@@ -225,7 +241,7 @@ class _Folder:
             key = (source.id, target.id)
             known = found.get(key)
             if known is None or (known.kind == "shape" and kind == "data"):
-                written = kind == "data" and target.kind != "output" and source.kind != "input"
+                written = labelled and kind == "data" and target.kind != "output" and source.kind != "input"
                 first = written and said.setdefault((source.id, value), key) == key
                 found[key] = Edge(source.id, target.id, kind, self.label(source, value) if first else None, mode)
 
@@ -263,8 +279,9 @@ def reads(node: Node) -> Iterator[tuple[Value, EdgeKind]]:
         yield value, "shape"
 
 
-def _dots(path: str) -> Iterator[int]:
-    return (index for index, letter in enumerate(path) if letter == ".")
+def prefixes(paths: Collection[str]) -> set[str]:
+    """The paths and all blocks around them."""
+    return {path[:end] for path in paths for end in (*(i for i, letter in enumerate(path) if letter == "."), len(path))}
 
 
 def with_skips(edges: list[Edge]) -> tuple[Edge, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from archspec.diagrams.palette import COLOURS
+from archspec.diagrams.palette import BY_NAME, CHANGES
 
 _PAGE, _OPEN, _TEXT, _SOFT, _LINE = "#14181d", "#1b2027", "#e4e7eb", "#a9b4c0", "#8d99a6"
 _TEXTS = re.compile(r"<text .*?</text>\n", re.DOTALL)
@@ -39,13 +39,22 @@ def _boxes() -> str:
     rules = [
         f".node.{colour.name} :is(path, polygon) {{ stroke: {colour.dark_border} }}\n"
         f'.node.{colour.name} :is(path, polygon):not([fill="none"]) {{ fill: {colour.dark_fill} }}'
-        for colour in COLOURS
+        for colour in BY_NAME.values()
     ]
     legend = [
         f'.graph > [fill="{colour.fill}"] {{ fill: {colour.dark_fill}; stroke: {colour.dark_border} }}'
-        for colour in COLOURS
+        for colour in BY_NAME.values()
     ]
     return "\n".join((*rules, *legend))
+
+
+def _changes() -> str:
+    return "\n".join(
+        f".edge.{colour.name} path {{ stroke: {colour.dark_border} }}\n"
+        f".edge.{colour.name} polygon {{ fill: {colour.dark_border}; stroke: {colour.dark_border} }}"
+        for colour in CHANGES
+        if colour.name != "same"
+    )
 
 
 def _scoped(rules: str) -> str:
@@ -64,6 +73,7 @@ _DARK = f"""\
 .edge polygon {{ fill: {_LINE}; stroke: {_LINE} }}
 .edge.skip path {{ stroke: #cc79a7 }}
 .edge.skip polygon {{ fill: #cc79a7; stroke: #cc79a7 }}
+{_changes()}
 text {{ fill: {_TEXT} }}
 text[fill="#52606d"] {{ fill: {_SOFT} }}"""
 
