@@ -284,7 +284,7 @@ def mkdocs(pages: dict[str, str]) -> subprocess.CompletedProcess[str]:
         path = Path("docs") / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return run("mkdocs", "build", "--strict", "--quiet", "-d", "site")
+    return run("mkdocs", "build", "--strict", "-d", "site")
 
 
 def test_mkdocs() -> None:

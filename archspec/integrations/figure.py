@@ -117,7 +117,7 @@ def _html(graph: Graph, options: Options) -> str:
         summary = summarize(graph)
         table = summary.table(depth=options.summary_depth, columns=options.columns)
         totals = totals_table(summary.analyses, training=False)
-        parts.append(f'<div class="archspec-summary">\n{to_html(table)}\n{to_html(totals)}\n</div>')
+        parts.append(inline.tables(to_html(table), to_html(totals)))
     return "\n".join(parts)
 
 

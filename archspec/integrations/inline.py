@@ -19,6 +19,11 @@ _PAPER = (  # is the page
     ".archspec-figure .graph > polygon:first-of-type { fill: none !important }",
 )
 
+_TABLES = """\
+.archspec-summary { overflow-x: auto }
+.archspec-summary :is(th, td) { padding: 0.2em 0.7em !important; min-width: 0 !important; white-space: nowrap }\
+"""
+
 
 def figure(svg: str) -> str:
     """The picture as HTML: wide ones are made narrower, or scrolled.
@@ -30,8 +35,13 @@ def figure(svg: str) -> str:
     svg, style = _without_style(svg)
     width = _WIDTH.match(svg)
     fit = f"max-width: 100%; min-width: {float(width[1]) * _NARROWEST:.0f}pt; height: auto" if width else ""
-    svg = svg.replace("<svg ", f'<svg style="{fit}" ', 1)
+    svg = svg.replace("<svg ", f'<svg style="display: block; margin: auto; {fit}" ', 1)
     return f'<figure class="archspec-figure">\n<style>\n{_scoped(style)}</style>\n{_dense(svg)}\n</figure>'
+
+
+def tables(*parts: str) -> str:
+    """Tables as HTML, dense; wide ones are scrolled."""
+    return "\n".join(['<div class="archspec-summary">', f"<style>\n{_TABLES}\n</style>", *parts, "</div>"])
 
 
 def with_ids(html: str, prefix: str) -> str:
