@@ -61,7 +61,7 @@ class SpecWriter(TensorWriter):
         return self.spec
 
     def kinds(self, body: Body) -> list[Callable[[Body], list[Statement]]]:
-        flat = [self.plain] * 6 + [self.merged, self.parts, self.constant, self.recurrent, self.dotted]
+        flat = [self.plain] * 6 + [self.merged, self.parts, self.constant, self.filtered, self.recurrent, self.dotted]
         if body.depth >= 3:
             return flat
         nested = [self.inline, self.condition, self.residual, self.branches] + [self.loop, self.block] * 2

@@ -88,6 +88,23 @@ class TensorWriter(Writer):
         order = (weight.name, text) if op == "cat" else (text, weight.name)
         return [*written, *self.put(body, Child(self.name(body, op), op, {}, order))]
 
+    def filtered(self, body: Body) -> list[Statement]:
+        """A convolution whose kernel is a parameter or buffer."""
+        source = self.source(body, lambda val: 3 <= len(val.shape) <= 5)
+        if source is None:
+            return self.plain(body)
+        written: list[Statement] = []
+        text, shape = self.named(body, source[0], written), source[1].shape
+        channels, spatial = shape[1], shape[2:]
+        groups, out = self.pick.of([(1, 2), (channels, channels)])
+        kernel = [self.pick.int(1, min(size, 3)) for size in spatial]
+        weight = Child(self.name(body, "weight"), self.pick.of(["Parameter", "Buffer"]))
+        weight.args = {"shape": [out, channels // groups, *kernel], "value": 0.25}
+        args = {"padding": self.pick.int(0, 1), "groups": groups}
+        op = f"conv{len(spatial)}d"
+        names = self.pick.of([(text, weight.name), {"input": text, "weight": weight.name}])
+        return [*written, *self.put(body, weight), *self.put(body, Child(self.name(body, op), op, args, names))]
+
     def recurrent(self, body: Body) -> list[Statement]:
         """A recurrent layer, its results read by name."""
         source = self.source(body, lambda val: len(val.shape) == 3)
@@ -199,7 +216,8 @@ def cuts(size: int, first: int) -> list[Layer]:
 def joinable(a: Val, b: Val) -> bool:
     """Whether one tensor, resized like the other, can be joined with it."""
     joined = (2, a.shape[1] + b.shape[1], *b.shape[2:])
-    return a is not b and len(a.shape) == len(b.shape) and elements(joined) < 3000
+    alike = len(a.shape) == len(b.shape) and a.type.shape[0] == b.type.shape[0]
+    return a is not b and alike and elements(joined) < 3000
 
 
 def nested(sizes: list[int], scale: float = 1.0) -> Any:
