@@ -14,7 +14,7 @@ from archspec.diagrams.labels import Labels
 from archspec.diagrams.palette import BY_NAME, CHANGES, COLOURS, Colour, colour_of
 from archspec.diagrams.picture import Box, Cluster, Edge, Picture
 
-_FONT = "Arial,Helvetica,sans-serif"
+_FONT = "Arial"  # a list of fonts is measured as Times by engines that have no fonts of their own
 _INK, _SOFT, _LINE, _SKIP = "#1f2933", "#52606d", "#7b8794", "#b0568c"
 _ENTRY = 92  # points
 _TRAINING = "dashed"  # what runs in one mode only

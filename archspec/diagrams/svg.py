@@ -16,8 +16,9 @@ def themed(svg: str) -> str:
     picture alone, also within a page."""
     start = svg.index("<svg")
     at = svg.index(">", start) + 1
+    body = svg[at:].replace('font-family="Arial"', 'font-family="Arial,Helvetica,sans-serif"')
     head = svg[start:at].replace("<svg", f'<svg class="{_CLASS}"', 1)
-    return f"{svg[:start]}{head}\n<style>{STYLE}</style>{_headings_on_top(svg[at:])}"
+    return f"{svg[:start]}{head}\n<style>{STYLE}</style>{_headings_on_top(body)}"
 
 
 def _headings_on_top(body: str) -> str:
