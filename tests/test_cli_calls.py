@@ -28,6 +28,8 @@ WRONG = {
     "build .": "is a folder",
     "build lenet": "did you mean `lenet5`?",
     "build lenet5 --variant lenet5_pad": "did you mean `lenet5_pad28`?",
+    "build lenet5_pad28 --variant lenet5_1998": "leave one of them out",
+    "compare resnet18 resnet34 --variant resnet50": "`resnet18` is a variant",
     "build lenet5 --set padding": "KEY=VALUE",
     "build lenet5 --set =3": "KEY=VALUE",
     "build lenet5 --set pading=3": "did you mean `padding`?",

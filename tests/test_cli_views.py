@@ -124,6 +124,7 @@ def test_diff_of_what_is_set(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith("mine -> mine (width=12)") and "out_channels 8 -> 12" in out
     assert out_of(capsys, "diff", "mine.yaml", "mine.yaml", "--set", "width=12") == out
     assert "out_channels 8 -> 16" in out_of(capsys, "diff", "mine.yaml", "--variant", "wide")
+    assert out_of(capsys, "diff", "resnet18", "--variant", "resnet34").startswith("resnet18 -> resnet34\n")
     assert "out_channels 4 -> 16" in out_of(capsys, "diff", "mine.yaml@thin", "mine.yaml@wide")
 
 
