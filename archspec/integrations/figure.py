@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from archspec import api
+from archspec import __version__, api
 from archspec.diagnostics import Diagnostic, Source, SpecError
 from archspec.diagrams.engine import find_engine
 from archspec.elaborate import elaborate
@@ -72,7 +72,7 @@ class PageError(Exception):
 def make(asked: Written | Named, options: Options, cache: Cache) -> Figure:
     """The figure for what a page asks for. Raises SpecError, with every mistake found."""
     what = (asked.text, str(asked.folder)) if isinstance(asked, Written) else (asked.target, str(Path.cwd()))
-    key = key_of(_version(), find_engine("svg"), type(asked).__name__, *what, options)
+    key = key_of(_state(), find_engine("svg"), type(asked).__name__, *what, options)
     entry = cache.get(key)
     if entry is None:
         library = Library()
@@ -121,8 +121,7 @@ def _html(graph: Graph, options: Options) -> str:
     return "\n".join(parts)
 
 
-def _version() -> str:
-    try:
-        return version("archspec-nn")
-    except PackageNotFoundError:
-        return ""  # not installed, but on the path
+@functools.cache
+def _state() -> tuple[str, int]:
+    """Which archspec this is: a checkout changes more often than its version."""
+    return __version__, max(path.stat().st_mtime_ns for path in Path(api.__file__).parent.rglob("*.py"))

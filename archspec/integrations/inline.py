@@ -20,7 +20,7 @@ _PAPER = (  # is the page
 )
 
 _TABLES = """\
-.archspec-summary { overflow-x: auto }
+.archspec-summary { margin: 0 -1em; overflow-x: auto; padding: 0 1em }
 .archspec-summary :is(th, td) { padding: 0.2em 0.7em !important; min-width: 0 !important; white-space: nowrap }\
 """
 
