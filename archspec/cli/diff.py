@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from archspec import api
 from archspec.cli import formats, options
 from archspec.cli.summary import depth
 from archspec.cli.terminal import columns, wants_color
@@ -32,8 +31,7 @@ def run(args: argparse.Namespace) -> int:
         raise spec_error("bad-call", "one network, and nothing is changed in it", help="name another, or use `--set`")
     plain = argparse.Namespace(**{**vars(args), "variant": None, "params": []})
     before = options.load(plain, args.before)
-    again = args.before if args.variant is None else str(api.find(args.before)[0])
-    after = options.load(args, args.after or again)
+    after = options.load(args, args.after or options.again(args, args.before))
     names = before.name, after.name
     if before.name == after.name:
         changed = ", ".join("=".join(param) for param in args.params)

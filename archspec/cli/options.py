@@ -62,6 +62,11 @@ def load(args: argparse.Namespace, spec: str, variant: str | None = None) -> Gra
     )  # fmt: skip
 
 
+def again(args: argparse.Namespace, spec: str) -> str:
+    """The same SPEC, to be loaded with the options' variant in place of its own."""
+    return spec if args.variant is None else str(api.find(spec)[0])
+
+
 def declared_variants(spec: Spec) -> tuple[str, ...]:
     """The variants that the file itself declares, not those of what it extends."""
     entries = spec.variants.entries if spec.variants is not None else ()
