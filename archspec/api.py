@@ -310,6 +310,7 @@ def diagram(
     title: str | None = None,
     legend: bool = True,
     diff: str | Path | ir.Graph | None = None,
+    link: str = "",
 ) -> Diagram:
     """A picture of a network: shows itself in a notebook; `save` writes it as SVG, PNG, PDF or DOT.
 
@@ -321,6 +322,7 @@ def diagram(
         direction: `TB`, from top to bottom, or `LR`, from left to right.
         title: the network's name where not given; empty for none.
         diff: a second network: what it adds, removes and changes is marked, what both have is folded.
+        link: the address that a box leads to in SVG and PDF; `{file}` and `{line}` say where it is written.
 
     Raises:
         SpecError: with every mistake found, also in `expand` and `show`.
@@ -329,7 +331,7 @@ def diagram(
 
     return draw(
         _loaded(spec), depth=depth, expand=tuple(expand), show=tuple(show), direction=direction, title=title,
-        legend=legend, diff=None if diff is None else _loaded(diff),
+        legend=legend, diff=None if diff is None else _loaded(diff), link=link,
     )  # fmt: skip
 
 

@@ -360,6 +360,16 @@ def test_the_style_sheet_holds_for_the_picture_alone() -> None:
     assert rules and all("archspec-diagram" in line for line in rules)
 
 
+def test_boxes_lead_to_the_lines_they_are_written_on(each_engine: str) -> None:
+    address = "https://example.org/{file}?view=1#L{line}"
+    graph = api.loads(small(), name="nets/small net.yaml")
+    svg = draw(graph, link=address, depth=2).render("svg", each_engine)
+    links = {item.attrib["{http://www.w3.org/1999/xlink}href"] for item in ET.fromstring(svg).iter(f"{SVG}a")
+             if "{http://www.w3.org/1999/xlink}href" in item.attrib}  # fmt: skip
+    lines = {node.origin.span.line for node in graph.nodes}
+    assert {f"https://example.org/nets/small%20net.yaml?view=1#L{line}" for line in lines} <= links
+
+
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(engine, "_installed", lambda name: None)

@@ -40,6 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     look.add_argument("--direction", choices=("TB", "LR"), default="TB", help="top-down or left-right (TB)")
     look.add_argument("--title", metavar="TEXT", help="the heading (the network's name)")
     look.add_argument("--no-legend", action="store_true", help="leave out what the colours mean")
+    look.add_argument(
+        "--link", metavar="URL", default="",
+        help="where boxes lead to, in svg and pdf: {file} and {line} say where they are written",
+    )  # fmt: skip
     look.add_argument("--engine", choices=tuple(ENGINES), help="the layout program (the first that is there)")
 
 
@@ -55,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     other = None if args.diff is None else options.load(args, args.diff or args.spec)
     diagram = draw(
         graph, diff=other, depth=args.depth, expand=args.expand, show=args.show, direction=args.direction,
-        title=args.title, legend=not args.no_legend,
+        title=args.title, legend=not args.no_legend, link=args.link,
     )  # fmt: skip
     if printed:
         sys.stdout.write(diagram.dot)

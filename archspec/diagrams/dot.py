@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
+from urllib.parse import quote
 
 from graphviz import Digraph
 
@@ -28,16 +30,25 @@ def to_dot(
     title: str = "",
     legend: bool = True,
     before: Labels | None = None,
+    link: str = "",
 ) -> str:
     """The DOT text. Nodes, clusters and edges have the `class` that style sheets use in SVG, and paths as ids.
-    `before`: the texts of what is removed, in a picture of two networks."""
-    return _Writer(picture, labels, before or labels, direction, title, legend).source()
+    `before`: the texts of what is removed, in a picture of two networks. `link`: where boxes lead to, see `draw`."""
+    return _Writer(picture, labels, before or labels, direction, title, legend, link).source()
 
 
 class _Writer:
     def __init__(
-        self, picture: Picture, labels: Labels, before: Labels, direction: Direction, title: str, legend: bool
+        self,
+        picture: Picture,
+        labels: Labels,
+        before: Labels,
+        direction: Direction,
+        title: str,
+        legend: bool,
+        link: str,
     ) -> None:
+        self.link = link
         self.picture, self.labels, self.before, self.direction = picture, labels, before, direction
         self.removed = {box.id for box in picture.boxes() if box.change == "removed"}
         self.graph = Digraph(
@@ -96,7 +107,8 @@ class _Writer:
             inner.attr(
                 label=self.frame(item), labeljust="l", style="rounded,filled", fillcolor="#fafbfc",
                 color="#cbd2d9", fontsize="11", fontcolor=_SOFT, margin="10", id=item.path,
-                tooltip=self.labels_of(item).tooltip(item), **{"class": "open repeated" if item.count > 1 else "open"},
+                tooltip=self.labels_of(item).tooltip(item), **self.linked(item),
+                **{"class": "open repeated" if item.count > 1 else "open"},
                 **({"peripheries": "2"} if item.count > 1 else {}),
             )  # fmt: skip
             for child in item.children:
@@ -131,8 +143,17 @@ class _Writer:
             style["peripheries"] = "2"
         parent.node(
             box.id, label=self.label(box), id=box.path if box.kind in ("node", "block") else box.id,
-            tooltip=self.labels_of(box).tooltip(box), **{"class": kind}, **style,
+            tooltip=self.labels_of(box).tooltip(box), **self.linked(box), **{"class": kind}, **style,
         )  # fmt: skip
+
+    def linked(self, item: Box | Cluster) -> dict[str, str]:
+        """A link to the line that the item was written on."""
+        span = self.labels_of(item).span(item)
+        if not self.link or span is None:
+            return {}
+        name = Path(span.source.name)
+        file = name.name if name.is_absolute() else name.as_posix()
+        return {"URL": self.link.replace("{file}", quote(file)).replace("{line}", str(span.line)), "target": "_top"}
 
     def label(self, box: Box) -> str:
         labels = self.labels_of(box)

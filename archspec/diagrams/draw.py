@@ -65,6 +65,7 @@ def draw(
     title: str | None = None,
     legend: bool = True,
     diff: Graph | None = None,
+    link: str = "",
 ) -> Diagram:
     """The diagram of a graph, or of what becomes of it in another.
 
@@ -75,6 +76,7 @@ def draw(
         direction: `TB`, from top to bottom, or `LR`, from left to right.
         title: the network's name where not given; empty for none.
         diff: a second network: what it adds, removes and changes is marked, what both have is folded.
+        link: the address that a box leads to in SVG and PDF; `{file}` and `{line}` say where it is written.
 
     Raises:
         SpecError: where `expand` or `show` names nothing.
@@ -87,8 +89,9 @@ def draw(
         heading = f"{graph.name} -> {diff.name}" if title is None else title
         shown = union(differences, depth, expand, 2 * fits)
         return Diagram(to_dot(
-            shown, Labels(differences.after, show), direction=direction, title=heading, legend=legend, before=labels
+            shown, Labels(differences.after, show), direction=direction, title=heading, legend=legend, before=labels,
+            link=link,
         ))  # fmt: skip
     heading = graph.name if title is None else title
     shown = picture(graph, depth, expand, fits)
-    return Diagram(to_dot(shown, labels, direction=direction, title=heading, legend=legend))
+    return Diagram(to_dot(shown, labels, direction=direction, title=heading, legend=legend, link=link))

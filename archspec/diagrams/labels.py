@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from archspec import dims
 from archspec.analysis.analyses import Analyses
-from archspec.diagnostics import did_you_mean, spec_error
+from archspec.diagnostics import Span, did_you_mean, spec_error
 from archspec.diagrams.choices import SHOW, SHOWN
 from archspec.diagrams.picture import Box, Change, Cluster
 from archspec.ir import Graph, Node
@@ -92,6 +92,12 @@ class Labels:
         if item.scope is not None:
             return tuple(self._graph.type_of(value) for value in item.scope.outputs)
         return item.types or self._graph.nodes[item.start].outputs
+
+    def span(self, item: Box | Cluster) -> Span | None:
+        """Where it is written in the spec; inputs and outputs are nowhere."""
+        if item.scope is not None:
+            return item.scope.origin.span
+        return self._graph.nodes[item.start].origin.span if item.kind == "node" else None
 
     def tooltip(self, item: Box | Cluster) -> str:
         """What SVG shows beside the pointer: the path, the document, the shapes."""
