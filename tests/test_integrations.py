@@ -8,9 +8,12 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import markdown
 import pytest
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
 
 from archspec.diagnostics import Source, SpecError
 from archspec.integrations import cache, figure, inline
@@ -313,6 +316,17 @@ def test_mkdocs_stops_at_a_mistake() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_mkdocs_watches_the_specs_that_pages_show() -> None:
+    Path("mine.yaml").write_text(SPEC)
+    assert mkdocs({"index.md": f"# Page\n\n{fenced('../mine.yaml')}"}).returncode == 0
+    config = load_config("mkdocs.yml", strict=True)
+    config.plugins.on_startup(command="serve", dirty=False)
+    build(config)
+    watched: list[str] = []
+    config.plugins.on_serve(SimpleNamespace(watch=watched.append), config=config, builder=None)  # type: ignore[arg-type]
+    assert watched == [str(Path("mine.yaml").resolve())]
+
+
 # --- Sphinx
 
 
@@ -364,7 +378,8 @@ def test_sphinx_reports_mistakes_at_their_lines() -> None:
     assert done.returncode == 1
     line = page[: page.index("Conv2D")].count("\n") + 1
     assert f"source/index.rst:{line}: ERROR: error[unknown-op]: no op or block `Conv2D`" in done.stderr
-    assert f"--> source/index.rst:{line}:" in done.stderr
+    assert f"--> source/index.rst:{line}:17\n" in done.stderr
+    assert f"{line} |      conv: {{op: Conv2D" in done.stderr
     line = page[: page.index("mine.yaml")].count("\n") + 1
     assert f"source/index.rst:{line}: ERROR: error[unknown-op]" in done.stderr
     line = page[: page.index("lenet5")].count("\n") + 1

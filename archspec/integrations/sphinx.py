@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -48,12 +49,20 @@ class ArchspecDirective(SphinxDirective):
         options = parse(self.options)
         if not self.arguments:
             text = "\n".join(self.content) + "\n"
-            above = "\n" * self.content_offset
-            return Written(text, Source(page, above + text), Path(page).parent), options
+            return Written(text, Source(page, self.placed(text, page)), Path(page).parent), options
         name: str = self.arguments[0]
         if name.startswith("/"):
             return Named(name.lstrip("/"), Path(self.env.srcdir)), options
         return Named(name, Path(page).parent), options
+
+    def placed(self, text: str, page: str) -> str:
+        """The content at the lines and columns that it has in the page's file."""
+        lines = Path(page).read_text(encoding="utf-8").splitlines() if Path(page).is_file() else []
+        at = self.content_offset
+        indent = ""
+        if at < len(lines) and lines[at].endswith(self.content[0]):
+            indent = lines[at].removesuffix(self.content[0])
+        return "\n" * at + (textwrap.indent(text, indent) if indent.isspace() else text)
 
     def shown(self, asked: Written | Named, options: Options) -> list[nodes.Node]:
         figure = make(asked, options, cache_in(Path(self.env.doctreedir) / "archspec"))
