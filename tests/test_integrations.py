@@ -71,6 +71,13 @@ def test_a_fenced_spec_becomes_a_picture() -> None:
     assert "archspec: 1" not in html
 
 
+def test_a_wide_picture_is_made_narrower_down_to_what_can_be_read() -> None:
+    found = re.search(r'<svg style="([^"]*)"[^>]* width="(\d+)pt"', convert(fenced(SPEC)))
+    assert found is not None
+    assert "max-width: 100%" in found[1]
+    assert f"min-width: {float(found[2]) * 0.6:.0f}pt" in found[1]
+
+
 def test_the_extension_goes_by_its_name() -> None:
     assert "<svg" in markdown.markdown(fenced(SPEC), extensions=["archspec"])
 

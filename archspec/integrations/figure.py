@@ -45,7 +45,7 @@ class Named:
     def target(self) -> str:
         """As `archspec.load` takes it."""
         if "/" in self.name or ".yaml" in self.name or ".yml" in self.name:
-            return os.path.relpath(self.folder / self.name)
+            return self.name if Path(self.name).is_absolute() else os.path.relpath(self.folder / self.name)
         return self.name
 
 

@@ -7,7 +7,7 @@ import re
 _DARK = "@media (prefers-color-scheme: dark) {"
 _TAG = re.compile(r"<[A-Za-z][^<>]*>")
 _ID = re.compile(r'(\sid="|\shref="#|:href="#|="url\(#)')
-_WIDTH = re.compile(r'<svg width="([\d.]+)pt"')
+_WIDTH = re.compile(r'<svg\b[^>]*\swidth="([\d.]+)pt"')
 _NARROWEST = 0.6  # of its own width: below it is scrolled, since its texts could not be read
 
 # A page that says which scheme it shows (Material for MkDocs, the themes of Sphinx) is believed, not the system.
