@@ -14,7 +14,7 @@ from archspec.analysis.analyses import Analyses
 from archspec.cli import main
 from archspec.diagnostics import SpecError
 from archspec.diagrams import engine
-from archspec.diagrams.choices import ENGINES
+from archspec.diagrams.choices import ENGINES, Direction
 from archspec.diagrams.draw import Diagram, draw
 from archspec.diagrams.picture import FITS, Box, Cluster, Picture, picture
 from archspec.diagrams.svg import STYLE
@@ -251,11 +251,21 @@ def test_differences_can_be_read_without_colour(each_engine: str) -> None:
         assert text in words
 
 
+def test_the_text_of_a_comparison(update_goldens: bool) -> None:
+    golden = Path(__file__).parent / "cases" / "diagrams" / "compared.dot.txt"
+    text = draw(api.loads(small()), diff=api.loads(small("GELU", 6, "  norm: BatchNorm2d\n"))).dot
+    if update_goldens:
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
+
+
 def test_the_command_compares(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diagram", "resnet18", "--diff", "resnet34", "-o", "-"]) == 0
     assert "+ BasicBlock" in capsys.readouterr().out
     assert main(["diagram", "resnet18", "--set", "num_classes=10", "-o", "-", "--diff"]) == 0
-    assert "out_features: 1000 -&gt; 10" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "out_features: 1000 -&gt; 10" in out
+    assert "resnet18 -&gt; resnet18 (num_classes=10)" in out
     assert main(["diagram", "resnet18", "-o", "-", "--diff"]) == 2
 
 
@@ -306,16 +316,20 @@ def test_every_label_is_in_the_picture_and_on_the_page(name: str, each_engine: s
         assert top <= y <= top + height
 
 
-def test_nothing_overlaps() -> None:
+@pytest.mark.parametrize(("name", "diff"), [("densenet121", None), ("resnet18", "resnet34"), ("vgg11", "vgg11_bn")])
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+def test_nothing_overlaps(name: str, diff: str | None, direction: Direction) -> None:
     """Boxes are apart from one another."""
-    root = ET.fromstring(draw(api.load("densenet121"), depth=3).render("svg", "graphviz-pure"))
+    other = None if diff is None else api.load(diff)
+    found = draw(api.load(name), depth=3, diff=other, direction=direction)
+    root = ET.fromstring(found.render("svg", "graphviz-pure"))
     areas: list[tuple[float, float, float, float]] = []
     for node in root.iter(f"{SVG}g"):
         if node.attrib.get("class", "").startswith("node"):
             path = next(node.iter(f"{SVG}path"))
             numbers = [float(number) for number in re.findall(r"-?\d+\.?\d*", path.attrib["d"])]
             areas.append((min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2])))
-    assert len(areas) > 20
+    assert len(areas) > 15
     for i, a in enumerate(areas):
         assert not any(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for b in areas[:i])
 

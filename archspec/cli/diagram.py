@@ -56,10 +56,13 @@ def run(args: argparse.Namespace) -> int:
         message = f"cannot draw `{path}`: only .svg, .png, .pdf and .dot"
         raise spec_error("bad-call", message, help=named(path, ".svg", "network"))
     graph = options.load(args if args.diff is None else _plain(args), args.spec)
-    other = None if args.diff is None else options.load(args, args.diff or args.spec)
+    other = None if args.diff is None else options.load(args, args.diff or options.again(args, args.spec))
+    title: str | None = args.title
+    if title is None and other is not None and args.params:
+        title = f"{graph.name} -> {other.name} ({', '.join('='.join(param) for param in args.params)})"
     diagram = draw(
         graph, diff=other, depth=args.depth, expand=args.expand, show=args.show, direction=args.direction,
-        title=args.title, legend=not args.no_legend, link=args.link,
+        title=title, legend=not args.no_legend, link=args.link,
     )  # fmt: skip
     if printed:
         sys.stdout.write(diagram.dot)

@@ -55,8 +55,8 @@ class _Writer:
             picture.graph.name,
             graph_attr={
                 "rankdir": direction, "fontname": _FONT, "fontsize": "14", "fontcolor": _INK, "bgcolor": "white",
-                "nodesep": "0.25", "ranksep": "0.3", "labelloc": "t", "splines": "true", "compound": "true",
-                "pad": "0.2", **self.heading(title, legend),
+                "nodesep": "0.25", "ranksep": "0.3" if direction == "TB" else "0.18",
+                "labelloc": "t", "splines": "true", "compound": "true", "pad": "0.2", **self.heading(title, legend),
             },
             node_attr={
                 "shape": "box", "style": "rounded,filled", "fontname": _FONT, "fontsize": "11", "fontcolor": _INK,
