@@ -222,3 +222,20 @@ def test_cold_summary_is_quick() -> None:
         after = os.times()
         times.append(after.children_user + after.children_system - before.children_user - before.children_system)
     assert min(times) < 1
+
+
+@pytest.mark.parametrize(
+    ("words", "help"),
+    [
+        (["summary", "resnet18", "--dept", "1"], "did you mean `--depth`"),
+        (["list", "vgg"], "see `archspec list --help`"),
+    ],
+)
+def test_an_option_that_is_not_there(words: list[str], help: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert help in capsys.readouterr().err
+
+
+def test_a_variant_with_another_variant_is_refused() -> None:
+    with pytest.raises(SpecError, match="`resnet34` is a variant, and `resnet50` another"):
+        archspec.load("resnet34", variant="resnet50")

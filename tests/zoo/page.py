@@ -10,7 +10,6 @@ import sys
 import tokenize
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 
 from archspec import api, dims
 from archspec.analysis.analyses import Analyses
@@ -18,8 +17,6 @@ from archspec.analysis.receptive_field import output_field
 from archspec.cli.options import declared_variants
 from archspec.library import Library, bundled
 from archspec.views.cells import field_text
-
-PAGES = Path(__file__).parents[2] / "docs" / "zoo"
 
 WIDTH = 100  # of the console in the documents
 
@@ -38,6 +35,9 @@ PEERS = {
     "vit": "vision_transformer",
 }  # fmt: skip
 """Specs with a twin, and torchvision's file of the family."""
+
+TOLD_WITH = {"inception_block": "googlenet", "depthwise_separable": "mobilenet", "mbconv": "efficientnet"}
+"""Blocks, and the page that tells of them."""
 
 CLAIMS = {
     "lenet5_conv32": ("60K", "-", "60,000 is the 1998 form, `lenet5_1998`"),
@@ -120,7 +120,8 @@ def page() -> str:
 def families_rows(library: Library, families: list[str]) -> Iterator[tuple[str, ...]]:
     for family in families:
         spec = library.load(bundled()[family])
-        link = f"[{family}](zoo/{family}.md)" if (PAGES / f"{family}.md").exists() else family
+        told = TOLD_WITH.get(family, family)
+        link = f"[{family}](zoo/{told}.md)"
         yield (f"**{link}**: {spec.doc.partition(chr(10))[0]}", "", "", "", "")
         for variant in declared_variants(spec) or (None,):
             analyses = Analyses(api.load(family, variant=variant))
