@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archspec.analysis.region import Region
     from archspec.diagrams.draw import Diagram
     from archspec.emit.checkpoint import Weights
+    from archspec.reports.report import Report
     from archspec.views.comparison import Comparison
     from archspec.views.difference_view import Difference
     from archspec.views.summary import Summary
@@ -122,6 +123,9 @@ def load(
     path, named = find(str(spec))
     folders = (allow_paths,) if isinstance(allow_paths, str | Path) else allow_paths
     library = Library(Path(folder) for folder in folders)
+    if named is not None and variant is not None and named != variant:
+        message = f"`{spec}` is a variant, and `{variant}` another"
+        raise spec_error("bad-call", message, None, help="leave one of them out")
     chosen = named if variant is None else variant
     return _elaborate(library.load(path), library, chosen, params, input, symbolic, allow_ops)
 
@@ -333,6 +337,28 @@ def diagram(
         _loaded(spec), depth=depth, expand=tuple(expand), show=tuple(show), direction=direction, title=title,
         legend=legend, diff=None if diff is None else _loaded(diff), link=link,
     )  # fmt: skip
+
+
+def report(
+    spec: str | Path | ir.Graph,
+    *,
+    engine: str | None = None,
+    batch: int | None = None,
+    optimizer: str | None = None,
+) -> Report:
+    """A page about a network: diagram, table, charts, receptive fields, sizes and source; `save` writes it as .html.
+
+    Args:
+        spec: a compiled graph, or what `load` takes.
+        engine: the program that lays the diagram out, "dot" or "graphviz-pure"; None: the first that is there.
+        batch, optimizer: what memory is computed for, as `Graph.summary` has it.
+
+    Raises:
+        SpecError: with every mistake found; there is no such engine or optimizer.
+    """
+    from archspec.reports.report import report as make
+
+    return make(_loaded(spec), engine=engine, batch=batch, optimizer=optimizer)
 
 
 def _loaded(spec: str | Path | ir.Graph) -> ir.Graph:

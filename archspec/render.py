@@ -171,11 +171,16 @@ class _Text:
     def _line(self, source: Source, number: int) -> str:
         lines = self.lines.get(id(source))
         if lines is None:
-            lines = self.lines[id(source)] = _LINE_BREAK.split(source.text.removeprefix("\ufeff"))
+            lines = self.lines[id(source)] = lines_of(source)
         return lines[number - 1] if 0 < number <= len(lines) else ""
 
     def _paint(self, text: str, style: str) -> str:
         return f"\x1b[{_ANSI.get(style, '1')}m{text}\x1b[0m" if self.color else text
+
+
+def lines_of(source: Source) -> list[str]:
+    """The lines that spans count."""
+    return _LINE_BREAK.split(source.text.removeprefix("\ufeff"))
 
 
 def _near(span: Span, other: Span) -> bool:

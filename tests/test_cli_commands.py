@@ -35,7 +35,7 @@ def test_build_verifies_and_writes(folder: Path, capsys: pytest.CaptureFixture[s
     assert "61,706" in out and "verified" in out and "expected" in out and "build/lenet5_pad28" in out
     assert err == ""
     written = sorted(path.name for path in (folder / "build/lenet5_pad28").iterdir())
-    assert written == ["model.py", "summary.json"]
+    assert written == ["diagram.svg", "model.py", "report.html", "summary.json"]
     assert [path.name for path in (folder / "build").iterdir()] == ["lenet5_pad28"]
     summary = json.loads((folder / "build/lenet5_pad28/summary.json").read_text())
     assert summary["totals"]["params"] == 61_706

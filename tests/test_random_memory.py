@@ -35,8 +35,13 @@ def test_what_autograd_keeps(spec: Sketch) -> None:
     graph = compiled(spec)
     model = build(graph)
     assume(not any(is_beyond_the_rules(graph, position) for position in range(len(graph.nodes))))
-    assume(all(x.is_contiguous() for x in operands(graph, model)))
+    assume(all(is_plain(x) for x in operands(graph, model)))
     assert training_memory(graph, batch=2).saved == kept_bytes(model, random_inputs(graph, BATCH))
+
+
+def is_plain(x: Tensor) -> bool:
+    """Contiguous, and in one order only: for a volume of one channel, kernels may choose the other, and copy it."""
+    return x.is_contiguous() and not (x.ndim == 5 and x.is_contiguous(memory_format=torch.channels_last_3d))
 
 
 def is_beyond_the_rules(graph: Graph, position: int) -> bool:

@@ -609,7 +609,8 @@ def test_build_with_weights(
     assert main(["build", "small.yaml", "--weights", "small.safetensors"]) == 0
     out = capsys.readouterr().out
     assert "verified" in out and "\nweights   `small.safetensors`: 8 tensors, 141 parameters\nwrote" in out
-    assert sorted(path.name for path in Path("build/small").iterdir()) == ["model.py", "summary.json"]
+    written = sorted(path.name for path in Path("build/small").iterdir())
+    assert written == ["diagram.svg", "model.py", "report.html", "summary.json"]
     assert json.loads(Path("build/small/summary.json").read_text())["weights"]["parameters"] == 141
     with warnings.catch_warnings(action="error"):  # it is printed, not warned of
         assert main(["build", "small.yaml", "--set", "classes=9", "--weights", "small.safetensors", "-o", "nine"]) == 0

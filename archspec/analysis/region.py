@@ -194,7 +194,7 @@ def region(graph: Graph, value: Value, at: Sequence[int] | None = None, sample: 
     for position, formula, whole in laid:
         field = field_of(formula, sizes_of(sample, position))
         assert field is not None
-        local = carried(sample, position, "local", wanted)[value] if _has_local(formula) else None
+        local = carried(sample, position, "local", wanted)[value] if has_local(formula) else None
         seen.append(_seen(sample, position, field, (formula, whole, local), places))
     op = graph.nodes[value.node].op.title if value.node >= 0 else "input"
     return Region(name, op, graph.type_of(value), axes, unit, at is not None, tuple(seen))
@@ -244,7 +244,12 @@ def _known(sizes: Sequence[Dim]) -> bool:
     return all(isinstance(size, int) for size in sizes)
 
 
-def _has_local(formula: Layout) -> bool:
+def axis_names(axes: Sequence[int]) -> tuple[str, ...]:
+    """What people call an input's axes that have positions."""
+    return _NAMES.get(len(axes)) or tuple(f"axis {axis}" for axis in axes)
+
+
+def has_local(formula: Layout) -> bool:
     """Some path sees everything, and another does not."""
     present = [track for track in formula if track is not None]
     return any(track.everywhere for track in present) and not any(track.pooled for track in present)
@@ -263,7 +268,7 @@ def _seen(
     clipped = tuple(_ranges(whole, places))
     axes = positions(sample, position)
     return Seen(
-        entry.name, entry.type, _NAMES.get(len(axes)) or tuple(f"axis {axis}" for axis in axes), sizes, field,
+        entry.name, entry.type, axis_names(axes), sizes, field,
         Hull(tuple(_unclipped(formula, sizes, places)), clipped),
         Hull(tuple(_ranges(formula, places)), tuple(_ranges(local, places))) if local is not None else None,
         exact=not any(track is not None and track.at_most for track in whole),

@@ -63,7 +63,10 @@ def run(args: argparse.Namespace) -> int:
     folder = args.output or Path("build") / _file_name(graph.name)
     data = summary.to_json() if loaded is None else {**summary.to_json(), "weights": loaded.to_json()}
     text = json.dumps(data, indent=2) + "\n"
-    write_folder(folder, {"model.py": api.to_python(graph), "summary.json": text})
+    with step("drawing"):
+        pictures, undrawn = _pictures(summary)
+    files = {"model.py": api.to_python(graph), "summary.json": text, **pictures}
+    write_folder(folder, files)
     print(summary.to_text(columns(), depth=_depth(summary)))
     print()
     print("verified  every shape and dtype in a forward pass, eval and training; parameters and buffers")
@@ -71,7 +74,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"expected  {', '.join(graph.expect)}: as the spec says")
     for position, line in enumerate(loaded.lines() if loaded is not None else ()):
         print(f"{'' if position else 'weights':<9} {line}")
-    print(f"wrote     {folder}/: model.py, summary.json")
+    print(f"wrote     {folder}/: {', '.join(files)}")
+    if undrawn:
+        print(f"          no picture: {undrawn}; install Graphviz, or `pip install graphviz-pure`")
     return 0
 
 
@@ -90,6 +95,22 @@ def _verified(graph: Graph, args: argparse.Namespace) -> tuple[Loaded | None, Se
             model, loaded = weights.build(graph, args.weights, skip=args.skip, rename=dict(args.rename))
     with step("running forward passes"):
         return loaded, backend.run_and_compare(graph, model)
+
+
+def _pictures(summary: Summary) -> tuple[dict[str, str | bytes], str]:
+    """The diagram and the report; where nothing lays them out the diagram's text, a report without it, and why."""
+    from archspec.diagrams.draw import draw
+    from archspec.diagrams.engine import find_engine
+    from archspec.reports.report import Report
+
+    diagram, engine = draw(summary.graph), find_engine("svg")
+    why = "no program on this machine draws one"
+    if engine is not None:
+        try:
+            return {"diagram.svg": diagram.render(), "report.html": Report(summary.analyses, engine).html}, ""
+        except SpecError as error:  # a module that is verified is not lost for a picture
+            why = error.diagnostics[0].message
+    return {"diagram.dot": diagram.dot, "report.html": Report(summary.analyses, None).html}, why
 
 
 def _change(text: str) -> tuple[str, str]:

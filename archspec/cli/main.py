@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import NoReturn, Protocol
 
 import archspec
-from archspec.cli import build, check, compare, diagram, diff, export, list_specs, new, rf, summary
+from archspec.cli import build, check, compare, diagram, diff, export, list_specs, new, report, rf, summary
 from archspec.cli.outcome import BUG, INTERRUPTED, PIPE_CLOSED, exit_code
 from archspec.cli.terminal import print_diagnostics
 from archspec.diagnostics import SpecError, did_you_mean, spec_error
@@ -35,6 +36,7 @@ COMMANDS: Mapping[str, Command] = {
     "diff": diff,
     "rf": rf,
     "diagram": diagram,
+    "report": report,
     "export": export,
     "list": list_specs,
     "new": new,
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         words = sys.argv[1:] if argv is None else argv
         _check_command(words)
-        args = _parser().parse_args(words)
+        args = _parsed(words)
         code = COMMANDS[args.command].run(args)
         sys.stdout.flush()
         return code
@@ -71,7 +73,20 @@ class _Parser(argparse.ArgumentParser):
         raise spec_error("bad-call", message, help=f"see `{self.prog} --help`")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The call; names the closest option for one that does not exist."""
+    parser, commands = _parsers()
+    args, unknown = parser.parse_known_args(words)
+    if unknown:
+        option, help = unknown[0].partition("=")[0], commands[args.command].format_help()
+        near = did_you_mean(option, re.findall(r"--[a-z][\w-]*", help)) if option.startswith("-") else None
+        message = f"`archspec {args.command}` takes no `{option}`"
+        raise spec_error("bad-call", message, help=near or f"see `archspec {args.command} --help`")
+    return args
+
+
+def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    """That of the whole call, and those of the commands."""
     parser = _Parser(
         prog="archspec", description="Describe a neural network as a YAML graph; get its module, shapes and costs.",
         epilog="Exit codes: 0 all is well, 1 the spec is wrong, 2 the call is wrong, 3 archspec is wrong.",
@@ -85,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_arguments(
             commands.add_parser(name, help=command.HELP, description=command.HELP, allow_abbrev=False)
         )
-    return parser
+    return parser, commands.choices
 
 
 def _check_command(argv: Sequence[str]) -> None:

@@ -264,7 +264,9 @@ COLUMNS: Mapping[str, Column] = {
         Column("moved", "moved", "bytes read and written: operands, weights and results, each once", _moved),
         Column("intensity", "MACs/B", "arithmetic intensity: MACs for each byte moved", _intensity),
         Column(
-            "field", "field", "receptive field; in parentheses that of the local path", _field, order=_field_rank,
+            "field", "field",
+            "receptive field, `<=` the largest where it depends on the unit; in parentheses that of the local path",
+            _field, order=_field_rank,
             optional=1,
         ),
         Column("stride", "stride", "of the receptive field: input positions from one unit to the next", _stride),
