@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from archspec import ir
 from archspec.diagnostics import Source, SpecError, did_you_mean, spec_error
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     from archspec.views.comparison import Comparison
     from archspec.views.difference_view import Difference
     from archspec.views.summary import Summary
+
+
+_GRAPHS: WeakKeyDictionary[nn.Module, ir.Graph] = WeakKeyDictionary()  # of the modules that are alive
 
 
 class Graph(ir.Graph):
@@ -64,7 +70,15 @@ class Graph(ir.Graph):
         return region(self, values_at(self, path)[0], at)
 
     def _repr_html_(self) -> str:
-        return self.summary()._repr_html_()  # pyright: ignore[reportPrivateUsage]  # the notebook protocol's name
+        """The picture, where a program is there that draws it, and the table below."""
+        from archspec.diagrams.engine import find_engine
+
+        table = self.summary()._repr_html_()  # pyright: ignore[reportPrivateUsage]  # the notebook protocol's name
+        if find_engine("svg") is None:
+            return table
+        picture = b64encode(diagram(self).render("svg")).decode()  # an image keeps its ids and style to itself
+        style = 'style="max-width: 100%; display: block; margin: auto"'
+        return f'<img {style} alt="{escape(self.name)}" src="data:image/svg+xml;base64,{picture}"/>{table}'
 
 
 def find(name: str) -> tuple[Path, str | None]:
@@ -257,13 +271,28 @@ def build(
     if weights is None:
         if skip or rename:
             raise spec_error("bad-call", "`skip` and `rename` are about weights", None, help="give `weights`")
-        return backend.build(graph, device=device, dtype=dtype, init=init)
-    from archspec.emit import weights as loading
+        model = backend.build(graph, device=device, dtype=dtype, init=init)
+    else:
+        from archspec.emit import weights as loading
 
-    model, loaded = loading.build(graph, weights, skip=skip, rename=rename, device=device, dtype=dtype, init=init)
-    for line in loaded.replaced_heads():
-        warnings.warn(line, stacklevel=2)
+        model, loaded = loading.build(graph, weights, skip=skip, rename=rename, device=device, dtype=dtype, init=init)
+        for line in loaded.replaced_heads():
+            warnings.warn(line, stacklevel=2)
+    _GRAPHS[model] = graph
     return model
+
+
+def graph_of(model: nn.Module) -> Graph:
+    """The graph that a module was built from: `graph_of(model).summary()`; a notebook shows its picture and table.
+
+    Raises:
+        SpecError: `build` did not make it in this process; a copy and what is unpickled are not known either.
+    """
+    graph = _GRAPHS.get(model)
+    if graph is None:
+        message = f"this `{type(model).__name__}` was not built here from a spec"
+        raise spec_error("bad-call", message, None, help="compile the spec with `archspec.load`")
+    return graph if isinstance(graph, Graph) else Graph(**vars(graph))
 
 
 def compare(*specs: str | Path | ir.Graph, batch: int | None = None, optimizer: str | None = None) -> Comparison:

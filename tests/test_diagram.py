@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import shutil
 import xml.etree.ElementTree as ET
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import archspec
 from archspec import api
 from archspec.analysis.analyses import Analyses
 from archspec.cli import main
@@ -418,3 +420,15 @@ def test_the_command_refuses_other_files(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_the_text_is_the_same_each_time() -> None:
     assert draw(api.load("resnet50")).dot == draw(api.load("resnet50")).dot
+
+
+def test_a_notebook_shows_the_graph_of_a_module() -> None:
+    model = archspec.build("lenet5_conv32")
+    html = archspec.graph_of(model)._repr_html_()
+    assert html.startswith("<img") and "data:image/svg+xml;base64," in html and "<table>" in html
+    with pytest.raises(SpecError, match="was not built here"):
+        archspec.graph_of(copy.deepcopy(model))
+
+
+def test_without_an_engine_a_notebook_shows_the_table(no_engine: Path) -> None:
+    assert "<img" not in api.load("lenet5_conv32")._repr_html_()
