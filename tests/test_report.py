@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -220,12 +223,34 @@ def test_either_engine_places_every_box_and_edge(engine: str) -> None:
         assert all(len(edge["way"]) % 6 == 2 for edge in level["edges"])  # one point, then three for each curve
 
 
-def test_a_level_of_very_many_boxes_is_not_drawn() -> None:
-    many = "\n".join(f"  n{i}: ReLU" for i in range(600))
-    graph = api.loads(f"archspec: 1\ninput: [N, 3, 8, 8]\ngraph:\n{many}\n")
-    assert data(graph)["levels"] == []
-    assert len(data(graph)["items"]) == 601
-    assert "more boxes side by side than a picture holds" in report(graph).html
+HEAD = "archspec: 1\ninput: [N, 3, 8, 8]\ngraph:\n"
+
+
+def dense(count: int) -> Graph:
+    """Layers that read all before them, without blocks around them."""
+    layers = (
+        f"  r{i}: ReLU\n  c{i}: {{op: cat, from: [{', '.join(f'r{j}' for j in range(i + 1))}]}}\n" for i in range(count)
+    )
+    return api.loads(HEAD + "".join(layers))
+
+
+@pytest.mark.parametrize(
+    "graph", [lambda: api.loads(HEAD + "".join(f"  n{i}: ReLU\n" for i in range(2100))), lambda: dense(60)]
+)
+def test_what_is_no_picture_is_not_drawn(graph: Callable[[], Graph]) -> None:
+    found = data(graph())
+    assert found["levels"] == []
+    assert len(found["items"]) == len(graph().nodes) + 1
+    assert "than a picture holds" in report(graph()).html
+
+
+@pytest.mark.parametrize("engine", ["dot", "graphviz-pure"])
+def test_a_tangle_is_drawn_quickly(engine: str) -> None:
+    graph = dense(24)
+    start = time.process_time() + sum(os.times()[2:4])
+    found = Contents(Analyses(graph), find_engine("svg", engine)).to_json()["levels"]
+    assert len(found[0]["edges"]) == 24 * 25 // 2 + 24 + 1
+    assert time.process_time() + sum(os.times()[2:4]) - start < 5
 
 
 # The page

@@ -19,7 +19,7 @@ from archspec.diagrams.palette import colour_of
 from archspec.diagrams.picture import FITS, Box
 from archspec.ir import Graph, leaves
 from archspec.reports.fields import Fields, fields
-from archspec.reports.layout import MOST, PORT, Placed, place, text_width, written
+from archspec.reports.layout import PORT, Placed, can_place, place, text_width, written
 from archspec.reports.levels import Level, levels
 from archspec.reports.sources import Sources
 from archspec.values import Value
@@ -123,7 +123,7 @@ class Contents:
         if self.engine is None:
             return []
         labels, found = Labels(self.analyses), levels(self.graph)
-        drawn = [level for level in found if len(level.boxes) <= MOST]
+        drawn = [level for level in found if can_place(level)]
         if not drawn or drawn[0] is not found[0]:
             return []  # what is inside of blocks is seen through what is around them
         texts = [[written(box, labels, port=_is_port(level, box)) for box in level.boxes] for level in drawn]

@@ -18,8 +18,10 @@ from archspec.reports.levels import Level
 LARGE, SMALL = 12, 10  # sizes of letters
 LINE, PAD = 13, 8  # height of a small line, space around the text
 PORT = 8
-MOST = 500
-"""Boxes of one level that are still laid out: more are no picture, and take an engine minutes."""
+MOST = 2000
+"""Boxes of one level that are still laid out: more are no picture."""
+TANGLE, KNOT = 2_000, 40_000
+"""Ranks that edges go by: an engine takes minutes for many, so from here on it is asked for less, or not at all."""
 
 _INCH = 72
 _NARROW, _WIDE = frozenset("iljtfrI.,:;|!'`()[]/\\ "), frozenset("mwMW@%&—")
@@ -71,6 +73,24 @@ def place(levels: Sequence[Level], sizes: Sequence[Sequence[tuple[float, float]]
     return [_placed(level, lines) for level, lines in zip(levels, graphs, strict=True)]
 
 
+def can_place(level: Level) -> bool:
+    """Whether an engine lays a level out in seconds."""
+    return len(level.boxes) <= MOST and _passed(level) <= KNOT
+
+
+def _passed(level: Level) -> int:
+    """How many ranks edges go by, all told."""
+    ranks = dict.fromkeys((box.id for box in level.boxes), 0)
+    inner = [edge for edge in level.edges if edge.kind != "shape"]
+    into: dict[str, list[str]] = {}
+    for edge in inner:
+        into.setdefault(edge.target, []).append(edge.source)
+    for box in level.boxes:  # in the order in which they run
+        ranks[box.id] = max((ranks[source] + 1 for source in into.get(box.id, ())), default=0)
+    per_rank = 2 if any(edge.label is not None for edge in inner) else 1  # a label takes a rank of its own
+    return sum(per_rank * (ranks[edge.target] - ranks[edge.source]) - 1 for edge in inner)
+
+
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """How wide a text is, in units of `size`."""
     return sum(map(_letter, text)) * size * (1.08 if bold else 1.0)
@@ -90,8 +110,10 @@ def _dot(level: Level, sizes: Sequence[tuple[float, float]]) -> str:
     """Bare boxes of fixed sizes, by number: no text of the spec gets to the engine."""
     numbers = {box.id: f"b{number}" for number, box in enumerate(level.boxes)}
     ends = level.scope.path != ""
+    quick = "nslimit=1 nslimit1=1 mclimit=0.1 splines=line" if _passed(level) > TANGLE else ""
     lines = [
-        'digraph { graph [nodesep=0.25 ranksep=0.32]; node [shape=box fixedsize=true label=""]; edge [dir=none]',
+        f"digraph {{ graph [nodesep=0.25 ranksep=0.32 {quick}]",
+        'edge [dir=none]; node [shape=box fixedsize=true label=""]',
         *(
             f"{numbers[box.id]} [width={width / _INCH:.3f} height={height / _INCH:.3f}]"
             for box, (width, height) in zip(level.boxes, sizes, strict=True)
