@@ -58,7 +58,10 @@ def test_build_overwrites_what_it_wrote_and_leaves_the_rest(folder: Path) -> Non
     assert "class Lenet5" in (folder / "out/model.py").read_text()
 
 
-def test_build_of_unknown_sizes_runs_at_some_that_fit(capsys: pytest.CaptureFixture[str]) -> None:
+def test_build_of_unknown_sizes_runs_at_some_that_fit(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # narrower tables abbreviate sizes
     assert main(["build", "densenet121", "--input", "3xHxW"]) == 0
     assert "[N, 64, (H + 1) // 2, (W + 1) // 2]" in capsys.readouterr().out
 

@@ -15,6 +15,7 @@ from archspec.diagrams.choices import Direction
 from archspec.diagrams.labels import Labels
 from archspec.diagrams.palette import BY_NAME, CHANGES, COLOURS, Colour, colour_of
 from archspec.diagrams.picture import Box, Cluster, Edge, Picture
+from archspec.diagrams.tangle import QUICK, TANGLE, passed
 
 _FONT = "Arial"  # a list of fonts is measured as Times by engines that have no fonts of their own
 _INK, _SOFT, _LINE, _SKIP = "#1f2933", "#52606d", "#7b8794", "#b0568c"
@@ -57,6 +58,7 @@ class _Writer:
                 "rankdir": direction, "fontname": _FONT, "fontsize": "14", "fontcolor": _INK, "bgcolor": "white",
                 "nodesep": "0.25", "ranksep": "0.3" if direction == "TB" else "0.18",
                 "labelloc": "t", "splines": "true", "compound": "true", "pad": "0.2", **self.heading(title, legend),
+                **(QUICK if passed((box.id for box in picture.boxes()), picture.edges) > TANGLE else {}),
             },
             node_attr={
                 "shape": "box", "style": "rounded,filled", "fontname": _FONT, "fontsize": "11", "fontcolor": _INK,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from archspec.diagrams.engine import Engine
 from archspec.diagrams.labels import Labels
 from archspec.diagrams.picture import Box
+from archspec.diagrams.tangle import KNOT, QUICK, TANGLE, passed
 from archspec.reports.levels import Level
 
 LARGE, SMALL = 12, 10  # sizes of letters
@@ -20,8 +21,6 @@ LINE, PAD = 13, 8  # height of a small line, space around the text
 PORT = 8
 MOST = 2000
 """Boxes of one level that are still laid out: more are no picture."""
-TANGLE, KNOT = 2_000, 40_000
-"""Ranks that edges go by: an engine takes minutes for many, so from here on it is asked for less, or not at all."""
 
 _INCH = 72
 _NARROW, _WIDE = frozenset("iljtfrI.,:;|!'`()[]/\\ "), frozenset("mwMW@%&—")
@@ -75,20 +74,11 @@ def place(levels: Sequence[Level], sizes: Sequence[Sequence[tuple[float, float]]
 
 def can_place(level: Level) -> bool:
     """Whether an engine lays a level out in seconds."""
-    return len(level.boxes) <= MOST and _passed(level) <= KNOT
+    return len(level.boxes) <= MOST and _tangle(level) <= KNOT
 
 
-def _passed(level: Level) -> int:
-    """How many ranks edges go by, all told."""
-    ranks = dict.fromkeys((box.id for box in level.boxes), 0)
-    inner = [edge for edge in level.edges if edge.kind != "shape"]
-    into: dict[str, list[str]] = {}
-    for edge in inner:
-        into.setdefault(edge.target, []).append(edge.source)
-    for box in level.boxes:  # in the order in which they run
-        ranks[box.id] = max((ranks[source] + 1 for source in into.get(box.id, ())), default=0)
-    per_rank = 2 if any(edge.label is not None for edge in inner) else 1  # a label takes a rank of its own
-    return sum(per_rank * (ranks[edge.target] - ranks[edge.source]) - 1 for edge in inner)
+def _tangle(level: Level) -> int:
+    return passed((box.id for box in level.boxes), level.edges)
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
@@ -110,7 +100,7 @@ def _dot(level: Level, sizes: Sequence[tuple[float, float]]) -> str:
     """Bare boxes of fixed sizes, by number: no text of the spec gets to the engine."""
     numbers = {box.id: f"b{number}" for number, box in enumerate(level.boxes)}
     ends = level.scope.path != ""
-    quick = "nslimit=1 nslimit1=1 mclimit=0.1 splines=line" if _passed(level) > TANGLE else ""
+    quick = " ".join(f"{name}={value}" for name, value in QUICK.items()) if _tangle(level) > TANGLE else ""
     lines = [
         f"digraph {{ graph [nodesep=0.25 ranksep=0.32 {quick}]",
         'edge [dir=none]; node [shape=box fixedsize=true label=""]',
