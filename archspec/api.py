@@ -84,6 +84,8 @@ class Graph(ir.Graph):
 def find(name: str) -> tuple[Path, str | None]:
     """The file and variant that a SPEC names: a path, a bundled spec, or a bundled variant; `mine.yaml@wide` is a
     variant of a file or a bundled spec. Raises SpecError."""
+    if not name.strip():
+        raise spec_error("file-not-found", "the name of the spec is empty", None, help="see `archspec list`")
     before, at, variant = name.rpartition("@")
     if at and before and variant and "/" not in variant and not Path(name).exists():
         return find(before)[0], variant

@@ -239,3 +239,8 @@ def test_an_option_that_is_not_there(words: list[str], help: str, capsys: pytest
 def test_a_variant_with_another_variant_is_refused() -> None:
     with pytest.raises(SpecError, match="`resnet34` is a variant, and `resnet50` another"):
         archspec.load("resnet34", variant="resnet50")
+
+
+def test_a_spec_without_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summary", ""]) == 2
+    assert "the name of the spec is empty" in capsys.readouterr().err
