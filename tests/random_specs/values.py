@@ -71,6 +71,8 @@ class Bound:
     def child(self, name: str) -> Bound:
         """`a.b`: a child of an inline graph, then an output or part, then a node inside a block. Raises LookupError."""
         inner = self.inside.table if self.inside is not None else {}
+        if self.inside is not None and self.inside.numbered and not self.is_block and name.isdigit():
+            raise LookupError(name)  # the number of an item, which has none here
         if name in inner and not self.is_block:
             return inner[name]
         if name in self.named:
