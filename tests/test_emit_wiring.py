@@ -450,3 +450,14 @@ def test_a_string_of_another_class_is_written_as_a_string() -> None:
             return "code()"
 
     assert literal(Word("a")) == '"a"'
+
+
+def test_random_draws_of_nodes_that_are_moved_together_are_not_compared() -> None:
+    graph = archspec.loads(
+        "archspec: 1\ninput: [N, 3, 8, 8]\ngraph:\n  relu: ReLU\n"
+        "  pool0: {op: FractionalMaxPool2d, kernel_size: 1, output_ratio: 0.5}\n"
+        "  pool1: {op: FractionalMaxPool2d, kernel_size: 1, output_ratio: 0.5, from: relu}\n"
+        "  conv: {op: Conv2d, out_channels: 1, kernel_size: 1, from: relu}\n"
+        "outputs:\n  a: pool0\n  b: {from: pool1, only: eval}\n  c: conv\n"
+    )
+    assert run_and_compare(graph, build(graph)) == []

@@ -252,6 +252,13 @@ def _described(entry: tuple[tuple[int, ...], bool] | None) -> str:
     return "nothing" if entry is None else f"{list(entry[0])}{'' if entry[1] else ', not trained'}"
 
 
+def _draws_otherwise(graph: Graph) -> bool:
+    """Fractional pools draw random numbers in evaluation, too; several may draw each other's, as the source runs nodes
+    of one mode together."""
+    draws = sum(node.op.name.startswith("FractionalMaxPool") for node in graph.nodes)
+    return draws > 1 and set(graph.modes) != {"always"}
+
+
 class _Run:
     """One pass over the nodes, and one of the module, in the mode that the module is in."""
 
@@ -286,7 +293,7 @@ class _Run:
         expected = _output(self.graph, mode, wanted)
         if (shape := _outline(expected)) != (got := _outline(real)):
             yield Mismatch(f"outputs in {mode} mode", shape, got)
-        elif not self.model.training and not _close(expected, real):
+        elif not self.model.training and not _draws_otherwise(self.graph) and not _close(expected, real):
             yield Mismatch("outputs in eval mode", "the values of the nodes", "others")
 
     def nodes(self, inputs: list[Tensor]) -> Generator[Mismatch, None, dict[Value, Tensor] | None]:
