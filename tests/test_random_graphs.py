@@ -68,9 +68,8 @@ def reordered(graph: Graph, training: bool) -> bool:
 
 
 def is_random(op: Op, training: bool) -> bool:
-    if op.name.startswith("FractionalMaxPool"):
-        return True
-    return training and (op.category == "dropout" or op.name in ("dropout", "RReLU") or bool(getattr(op, "dropout", 0)))
+    drops = op.category == "dropout" or op.name in ("dropout", "RReLU") or bool(getattr(op, "dropout", 0))
+    return op.draws_in_eval or (training and drops)
 
 
 def structure(outputs: Any) -> Any:

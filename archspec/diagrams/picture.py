@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -62,11 +62,7 @@ class Cluster:
 
     def boxes(self) -> Iterator[Box]:
         """All boxes inside."""
-        for child in self.children:
-            if isinstance(child, Box):
-                yield child
-            else:
-                yield from child.boxes()
+        return _boxes(self.children)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +92,15 @@ class Picture:
 
     def boxes(self) -> Iterator[Box]:
         """Every box, in order."""
-        for child in self.children:
-            if isinstance(child, Box):
-                yield child
-            else:
-                yield from child.boxes()
+        return _boxes(self.children)
+
+
+def _boxes(children: Iterable[Box | Cluster]) -> Iterator[Box]:
+    for child in children:
+        if isinstance(child, Box):
+            yield child
+        else:
+            yield from child.boxes()
 
 
 def picture(graph: Graph, depth: int | None = None, expand: Collection[str] = (), fits: int = FITS) -> Picture:

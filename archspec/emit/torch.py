@@ -253,10 +253,8 @@ def _described(entry: tuple[tuple[int, ...], bool] | None) -> str:
 
 
 def _draws_otherwise(graph: Graph) -> bool:
-    """Fractional pools draw random numbers in evaluation, too; several may draw each other's, as the source runs nodes
-    of one mode together."""
-    draws = sum(node.op.name.startswith("FractionalMaxPool") for node in graph.nodes)
-    return draws > 1 and set(graph.modes) != {"always"}
+    """Whether nodes may draw each other's random numbers: the source runs those of one mode together."""
+    return sum(node.op.draws_in_eval for node in graph.nodes) > 1 and set(graph.modes) != {"always"}
 
 
 class _Run:

@@ -212,6 +212,7 @@ class Op(BaseModel):
     is_view: ClassVar[bool] = False  # the result may share memory with the first input
     device_of: ClassVar[str | None] = None  # operand on whose device the result is made; else the graph's input
     overlaps: ClassVar[bool] = False  # several elements of the result may be one in memory
+    draws_in_eval: ClassVar[bool] = False  # random numbers decide the result in evaluation, too
     saves_output: ClassVar[bool] = False  # the backward pass needs the result, so nothing may overwrite it
     saves_inputs: ClassVar[tuple[str, ...]] = ()  # the operands that it needs
     differentiable: ClassVar[bool] = True

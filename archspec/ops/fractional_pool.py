@@ -20,6 +20,7 @@ class _FractionalMaxPool(Pool, abstract=True):
     """The largest value of windows whose places are drawn at random, in evaluation too."""
 
     reach: ClassVar[Reach] = "global"
+    draws_in_eval: ClassVar[bool] = True
     integers: ClassVar[Integers] = "refuse"
     results: ClassVar[tuple[str, ...]] = ("output", "indices")
     spare: ClassVar[int]  # what the windows must leave of the input
