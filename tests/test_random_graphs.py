@@ -29,6 +29,9 @@ from tests.test_ops_mutations import STRICTER
 
 warnings.filterwarnings("ignore", module="torch")
 
+STRICTER_CODES = {"wrong-rank", "unknown-size", "batch-as-sequence"}
+"""Said of the batch and of the number of axes, where torch goes by what the numbers happen to be."""
+
 
 def share(of: int) -> settings:
     """A part of the profile's examples, for what is tested beside the main property."""
@@ -206,12 +209,12 @@ def test_a_changed_spec_is_refused_where_torch_refuses_it(change: Change) -> Non
 
 def torch_refuses(change: Change, refused: Refused) -> None:
     """Torch does not run what is refused here, in batches of two and three. Exceptions are the number of axes, a batch
-    for a number, and what the tests of single ops name."""
+    for a number or for a sequence, and what the tests of single ops name."""
     op, inputs = refused.op, refused.inputs
     if op is None or inputs is None or isinstance(refused.reason, ValidationError):
         return
     code = getattr(refused.reason, "code", "")
-    moved = len({x.rank for x in inputs}) > 1 or code in ("wrong-rank", "unknown-size")
+    moved = len({x.rank for x in inputs}) > 1 or code in STRICTER_CODES
     excused = change.what in ("other", "exponent") or f"{op.name} {change.what}" in STRICTER
     excused |= change.what == "axis" and any(key.startswith(f"{op.name} ") for key in STRICTER)
     if not moved and not excused:
