@@ -45,7 +45,8 @@ class BlockSyntax:
     lets: tuple[Let, ...]
     graph: GraphSyntax
     outputs: OutputsSyntax | None
-    words: frozenset[str]
+    node: Node  # all of it, as written
+    words: frozenset[str]  # of all but `params` and `doc`
 
 
 @record(eq=False)
@@ -216,6 +217,7 @@ def _blocks(section: Mapping | None, errors: Errors) -> dict[str, BlockSyntax]:
                 parse_lets(block.let, errors) if block.let is not None else (),
                 graph,
                 parse_outputs(block.outputs, errors) if block.outputs is not None else None,
+                entry.value,
                 _words(item for item in _entries(entry.value) if item.key.text not in ("params", "doc")),
             )
     return blocks
@@ -370,9 +372,13 @@ def _entries(section: Node | None) -> tuple[Entry, ...]:
 
 
 def _words(entries: Iterable[Entry]) -> frozenset[str]:
-    """Every identifier in the keys and values below."""
+    return words_in(node for entry in entries for node in (entry.key, entry.value))
+
+
+def words_in(nodes: Iterable[Node]) -> frozenset[str]:
+    """Every identifier in what is written there."""
     found: set[str] = set()
-    pending: list[Node] = [node for entry in entries for node in (entry.key, entry.value)]
+    pending = list(nodes)
     while pending:
         node = pending.pop()
         if isinstance(node, Scalar):

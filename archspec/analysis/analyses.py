@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 
-from archspec.analysis.cost import Cost, Costs, costs
+from archspec.analysis.cost import Cost, Costs, Known, costs
 from archspec.analysis.memory import BYTES, Memory, Storage, forward, memory
 from archspec.analysis.receptive_field import ReceptiveField, receptive_fields
 from archspec.analysis.sample import Sample
@@ -26,6 +26,7 @@ class Analyses:
     graph: Graph
     batch: int = 1
     optimizer: str = "adam"  # one of `archspec.analysis.training.OPTIMIZERS`
+    known: Known | None = field(default=None, repr=False, compare=False)  # of graphs that have nodes in common
 
     @cached_property
     def sample(self) -> Sample:
@@ -33,7 +34,7 @@ class Analyses:
 
     @cached_property
     def costs(self) -> Costs:
-        return costs(self.graph, self.sample)
+        return costs(self.graph, lambda: self.sample, self.known)
 
     @cached_property
     def total(self) -> Cost:

@@ -8,13 +8,13 @@ what norms, activations, pools and sums do is counted apart, by the conventions 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from archspec import dims
 from archspec.analysis.sample import Sample
 from archspec.dims import Dim
-from archspec.ir import Graph, Scope
+from archspec.ir import Graph, Node, Scope, full_name
 from archspec.ops.base import Category
 
 
@@ -76,30 +76,52 @@ class Costs:
         return {category: _sum(each) for category, each in found.items()}
 
 
-def costs(graph: Graph, sample: Sample | None = None) -> Costs:
+Known = dict[int, tuple[Node, Cost]]
+"""What nodes cost, by the identity of their op: copies of a block have it in common. The node keeps it alive."""
+
+
+def costs(graph: Graph, sample: Callable[[], Sample] | None = None, known: Known | None = None) -> Costs:
     """What every node of a graph costs, for one sample.
 
-    A size that is not known leaves a closed form in `macs` and `ops`.
+    A size that is not known leaves a closed form in `macs` and `ops`. `sample` gives the graph's `Sample`, where it is
+    needed; `known` is what is known already, and gets what is found.
     """
-    sample = sample or Sample.of(graph)
+    types: Sample | None = None
+    known = known if known is not None else {}
     frozen = frozenset(graph.frozen)
-    owned: dict[str, list[int]] = {}
-    for node, name, state in graph.state():
-        count = owned.setdefault(node.path, [0, 0, 0])
-        elements = math.prod(state.shape)
-        if state.buffer:
-            count[2] += elements
-        else:
-            count[0] += elements
-            count[1] += elements if state.trainable and name not in frozen else 0
     nodes: list[Cost] = []
-    for node, outputs in zip(graph.nodes, sample.outputs, strict=True):
-        inputs = sample.inputs_of(node)
-        params, trainable, buffers = owned.get(node.path, (0, 0, 0))
-        macs, ops = node.op.macs(inputs, outputs), node.op.operations(inputs, outputs)
-        nodes.append(Cost(params, trainable, buffers, macs, ops))
+    for position, node in enumerate(graph.nodes):
+        twin, cost = known.get(id(node.op), (None, None))
+        if cost is None or twin is None or twin.op is not node.op or twin.outputs is not node.outputs:
+            types = types or (sample() if sample is not None else Sample.of(graph))
+            inputs, outputs = types.inputs_of(node), types.outputs[position]
+            macs, ops = node.op.macs(inputs, outputs), node.op.operations(inputs, outputs)
+            cost = Cost(*_owned(node, frozenset()), macs, ops)
+            if not node.is_reuse and not node.ties:
+                known[id(node.op)] = (node, cost)
+        elif node.is_reuse or node.ties:
+            cost = Cost(*_owned(node, frozenset()), cost.macs, cost.ops)
+        if frozen:
+            cost = Cost(*_owned(node, frozen), cost.macs, cost.ops)
+        nodes.append(cost)
     runs = tuple(mode != "training" for mode in graph.modes)
     return Costs(tuple(nodes), runs, tuple(node.op.category for node in graph.nodes))
+
+
+def _owned(node: Node, frozen: frozenset[str]) -> tuple[int, int, int]:
+    """The elements of the parameters that a node owns, of those that are trained, and of its buffers."""
+    params = trained = buffers = 0
+    tied = [name for name, _ in node.ties]
+    for state in () if node.is_reuse else node.op.state():
+        elements = math.prod(state.shape)
+        if state.name in tied:
+            continue
+        if state.buffer:
+            buffers += elements
+        else:
+            params += elements
+            trained += elements if state.trainable and not (frozen and full_name(node, state.name) in frozen) else 0
+    return params, trained, buffers
 
 
 def _sum(macs: Iterable[Dim]) -> Dim:

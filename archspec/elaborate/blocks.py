@@ -31,11 +31,11 @@ def use_block(
     inputs, table = block_inputs(session, block.inputs, block.name, given, site.syntax.span)
     values, types = inputs.values, inputs.types
     used_at = Origin(site.syntax.span, f"{site.path}, {_article(block.name)}", place.used_at)
-    key = None if place.patches else (block, file, _hashable(params), types, _pattern(values))
-    template: Template | None = session.cache.get(key)
+    key = None if place.patches else session.templates.key(session, file, block, params, types, _pattern(values))
+    template = session.templates.find(session, key, site.syntax.span) if key is not None else None
     if template is not None:
         return _copy(session, site, template, values, used_at)
-    errors, start = len(session.errors.found), len(session.nodes)
+    errors, start, pins, steps = len(session.errors.found), len(session.nodes), len(session.pins), session.budget.left
     read_before = {value.node for value in values} & session.read
     session.read -= read_before  # to see which of its inputs the block itself reads
     declared = tuple(table)
@@ -62,7 +62,10 @@ def use_block(
     if key is not None and len(session.errors.found) == errors:
         read = frozenset(session.read.intersection(range(start, len(session.nodes))))
         read_inputs = frozenset(value for value in values if value.node in session.read)
-        session.cache[key] = Template(start, len(session.nodes), scope, bound, values, read, read_inputs, used_at)
+        session.templates.fresh[key] = Template(
+            start, tuple(session.nodes[start:]), scope, bound, values, read, read_inputs, used_at,
+            tuple(session.pins[pins:]), steps - session.budget.left,
+        )  # fmt: skip
     session.read |= read_before
     return bound
 
@@ -149,19 +152,20 @@ def _result(
 def _copy(session: Session, site: Site, template: Template, values: tuple[Value, ...], used_at: Origin) -> Bound:
     """Another use of a block with equal params and input types."""
     delta = len(session.nodes) - template.start
+    end = template.start + len(template.nodes)
     outside = dict(zip(template.inputs, values, strict=True))
 
     def move(value: Value) -> Value:
-        if template.start <= value.node < template.end:
+        if template.start <= value.node < end:
             return Value(value.node + delta, value.part)
         return outside.get(value, value)
 
     old = template.bound.path or ""
     paths = Prefix(old, site.path)
     modules = Prefix(template.scope.module if template.scope is not None else old, site.module)
-    origin = rebased(template.origin, used_at)
-    for position in range(template.start, template.end):
-        session.insert(moved_node(session.nodes[position], move, paths, modules, origin))
+    origin = rebased(template.origin, used_at, paths)
+    for node in template.nodes:
+        session.insert(moved_node(node, move, paths, modules, origin))
     session.read.update(position + delta for position in template.read)
     session.mark([outside[value] for value in template.read_inputs])
     if template.scope is not None:
@@ -176,17 +180,6 @@ def _copy(session: Session, site: Site, template: Template, values: tuple[Value,
 def _pattern(values: tuple[Value, ...]) -> tuple[int, ...]:
     """Which inputs are the same value."""
     return tuple(values.index(value) for value in values)
-
-
-def _hashable(value: Any) -> Any:
-    """A params' value as part of a key; `1`, `1.0` and `true` are told apart."""
-    if isinstance(value, dict):
-        items: list[tuple[Any, Any]] = list(value.items())  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        return tuple((key, _hashable(item)) for key, item in items)
-    if isinstance(value, list | tuple):
-        parts: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        return tuple(_hashable(item) for item in parts)
-    return (value.__class__, value)
 
 
 def _article(name: str) -> str:

@@ -20,6 +20,7 @@ from archspec.elaborate.outputs import graph_outputs
 from archspec.elaborate.place import File, Patches, Place, Use, shown_params
 from archspec.elaborate.sections import check_sections, check_unused_params
 from archspec.elaborate.session import Session, Stop
+from archspec.elaborate.templates import Templates
 from archspec.ir import Graph, Input, Origin, Outputs, Scope, verify
 from archspec.library import Library
 from archspec.spec import Spec
@@ -40,11 +41,13 @@ def elaborate(
     symbolic: Sequence[str] = (),
     explain: bool = True,
     customs: CustomOps = NO_CUSTOM_OPS,
+    templates: Templates | None = None,
 ) -> Graph:
     """Compiles a spec.
 
     `params` override the spec's, after its `variant`'s; `input_shapes` its input sizes, by input name. Axes that are
     `symbolic` are shown as symbols although they have numbers. `explain`: errors about sizes say which would do.
+    `templates`: blocks elaborated before, for many networks of one spec and library.
 
     Raises:
         SpecError: with everything that is wrong with the spec or the overrides.
@@ -56,7 +59,9 @@ def elaborate(
             spec.span,
             help="add `graph:`, or import it from a spec",
         )
-    session = Session(library, customs, explain=explain)
+    templates = templates if templates is not None else Templates()
+    templates.start()
+    session = Session(library, customs, templates, explain=explain)
     file = open_file(session, spec, variant, params)
     inputs, names = _open_inputs(session, file, input_shapes or {}, symbolic)
     patches = Patches("", spec.patches)
@@ -105,7 +110,9 @@ def elaborate(
         check_unused_params(session, used)
     session.errors.check()
     overridden = bool(params) or bool(input_shapes)
-    return verify(expected(session, file, frozen_names(session, graph), variant, overridden))
+    done = verify(expected(session, file, frozen_names(session, graph), variant, overridden))
+    templates.keep()
+    return done
 
 
 def _fill(session: Session, place: Place, spec: Spec, graph: GraphSyntax) -> Outputs:

@@ -29,6 +29,7 @@ class File:
     env: Env
     block_params: dict[str, dict[str, Param]] = field(default_factory=dict[str, "dict[str, Param]"])
     block_defaults: dict[tuple[File, BlockSyntax], YamlMapping] | None = None  # once a block is used
+    context: object = None  # what stands for it in the keys of templates, once a block is used
 
 
 class OpValue(str):
@@ -56,9 +57,13 @@ class OpValue(str):
     def __str__(self) -> str:
         return str.__str__(self)
 
+    @property
+    def is_word(self) -> bool:
+        """A name of which nothing is left to fill in."""
+        return isinstance(self.node, Scalar) and "$" not in self.node.text
+
     def _key(self) -> tuple[object, ...]:
-        simple = isinstance(self.node, Scalar) and "$" not in self.node.text
-        return (str(self), self.file) if simple else (str(self), self.file, self.node, self.view.env)
+        return (str(self), self.file) if self.is_word else (str(self), self.file, self.node, self.view.env)
 
 
 def shown_params(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from archspec.elaborate.names import Bound
 from archspec.elaborate.place import Place
-from archspec.elaborate.relocate import Prefix, Template, moved_bound, moved_names, moved_node, moved_scope
+from archspec.elaborate.relocate import Prefix, moved_bound, moved_names, moved_node, moved_scope
 from archspec.elaborate.session import Session
 from archspec.ir import Node, Scope, full_name
 from archspec.values import Value
@@ -32,9 +32,6 @@ def prune(session: Session, place: Place, start: int, scope: Scope, bound: Bound
     owners = _new_owners(session.nodes[start:], nodes)
     session.nodes[start:] = [_with_owners(node, owners) for node in _untied(nodes)]
     session.read = {old for old in session.read if old < start} | {where[old] for old in session.read if old in where}
-    session.cache = {
-        key: made for key, made in session.cache.items() if not (isinstance(made, Template) and made.end > start)
-    }
     place.children.remove(scope)
     moved = moved_scope(scope, where.get, move, _HERE, _HERE, lambda origin: origin)
     if moved is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from archspec.diagnostics import Span
+from archspec.dims import Size
 from archspec.elaborate.names import Bound, Names
 from archspec.ir import Node, Origin, Scope
 from archspec.objects import record
@@ -16,16 +18,22 @@ Move = Callable[[Value], Value | None]
 
 @record(eq=False)
 class Template:
-    """A block that was elaborated: its nodes are copied for another use with equal params and input types."""
+    """A block that was elaborated: its nodes are copied for another use with equal params and input types.
+
+    Positions are those of the network it was elaborated in, where its first node stood at `start`. `pins` and `steps`
+    are what it added to the elaboration's.
+    """
 
     start: int
-    end: int
+    nodes: tuple[Node, ...]
     scope: Scope | None
     bound: Bound
     inputs: tuple[Value, ...]
     read: frozenset[int]
     read_inputs: frozenset[Value]
     origin: Origin
+    pins: tuple[tuple[Size, Span], ...]
+    steps: int
 
 
 @record
@@ -137,7 +145,7 @@ def moved_names(names: Names, move: Move, path: Prefix) -> Names:
     return Names(None, moved_bound(names.input, move, path) or names.input, table, names.spans)
 
 
-def rebased(old: Origin | None, new: Origin) -> Callable[[Origin], Origin]:
+def rebased(old: Origin | None, new: Origin, path: Prefix) -> Callable[[Origin], Origin]:
     """Replaces `old`, the use of a block, by `new` in origins; origins shared by nodes stay shared."""
     memo: dict[int, Origin] = {}
 
@@ -147,7 +155,8 @@ def rebased(old: Origin | None, new: Origin) -> Callable[[Origin], Origin]:
         found = memo.get(id(origin))
         if found is None:
             used_at = origin.used_at
-            found = Origin(origin.span, origin.within, move(used_at)) if used_at is not None else origin
+            within = path(origin.within) if origin.within else ""
+            found = Origin(origin.span, within, move(used_at)) if used_at is not None else origin
             memo[id(origin)] = found
         return found
 

@@ -23,6 +23,7 @@ from archspec.yaml_source import Sequence as YamlSequence
 
 if TYPE_CHECKING:
     from archspec.elaborate.place import File, Use
+    from archspec.elaborate.templates import Templates
 
 Leaf = TypeVar("Leaf")
 
@@ -46,6 +47,7 @@ class Session:
 
     library: Library
     customs: CustomOps
+    templates: Templates
     input_types: tuple[TensorType, ...] = ()
     batch: frozenset[str] = frozenset()  # the symbols of unknown batch sizes
     nodes: list[Node] = field(default_factory=list[Node])
