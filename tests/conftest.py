@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+
+from archspec.diagrams.choices import ENGINES
+from archspec.diagrams.engine import find_engine
 
 common: dict[str, Any] = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("dev", max_examples=50, **common)
@@ -24,3 +29,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def update_goldens(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-goldens"))
+
+
+@pytest.fixture
+def system_dot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A `dot` on the path. Where the machine has none it is `graphviz-pure` under that name: the same calls."""
+    if shutil.which("dot") is None:
+        found = find_engine("svg", "graphviz-pure")
+        assert found is not None
+        programs = tmp_path / "programs"
+        programs.mkdir()
+        (programs / "dot").symlink_to(found.command)
+        monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+
+
+@pytest.fixture(params=list(ENGINES))
+def each_engine(request: pytest.FixtureRequest, system_dot: None) -> str:
+    """The name of each engine in turn."""
+    return request.param

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from archspec.analysis.analyses import Analyses
 from archspec.cli import main
 from archspec.diagnostics import SpecError
 from archspec.diagrams import engine
-from archspec.diagrams.choices import ENGINES, Direction
+from archspec.diagrams.choices import Direction
 from archspec.diagrams.draw import Diagram, draw
 from archspec.diagrams.picture import FITS, Box, Cluster, Picture, picture
 from archspec.diagrams.svg import STYLE
@@ -285,19 +284,6 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def texts(svg: bytes) -> str:
     return " ".join("".join(item.itertext()) for item in ET.fromstring(svg).iter(f"{SVG}text"))
-
-
-@pytest.fixture(params=list(ENGINES))
-def each_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """Each engine as the only one; `graphviz-pure` comes with the package, `dot` is there on some machines."""
-    name: str = request.param
-    found = engine.find_engine("svg", name) if name == "graphviz-pure" or shutil.which("dot") else None
-    if found is None:
-        found = engine.find_engine("svg", "graphviz-pure")  # under dot's name: the same calls
-        assert found is not None
-        (tmp_path / "dot").symlink_to(found.command)
-        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    return name
 
 
 @pytest.mark.parametrize("name", ["resnet152", "densenet121", "unet", "googlenet"])
