@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archspec.dims import closed_form
+from archspec.fields import fields_of
 from archspec.ir import Graph, Node, Scope, Tree
 from archspec.values import RuntimeCode, RuntimeSize, TensorType, Value
 
@@ -54,7 +55,7 @@ def _node(graph: Graph, node: Node) -> str:
 
 
 def _default(node: Node, name: str) -> object:
-    return type(node.op).model_fields[name].default
+    return fields_of(type(node.op))[name].default
 
 
 def _argument(graph: Graph, node: Node, value: Any) -> str:

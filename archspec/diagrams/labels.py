@@ -9,6 +9,7 @@ from archspec.analysis.analyses import Analyses
 from archspec.diagnostics import Span, did_you_mean, spec_error
 from archspec.diagrams.choices import SHOW, SHOWN
 from archspec.diagrams.picture import Box, Change, Cluster
+from archspec.fields import fields_of
 from archspec.ir import Graph, Node
 from archspec.values import TensorType
 from archspec.views.cells import arguments, field_text
@@ -122,7 +123,7 @@ def _common(first: str, last: str) -> int:
 
 def _arguments(node: Node) -> list[str]:
     """As torch prints them: those without a default by position. The shape of a constant stands on its edge."""
-    required = {name for name, info in type(node.op).model_fields.items() if info.is_required()}
+    required = {name for name, info in fields_of(type(node.op)).items() if info.is_required()}
     silent = {*_SILENT, "shape"} if node.op.category == "constant" else _SILENT
     return [
         value if name in required else f"{name}={value}"
