@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,11 @@ from archspec.diagnostics import SpecError
 from archspec.diagrams import engine
 from archspec.diagrams.choices import Direction
 from archspec.diagrams.draw import Diagram, draw
+from archspec.diagrams.labels import Labels
 from archspec.diagrams.picture import FITS, Box, Cluster, Picture, picture
 from archspec.diagrams.svg import STYLE
 from archspec.diagrams.union import union
+from archspec.reports.layout import text_width
 from archspec.views.difference import Differences
 
 DEEP = ["resnet152", "densenet121", "efficientnet_b7", "vit_l_16", "inception_v3", "unet", "googlenet"]
@@ -286,40 +290,130 @@ def texts(svg: bytes) -> str:
     return " ".join("".join(item.itertext()) for item in ET.fromstring(svg).iter(f"{SVG}text"))
 
 
-@pytest.mark.parametrize("name", ["resnet152", "densenet121", "unet", "googlenet"])
+Area = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+
+def numbers(text: str) -> list[tuple[float, float]]:
+    found = [float(number) for number in re.findall(r"-?\d+\.?\d*", text)]
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+def around(points: Sequence[tuple[float, float]]) -> Area:
+    xs, ys = zip(*points, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def area_of_text(item: ET.Element) -> Area:
+    """Where a text stands, by the widths of Helvetica's letters."""
+    x, y, size = (float(item.attrib[name]) for name in ("x", "y", "font-size"))
+    width = text_width("".join(item.itertext()), size, bold=item.get("font-weight") == "bold")
+    left = {"start": x, "middle": x - width / 2, "end": x - width}[item.get("text-anchor", "start")]
+    return left, y - 0.75 * size, left + width, y + 0.2 * size
+
+
+def overlap(a: Area, b: Area) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def parts(root: ET.Element, kind: str) -> dict[str, ET.Element]:
+    """Nodes or edges, by what DOT calls them."""
+    groups = (item for item in root.iter(f"{SVG}g") if item.attrib.get("class", "").split(" ")[0] == kind)
+    return {item.findtext(f"{SVG}title", ""): item for item in groups}
+
+
+def areas(root: ET.Element) -> dict[str, Area]:
+    """Boxes, and headings of open blocks."""
+    found: dict[str, Area] = {}
+    for name, item in parts(root, "node").items():
+        paths = [point for path in item.iter(f"{SVG}path") for point in numbers(path.attrib["d"])]
+        corners = [area_of_text(text) for text in item.iter(f"{SVG}text")]
+        found[name] = around(paths or [point for a in corners for point in (a[:2], a[2:])])
+    return found
+
+
+@pytest.mark.parametrize("name", [*DEEP, "simple_yolo", "mbconv", "lenet5", "convnext_tiny"])
 def test_every_label_is_in_the_picture_and_on_the_page(name: str, each_engine: str) -> None:
     graph = api.load(name)
-    svg = draw(graph).render("svg", each_engine)
-    root = ET.fromstring(svg)
-    words = texts(svg)
-    for box in picture(graph).boxes():
-        assert box.path.rpartition(".")[2] in words or (box.scope and box.scope.block in words)
+    labels, shown = Labels(Analyses(graph)), picture(graph)
+    root = ET.fromstring(draw(graph).render("svg", each_engine))
+    words = [re.sub(r"\s+", " ", "".join(item.itertext())).strip() for item in root.iter(f"{SVG}text")]
+    for box in shown.boxes():
+        assert {labels.title(box), *filter(None, [labels.name(box)]), *labels.lines(box)} <= {*words}
+    for path, cluster in clusters(shown).items():
+        assert {labels.title(cluster), *labels.numbers(cluster.start, cluster.end)} <= {*words}, path
+    for edge in shown.edges:
+        assert edge.label is None or edge.kind == "shape" or str(edge.label) in words
     left, top, width, height = (float(number) for number in root.attrib["viewBox"].split())
     group = root.find(f"{SVG}g")
     assert group is not None
-    dx, dy = map(float, re.search(r"translate\((\S+)[ ,]+(\S+)\)", group.attrib["transform"]).groups())  # pyright: ignore
+    ((dx, dy),) = re.findall(r"translate\((\S+?)[ ,]+(\S+?)\)", group.attrib["transform"])
+    page = (left - float(dx), top - float(dy), left - float(dx) + width, top - float(dy) + height)
     for item in root.iter(f"{SVG}text"):
-        x, y = float(item.attrib["x"]) + dx, float(item.attrib["y"]) + dy
-        assert left <= x <= left + width
-        assert top <= y <= top + height
+        x, y, right, bottom = area_of_text(item)
+        assert page[0] <= x and page[1] <= y and right <= page[2] and bottom <= page[3], "".join(item.itertext())
 
 
-@pytest.mark.parametrize(("name", "diff"), [("densenet121", None), ("resnet18", "resnet34"), ("vgg11", "vgg11_bn")])
+@pytest.mark.parametrize(
+    ("name", "diff", "depth"),
+    [
+        *((name, None, None) for name in DEEP),
+        ("densenet121", None, 3), ("mbconv", None, 9), ("simple_yolo", None, 4),
+        ("resnet18", "resnet34", 3), ("vgg11", "vgg11_bn", 3),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("direction", ["TB", "LR"])
-def test_nothing_overlaps(name: str, diff: str | None, direction: Direction) -> None:
-    """Boxes are apart from one another."""
+def test_nothing_overlaps(name: str, diff: str | None, depth: int | None, direction: Direction) -> None:
+    """Boxes and headings are apart, and edges go around both."""
     other = None if diff is None else api.load(diff)
-    found = draw(api.load(name), depth=3, diff=other, direction=direction)
+    found = draw(api.load(name), depth=depth, diff=other, direction=direction)
     root = ET.fromstring(found.render("svg", "graphviz-pure"))
-    areas: list[tuple[float, float, float, float]] = []
-    for node in root.iter(f"{SVG}g"):
-        if node.attrib.get("class", "").startswith("node"):
-            path = next(node.iter(f"{SVG}path"))
-            numbers = [float(number) for number in re.findall(r"-?\d+\.?\d*", path.attrib["d"])]
-            areas.append((min(numbers[::2]), min(numbers[1::2]), max(numbers[::2]), max(numbers[1::2])))
-    assert len(areas) > 15
-    for i, a in enumerate(areas):
-        assert not any(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for b in areas[:i])
+    taken = areas(root)
+    assert len(taken) > 10
+    for (one, a), (two, b) in combinations(taken.items(), 2):
+        assert not overlap(a, b), (one, two)
+    for name, item in parts(root, "edge").items():
+        ways = [numbers(path.attrib["d"]) for path in item.iter(f"{SVG}path")]
+        points = [point for way in ways for point in curve(way)]
+        for node, (left, top, right, bottom) in taken.items():
+            if node not in name.split("->"):
+                assert not any(left + 2 < x < right - 2 and top + 2 < y < bottom - 2 for x, y in points), (name, node)
+
+
+def curve(way: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Points on cubic curves."""
+    for at in range(0, len(way) - 1, 3):
+        for step in range(21):
+            t = step / 20
+            weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+            yield tuple(sum(w * p[i] for w, p in zip(weights, way[at : at + 4], strict=True)) for i in (0, 1))  # pyright: ignore
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_the_picture_of_a_deep_network_can_be_read_on_a_page(name: str) -> None:
+    """On a text block of 17 by 25 centimetres the smallest letters have four and a half points."""
+    root = ET.fromstring(draw(api.load(name)).render("svg", "graphviz-pure"))
+    _, _, width, height = (float(number) for number in root.attrib["viewBox"].split())
+    points = 72 / 2.54
+    assert min(1, 17 * points / width, 25 * points / height) * 9 >= 4.5
+
+
+def test_a_u_net_is_a_u() -> None:
+    """What a skip joins stands side by side, the way down to the left of the way up."""
+    text = draw(api.load("unet")).dot
+    rungs = re.findall(r"rank=same\n\t\t(\w+)\n\t\t(\w+)\n", text)
+    assert len(rungs) == 4
+    at = areas(ET.fromstring(Diagram(text).render("svg", "graphviz-pure")))
+    for down, up in rungs:
+        assert abs(at[down][1] + at[down][3] - at[up][1] - at[up][3]) < 2
+        assert f"{down} -> {up} [class=skip" in text
+    assert at["output0"][3] < at[rungs[0][1]][1]
+
+
+@pytest.mark.parametrize("name", ["resnet152", "mbconv", "vit_b_16", "googlenet"])
+@pytest.mark.parametrize("depth", [1, 3, 9])
+def test_other_networks_go_down_all_the_way(name: str, depth: int) -> None:
+    assert "dir=back" not in draw(api.load(name), depth=depth).dot
 
 
 def test_png_starts_as_png(each_engine: str) -> None:

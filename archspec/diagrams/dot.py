@@ -13,13 +13,15 @@ from graphviz import Digraph
 
 from archspec.diagrams.choices import Direction
 from archspec.diagrams.labels import Labels
+from archspec.diagrams.ladder import ladder
 from archspec.diagrams.palette import BY_NAME, CHANGES, COLOURS, Colour, colour_of
 from archspec.diagrams.picture import Box, Cluster, Edge, Picture
 from archspec.diagrams.tangle import QUICK, TANGLE, passed
 
 _FONT = "Arial"  # a list of fonts is measured as Times by engines that have no fonts of their own
 _INK, _SOFT, _LINE, _SKIP = "#1f2933", "#52606d", "#7b8794", "#b0568c"
-_ENTRY = 92  # points
+_LEFT = '<BR ALIGN="LEFT"/>'
+_STRAIGHT = "1000"  # more than the 128 with which each frame is drawn together
 _TRAINING = "dashed"  # what runs in one mode only
 
 
@@ -51,13 +53,14 @@ class _Writer:
     ) -> None:
         self.link = link
         self.picture, self.labels, self.before, self.direction = picture, labels, before, direction
+        self.ladder = ladder(picture)
         self.removed = {box.id for box in picture.boxes() if box.change == "removed"}
         self.graph = Digraph(
             picture.graph.name,
             graph_attr={
                 "rankdir": direction, "fontname": _FONT, "fontsize": "14", "fontcolor": _INK, "bgcolor": "white",
-                "nodesep": "0.25", "ranksep": "0.3" if direction == "TB" else "0.18",
-                "labelloc": "t", "splines": "true", "compound": "true", "pad": "0.2", **self.heading(title, legend),
+                "nodesep": "0.25", "ranksep": "0.2" if direction == "TB" else "0.18",
+                "labelloc": "t", "splines": "true", "compound": "true", "pad": "0.2", **self.title(title, legend),
                 **(QUICK if passed((box.id for box in picture.boxes()), picture.edges) > TANGLE else {}),
             },
             node_attr={
@@ -66,7 +69,7 @@ class _Writer:
             },
             edge_attr={
                 "fontname": _FONT, "fontsize": "9", "fontcolor": _SOFT, "color": _LINE, "arrowsize": "0.6",
-                "penwidth": "1.1", "tooltip": " ",
+                "penwidth": "1.1", "tooltip": " ", "weight": _STRAIGHT,
             },
         )  # fmt: skip
 
@@ -75,9 +78,14 @@ class _Writer:
             self.add(self.graph, child)
         for edge in self.picture.edges:
             self.edge(edge)
+        for ends in self.ladder.rungs:
+            with self.graph.subgraph() as inner:  # pyright: ignore[reportOptionalContextManager]
+                inner.attr(rank="same")
+                for end in ends:
+                    inner.node(end)
         return self.graph.source
 
-    def heading(self, title: str, legend: bool) -> dict[str, str]:
+    def title(self, title: str, legend: bool) -> dict[str, str]:
         rows = [f'<TR><TD ALIGN="LEFT"><B>{escape(title)}</B></TD></TR>'] if title else []
         if legend and (colours := self.colours()):
             cells = "".join(
@@ -105,26 +113,36 @@ class _Writer:
         if isinstance(item, Box):
             self.box(parent, item)
             return
+        labels, beside = self.labels_of(item), isinstance(item.children[0], Box)
         with parent.subgraph(name=item.id) as inner:  # pyright: ignore[reportOptionalContextManager]
             inner.attr(
-                label=self.frame(item), labeljust="l", style="rounded,filled", fillcolor="#fafbfc",
-                color="#cbd2d9", fontsize="11", fontcolor=_SOFT, margin="10", id=item.path,
-                tooltip=self.labels_of(item).tooltip(item), **self.linked(item),
+                label="" if beside else self.heading(item), labeljust="l", style="rounded,filled", fillcolor="#fafbfc",
+                color="#cbd2d9", fontsize="11", fontcolor=_INK, margin="8", id=item.path,
+                tooltip=labels.tooltip(item), **self.linked(item),
                 **{"class": "open repeated" if item.count > 1 else "open"},
                 **({"peripheries": "2"} if item.count > 1 else {}),
             )  # fmt: skip
+            if beside and self.direction == "TB":
+                self.head(inner, item)
             for child in item.children:
                 self.add(inner, child)
+            if beside and self.direction == "LR":  # what comes last is above
+                self.head(inner, item)
 
-    def frame(self, cluster: Cluster) -> str:
-        """The heading of an open block. Top-down, an edge comes in near the left: the numbers stand right of it."""
-        name = self.labels_of(cluster).name(cluster)
-        small = f'  <FONT POINT-SIZE="9">{escape(name)}</FONT>' if name else ""
-        width = f' WIDTH="{_ENTRY}"' if self.direction == "TB" else ""
-        cells = [f'<TD ALIGN="LEFT"{width}><B>{escape(self.labels_of(cluster).title(cluster))}</B>{small}</TD>']
-        if numbers := self.labels_of(cluster).numbers(cluster.start, cluster.end):
-            cells.append(f'<TD ALIGN="LEFT"><FONT POINT-SIZE="9">{escape(", ".join(numbers))}</FONT></TD>')
-        return f'<<TABLE BORDER="0" CELLPADDING="0" CELLSPACING="5"><TR>{"".join(cells)}</TR></TABLE>>'
+    def head(self, parent: Digraph, cluster: Cluster) -> None:
+        """A heading as a node: edges go around it."""
+        parent.node(
+            f"{cluster.id}_heading", label=self.heading(cluster), shape="plaintext", style="", margin="0", width="0",
+            tooltip=self.labels_of(cluster).tooltip(cluster), **self.linked(cluster), **{"class": "heading"},
+        )  # fmt: skip
+
+    def heading(self, cluster: Cluster) -> str:
+        """What stands in an open block, in lines: beside its first box, above where that is an open block, too."""
+        labels = self.labels_of(cluster)
+        name, numbers = labels.name(cluster), labels.numbers(cluster.start, cluster.end)
+        small = [*([name] if name else []), *numbers]
+        lines = [f"<B>{escape(labels.title(cluster))}</B>", *map(self.small, small)]
+        return f"<{''.join(line + _LEFT for line in lines)}>"
 
     def box(self, parent: Digraph, box: Box) -> None:
         colour = self.colour(box)
@@ -162,12 +180,17 @@ class _Writer:
         name, lines = labels.name(box), labels.lines(box)
         head = f"<B>{escape(labels.title(box))}</B>"
         if name:
-            head += f' <FONT POINT-SIZE="9" COLOR="{_SOFT}">{escape(name)}</FONT>'
-        small = (f'<FONT POINT-SIZE="9" COLOR="{_SOFT}">{escape(line)}</FONT>' for line in lines)
-        return f"<{'<BR/>'.join([head, *small])}>"
+            head += f" {self.small(name)}"
+        return f"<{'<BR/>'.join([head, *map(self.small, lines)])}>"
+
+    @staticmethod
+    def small(text: str) -> str:
+        return f'<FONT POINT-SIZE="9" COLOR="{_SOFT}">{escape(text)}</FONT>'
 
     def edge(self, edge: Edge) -> None:
         style: dict[str, str] = {"class": edge.kind}
+        if edge.kind != "data" or edge.mode != "always":
+            style["weight"] = "1"
         if edge.kind == "skip":
             style |= {"color": _SKIP, "penwidth": "1.4"}
         elif edge.kind == "shape":
@@ -182,7 +205,10 @@ class _Writer:
                 style["constraint"] = "false"
         if edge.label is not None and edge.kind != "shape":
             style["label"] = self.text(f"  {edge.label}  ")
-        self.graph.edge(edge.source, edge.target, **style)
+        ends = (edge.source, edge.target)
+        if self.ladder.climbs(edge):
+            ends, style["dir"] = (edge.target, edge.source), "back"
+        self.graph.edge(*ends, **style)
 
     @staticmethod
     def text(text: str) -> str:

@@ -71,12 +71,6 @@ class Labels:
             lines.append(", ".join(map(str, self.types(box)[:2])))
         return lines
 
-    def heading(self, cluster: Cluster) -> str:
-        """What stands above an open block."""
-        return "   ".join(
-            [*filter(None, (self.title(cluster), self.name(cluster))), *self.numbers(cluster.start, cluster.end)]
-        )
-
     def numbers(self, start: int, end: int) -> list[str]:
         """Parameters and MACs of a stretch of nodes, where there are any."""
         cost = self._analyses.costs.between(start, end)
@@ -122,11 +116,12 @@ def _common(first: str, last: str) -> int:
 
 
 def _arguments(node: Node) -> list[str]:
-    """As torch prints them: those without a default by position. The shape of a constant stands on its edge."""
-    required = {name for name, info in fields_of(type(node.op)).items() if info.is_required()}
+    """With their names, but for the channels of a convolution and what a function is called with, as `transpose(1, 2)`.
+    The shape of a constant stands on its edge."""
+    fields, is_function = fields_of(type(node.op)), node.op.title.islower()
     silent = {*_SILENT, "shape"} if node.op.category == "constant" else _SILENT
     return [
-        value if name in required else f"{name}={value}"
+        value if name == "out_channels" or (is_function and fields[name].is_required()) else f"{name}={value}"
         for name, value in arguments(node.op).items()
         if name not in silent
     ]

@@ -11,7 +11,7 @@ from archspec.diagrams.alike import Alike
 from archspec.ir import Graph, Mode, Node, Scope, leaves
 from archspec.values import TensorType, Value
 
-FITS = 26
+FITS = 27
 """Boxes that a page holds, one below the other: without a depth, blocks are opened as long as no more are there."""
 
 FITS_ACROSS = 20
@@ -127,21 +127,32 @@ def picture(graph: Graph, depth: int | None = None, expand: Collection[str] = ()
 def _opened(graph: Graph, alike: Alike, expand: Collection[str], fits: int, best: Picture) -> Picture:
     """Blocks of one kind are opened together, outer ones first and then those with most in them, as long as the page
     holds it."""
-    opened = list(expand)
+    opened, refused = [*expand], set[tuple[int, str]]()
     while True:
         kinds: dict[tuple[int, str], list[Box]] = {}
         for box in best.boxes():
             if box.scope is not None and box.path not in opened:
-                level = (box.without or box.path).count(".")
-                kinds.setdefault((level, box.scope.block or ""), []).append(box)
+                kinds.setdefault(_kind(box.without or box.path, box.scope), []).append(box)
+        kinds = {kind: found for kind, found in kinds.items() if kind not in refused}
         if not kinds:
             return best
         largest = min(kinds, key=lambda kind: (kind[0], -sum(box.end - box.start for box in kinds[kind])))
-        opened += [box.path for box in kinds[largest]]
-        next_ = _Folder(graph, alike, 1, opened).picture()
-        if sum(1 for _ in next_.boxes()) > fits:
-            return best
-        best = next_
+        more = [*opened, *(box.path for box in kinds[largest])]
+        next_ = _Folder(graph, alike, 1, more).picture()
+        if _height(next_.children) > fits:
+            refused.add(largest)
+        else:
+            best, opened = next_, more
+
+
+def _kind(path: str, scope: Scope) -> tuple[int, str]:
+    """The level of a block, and its name; without one of its own that in its parent, as of `layer1` and `layer2`."""
+    return path.count("."), scope.block or path.rpartition(".")[2].rstrip("0123456789")
+
+
+def _height(children: Iterable[Box | Cluster]) -> float:
+    """In boxes, one below the other: a frame needs about half as much."""
+    return sum(1 if isinstance(child, Box) else 0.5 + _height(child.children) for child in children)
 
 
 class _Folder:
