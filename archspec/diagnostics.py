@@ -76,6 +76,9 @@ class SpecError(Exception):
         return "\n" + to_text(self.diagnostics)
 
 
+_MANY, _LONG = 2_000, 200  # names, and characters of one: comparing more takes seconds
+
+
 class InternalError(Exception):
     """archspec itself is wrong; never the user's fault."""
 
@@ -95,8 +98,10 @@ def spec_error(
 
 
 def nearest(word: str, valid: Iterable[str]) -> str | None:
-    """The valid name closest to `word`, or None when none is close."""
+    """The valid name closest to `word`, or None when none is close, or when there are too many to compare."""
     choices = list(valid)
+    if len(choices) > _MANY or len(word) > _LONG:
+        return None
     folded = {choice.lower(): choice for choice in reversed(choices)}
     if word.lower() in folded:
         return folded[word.lower()]

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from archspec.diagnostics import Source, did_you_mean, spec_error
+from archspec.limits import current, more
 from archspec.schema import parse_document
 from archspec.spec import Spec, assemble
 from archspec.syntax import Errors
 from archspec.yaml_source import Scalar, parse, read
+
+MAX_DEPTH = 64  # of files that extend files; fixed, since each is read within the one that extends it
 
 _INSTALLED = Path(__file__).parent / "specs"
 BUNDLED = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "specs"
@@ -27,6 +30,7 @@ class Library:
         self.roots = [BUNDLED.resolve(), *(folder.resolve() for folder in allow)]
         self._specs: dict[Path, Spec] = {}
         self._loading: list[Path] = []
+        self._bytes = 0
 
     def load(self, path: Path) -> Spec:
         """The spec in a file that the user names. Raises SpecError."""
@@ -52,17 +56,23 @@ class Library:
             raise spec_error(
                 "import-cycle", f"`{target.text}` leads back to itself: {chain}", target.span, help="break the circle"
             )
+        if len(self._loading) == MAX_DEPTH:
+            message = f"files extend each other more than {MAX_DEPTH} deep"
+            raise spec_error("too-deep", message, target.span, help="extend one that stands earlier in the chain")
         return self._load(path)
 
     def _find(self, target: Scalar, folder: Path | None) -> Path:
         text = target.text
         candidates = [(folder or Path.cwd()) / text, BUNDLED / text, BUNDLED / f"{text}.yaml"]
-        found = next((path.resolve() for path in candidates if _is_file(path)), None)
-        if found is None:
+        places = [path for path in map(_resolved, candidates) if path is not None]
+        allowed = [path for path in places if any(path.is_relative_to(root) for root in self.roots)]
+        found = next((path for path in allowed if _is_file(path)), None)
+        if found is not None:
+            return found
+        if places == allowed:
             parent = Path(text).parent
             beside = (folder or Path.cwd()) / parent
-            readable = any(beside.resolve().is_relative_to(root) for root in self.roots)
-            known = [str(parent / path.name) for path in (beside.glob("*.yaml") if readable else ())]
+            known = [str(parent / path.name) for path in beside.glob("*.yaml")]
             known += [path.name for path in BUNDLED.glob("*.yaml")]
             raise spec_error(
                 "file-not-found",
@@ -70,24 +80,32 @@ class Library:
                 target.span,
                 help=_as_variant(text) or did_you_mean(text, known),
             )
-        if not any(found.is_relative_to(root) for root in self.roots):
-            raise spec_error(
-                "file-not-allowed",
-                f"`{text}` lies outside the folder of the spec and the bundled specs",
-                target.span,
-                help="move it below the spec's folder, or allow its folder with `--allow-path`",
-            )
-        return found
+        raise spec_error(  # whether it is there is not said
+            "file-not-allowed",
+            f"`{text}` lies outside the folder of the spec and the bundled specs",
+            target.span,
+            help="move it below the spec's folder, or allow its folder with `--allow-path`",
+        )
 
     def _load(self, path: Path) -> Spec:
         key = path.resolve()
         if key not in self._specs:
+            source = read(path)
+            self._count(source)
             self._loading.append(key)
             try:
-                self._specs[key] = self._build(read(path), path, path.parent)
+                self._specs[key] = self._build(source, path, path.parent)
             finally:
                 self._loading.pop()
         return self._specs[key]
+
+    def _count(self, source: Source) -> None:
+        """Raises SpecError where the files are too large together."""
+        self._bytes += len(source.text)
+        limit = current().bytes
+        if self._bytes > limit:
+            message = f"with `{source.name}` the files of this spec are larger than {limit:,} bytes"
+            raise spec_error("too-large", message, help=more("bytes"))
 
     def _build(self, source: Source, path: Path | None, folder: Path | None) -> Spec:
         node = parse(source)
@@ -124,3 +142,11 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
+
+
+def _resolved(path: Path) -> Path | None:
+    """Where a path leads, links followed; None for one that no file system takes."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # links in a circle, a null character
+        return None

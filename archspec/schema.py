@@ -7,11 +7,13 @@ Validation is in two stages: this skeleton first; each op's arguments against th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any, TypeVar
 
-from archspec.diagnostics import Diagnostic, Span, SpecError, did_you_mean, spec_error
+from archspec.diagnostics import Diagnostic, Span, did_you_mean, spec_error
 from archspec.fields import BadFields, Checked, Convert, fields_of
-from archspec.syntax import describe
+from archspec.limits import current, more
+from archspec.syntax import Errors, describe
 from archspec.yaml_source import Mapping, Node, Scalar
 
 FORMAT = 1
@@ -92,6 +94,10 @@ def parse_document(node: Node) -> Document:
     if version is not None and isinstance(version.value, Scalar):
         _check_version(version.value)
     document = _validate(Document, node, "a spec")
+    variants, most = document.variants, current().variants
+    if variants is not None and len(variants.entries) > most:
+        message = f"more than {most:,} variants"
+        raise spec_error("too-large", message, variants.entries[most].key.span, help=more("variants"))
     if document.extends is None and document.variant is not None:
         raise spec_error(
             "unknown-key",
@@ -146,7 +152,8 @@ def _validate(model: type[M], node: Mapping, what: str) -> M:
     try:
         return model(**{entry.key.text: entry.value for entry in node.entries})
     except BadFields as error:
-        raise SpecError([*_diagnostics(model, node, what, error)]) from None
+        Errors([*islice(_diagnostics(model, node, what, error), current().errors + 1)]).check()
+        raise
 
 
 def _diagnostics(model: type[Checked], node: Mapping, what: str, error: BadFields) -> Iterator[Diagnostic]:

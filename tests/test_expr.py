@@ -531,7 +531,7 @@ def test_agrees_with_python(text: str) -> None:
         "[(x, x) for x in [" + "[0] * 99999" + "]]",
         "sum([[0] * 1000 for a in range(90)], [])",
         "[x for x in [[0]]" + " for x in [[x, x]]" * 40 + "][0]",
-        "[x == y for x in [[0]] for y in [[0]]" + " for x in [[x, x]] for y in [[y, y]]" * 20 + "][0]",
+        "[x == y for x in [[0]] for y in [[0]]" + " for x in [[x, x]] for y in [[y, y]]" * 22 + "][0]",
         "[" * 70 + "]" * 70,
         "1" + " + 1" * 200,
         "-" * 100 + "1",

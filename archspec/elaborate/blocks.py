@@ -15,7 +15,7 @@ from archspec.elaborate.names import Bound, Names, Poisoned
 from archspec.elaborate.outputs import block_values, resolve_outputs
 from archspec.elaborate.place import File, Filler, Place, Site, shown_params
 from archspec.elaborate.relocate import Prefix, Template, moved_bound, moved_node, moved_scope, rebased
-from archspec.elaborate.session import Session
+from archspec.elaborate.session import COPY_COST, USE_COST, Session
 from archspec.ir import Origin, Scope
 from archspec.ops.base import Signature
 from archspec.spec import BlockSyntax
@@ -27,6 +27,7 @@ def use_block(
 ) -> Bound:
     """Elaborates `block` of `file` on the given inputs as a scope at the site. Raises SpecError."""
     session, place = graphs.session, site.place
+    session.spend(USE_COST, site.syntax.span)
     params = bind_block(session, file, block, arguments, place.file, site.syntax.span)
     inputs, table = block_inputs(session, block.inputs, block.name, given, site.syntax.span)
     values, types = inputs.values, inputs.types
@@ -165,7 +166,7 @@ def _copy(session: Session, site: Site, template: Template, values: tuple[Value,
     modules = Prefix(template.scope.module if template.scope is not None else old, site.module)
     origin = rebased(template.origin, used_at, paths)
     for node in template.nodes:
-        session.insert(moved_node(node, move, paths, modules, origin))
+        session.insert(moved_node(node, move, paths, modules, origin), COPY_COST)
     session.read.update(position + delta for position in template.read)
     session.mark([outside[value] for value in template.read_inputs])
     if template.scope is not None:

@@ -104,10 +104,11 @@ def elaborate(
         shown_params(file.env.values),
         pins=tuple(session.pins),
     )
-    check_unread(session, graph, names)
-    check_inplace(session, graph)
-    for used in {opened.spec: opened for opened in session.opened}.values():
-        check_unused_params(session, used)
+    with suppress(Stop):
+        check_unread(session, graph, names)
+        check_inplace(session, graph)
+        for used in {opened.spec: opened for opened in session.opened}.values():
+            check_unused_params(session, used)
     session.errors.check()
     overridden = bool(params) or bool(input_shapes)
     done = verify(expected(session, file, frozen_names(session, graph), variant, overridden))

@@ -22,7 +22,7 @@ def check_unread(session: Session, graph: Graph, names: Names) -> None:
         span = scope.origin.span if scope is not None else node.origin.span
         what = scope.path if scope is not None else node.path
         origin = scope.origin if scope is not None else node.origin
-        session.errors.add(
+        session.note(
             spec_error(
                 "unread-node",
                 f"nothing reads `{what}`",
@@ -33,7 +33,7 @@ def check_unread(session: Session, graph: Graph, names: Names) -> None:
         )
     for index, item in enumerate(graph.inputs):
         if -1 - index not in read:
-            session.errors.add(
+            session.note(
                 spec_error(
                     "unread-input",
                     f"nothing reads the input `{item.name}`",
@@ -63,7 +63,7 @@ def check_inplace(session: Session, graph: Graph) -> None:
         if node.op.inplace_on_input and node.inputs:
             reason = _overwrites(graph, node, position, readers, outputs)
             if reason is not None:
-                session.errors.add(
+                session.note(
                     spec_error(
                         "bad-inplace",
                         f"`{node.path}` would overwrite {reason}",

@@ -18,10 +18,11 @@ from archspec.elaborate.module_names import check_module_name
 from archspec.elaborate.names import FAILED, Bound, Names, Poisoned
 from archspec.elaborate.opnode import add_custom, add_node
 from archspec.elaborate.place import File, Place, Site
-from archspec.elaborate.session import MAX_DEPTH, MAX_REPEATS, Session
+from archspec.elaborate.session import CHILD_COST, LOOP_COST, MAX_DEPTH, Session
 from archspec.elaborate.subspec import use_spec
 from archspec.fields import fields_of
 from archspec.ir import Node
+from archspec.limits import more
 from archspec.objects import record
 from archspec.ops.base import Op
 from archspec.spec import Spec
@@ -127,17 +128,18 @@ class Graphs:
             raise spec_error(
                 "bad-repeat", f"`repeat` is a number of times, got {count!r}", scalar.span, help="write 0 or more"
             )
-        if count > MAX_REPEATS:
-            raise spec_error(
-                "limit", f"`repeat: {count}` is more than {MAX_REPEATS:,}", scalar.span, help="use fewer repeats"
-            )
-        self.session.spend(count, scalar.span)
+        limit = self.session.limits.nodes
+        if count > limit:
+            message = f"`repeat: {count}` is more than {limit:,}"
+            raise spec_error("limit", message, scalar.span, help=f"use fewer repeats, or {more('nodes')}")
+        self.session.spend(LOOP_COST * count, scalar.span)
         return count
 
     def _guarded(
         self, place: Place, name: str, syntax: NodeSyntax, view: View, span: Span, parts: tuple[str, ...] = ()
     ) -> Bound:
         """A child; one in error is noted and stands for nothing, so that the rest is still looked at."""
+        self.session.spend(CHILD_COST, span)
         start = len(self.session.nodes)
         site = Site(place, place.join(name), place.join_module(name), syntax, view, span, parts)
         try:

@@ -16,13 +16,11 @@ from archspec.elaborate.place import File, Site
 from archspec.elaborate.session import Session, used_notes
 from archspec.elaborate.states import initializers, ties
 from archspec.ir import Node
+from archspec.limits import more
 from archspec.ops.base import Inputs, Op, typed
 from archspec.ops.needs import Needs, OpError
 from archspec.values import TensorType, Value
 from archspec.yaml_source import Mapping, Scalar
-
-MAX_ELEMENTS = 2**40
-"""Of one parameter; more than any machine holds."""
 
 
 def _with_defaults(file: File, op: type[Op], arguments: list[Argument]) -> list[Argument]:
@@ -102,9 +100,10 @@ def _insert(
         site.parts if isinstance(result, tuple) and len(site.parts) == len(result) else (),
     )
     for state in op.state():
-        if math.prod(state.shape) > MAX_ELEMENTS:
+        if math.prod(state.shape) > session.limits.parameter:
             message = f"`{node.path}` would hold a tensor of {math.prod(state.shape):,} numbers"
-            raise spec_error("too-large", message, site.syntax.span, help="make the layer smaller")
+            help = f"make the layer smaller, or {more('parameter')}"
+            raise spec_error("too-large", message, site.syntax.span, help=help)
     position = session.insert(node)
     site.place.children.append(position)
     results = tuple(Value(position, part) for part in range(len(node.outputs)))

@@ -15,6 +15,7 @@ from archspec.elaborate.names import Poisoned
 from archspec.expr import Budget, ExprError, Expression, interpolate, parse, parse_template, pin
 from archspec.ir import Node, Origin
 from archspec.library import Library
+from archspec.limits import Limits, current, more
 from archspec.syntax import Branch, Errors, For, If, Let, Statement, located
 from archspec.values import TensorType, Value
 from archspec.yaml_source import Mapping, Scalar
@@ -31,10 +32,15 @@ _LITERAL = re.compile(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?|true|false|null")
 
 FATAL = frozenset({"limit", "too-deep", "too-large"})
 
-MAX_NODES = 200_000
-MAX_REPEATS = 100_000
-LOOP_COST = 5  # steps that one iteration counts for
 MAX_DEPTH = 64
+
+# Steps that things take beside their expressions, by how long they take.
+CHILD_COST = 40  # a node's line, whatever comes of it
+NODE_COST = 100
+EDGE_COST = 5  # each value that a node reads or yields
+COPY_COST = 25  # a node of a block that was elaborated before
+USE_COST = 100  # a block, whatever is in it
+LOOP_COST = 10  # one iteration
 
 
 class Stop(Exception):
@@ -56,15 +62,17 @@ class Session:
     budget: Budget = field(default_factory=Budget)
     pins: list[tuple[Size, Span]] = field(default_factory=list["tuple[Size, Span]"])
     explain: bool = True  # whether errors about sizes say which sizes would do
+    limits: Limits = field(default_factory=current)
     depth: int = 0
     cache: dict[Any, Any] = field(default_factory=dict[Any, Any])
     opened: list[File] = field(default_factory=list["File"])  # every file in use
     uses: list[Use] = field(default_factory=list["Use"])  # the network itself and its sub-networks, outermost first
 
     def note(self, error: SpecError) -> None:
-        """Keeps an error and goes on. Raises Stop for one after which everything else would only repeat it."""
+        """Keeps an error and goes on. Raises Stop for one after which everything else would only repeat it, and when
+        there are more than are shown."""
         self.errors.add(error)
-        if any(diagnostic.code in FATAL for diagnostic in error.diagnostics):
+        if len(self.errors.found) > self.limits.errors or any(each.code in FATAL for each in error.diagnostics):
             raise Stop
 
     # --- values ---
@@ -83,15 +91,13 @@ class Session:
         """These values are read."""
         self.read.update(value.node for value in values)
 
-    def insert(self, node: Node) -> int:
-        """Appends a node and returns its position."""
-        if len(self.nodes) >= MAX_NODES:
-            raise spec_error(
-                "too-large",
-                f"the network has more than {MAX_NODES:,} nodes",
-                node.origin.span,
-                help="use fewer repeats",
-            )
+    def insert(self, node: Node, cost: int = NODE_COST) -> int:
+        """Appends a node and returns its position. Raises SpecError where there are too many."""
+        if len(self.nodes) >= self.limits.nodes:
+            message = f"the network has more than {self.limits.nodes:,} nodes"
+            help = f"use fewer repeats, or {more('nodes')}"
+            raise spec_error("too-large", message, node.origin.span, help=help)
+        self.spend(cost + EDGE_COST * (len(node.inputs) + len(node.outputs)), node.origin.span)
         self.nodes.append(node)
         self.mark(node.inputs)
         self.mark(node.reads)
@@ -123,12 +129,8 @@ class Session:
     def spend(self, steps: int, span: Span) -> None:
         """Charges the budget of the whole elaboration. Raises SpecError when it is used up."""
         if steps > self.budget.left:
-            raise spec_error(
-                "limit",
-                f"this spec takes more than {self.budget.steps:,} steps to compute",
-                span,
-                help="shorten its loops",
-            )
+            help = f"shorten its loops, or {more('steps')}"
+            raise spec_error("limit", self.budget.exhausted, span, help=help)
         self.budget.left -= steps
 
     def number(self, value: Any, span: Span, pins: list[Size]) -> Any:

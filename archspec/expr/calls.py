@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from archspec.diagnostics import did_you_mean
 from archspec.expr.compiler import Compiler, Eval
-from archspec.expr.context import MAX_ITEMS, Frame
+from archspec.expr.context import Frame
 from archspec.expr.errors import Fault, Span
 from archspec.expr.forms import Test, test
 from archspec.expr.functions import FUNCTIONS
-from archspec.expr.operators import sequence
+from archspec.expr.operators import limited_list, sequence
 from archspec.expr.paths import CONSTANTS, reference
 from archspec.expr.targets import Target, bind, target_names
 
@@ -96,8 +96,10 @@ def comprehension(compiler: Compiler, node: ast.ListComp | ast.GeneratorExp) -> 
             loop(frame, 0, out)
         finally:
             frame.local = outer
-        if len(out) > MAX_ITEMS:
-            raise Fault("limit", f"a list of {len(out):,} items is longer than {MAX_ITEMS:,}").at(span)
+        try:
+            limited_list(len(out), frame.budget)
+        except Fault as fault:
+            raise fault.at(span) from None
         return out
 
     return run

@@ -7,12 +7,10 @@ from typing import Protocol
 
 from archspec.dims import Size
 from archspec.expr.errors import Fault
+from archspec.limits import current, more
 from archspec.values import TensorType, Value
 
-MAX_STEPS = 1_000_000
 MAX_INT = 2**63
-MAX_TEXT = 10_000  # characters of a computed text
-MAX_ITEMS = 100_000  # of a list, and of all lists inside it
 
 
 class NodeLike(Protocol):
@@ -45,18 +43,24 @@ class Names(Protocol):
 
 
 class Budget:
-    """Steps that evaluations may take together; one is shared by a whole elaboration."""
+    """Steps that evaluations may take together, and what values may grow to; shared by a whole elaboration."""
 
-    __slots__ = ("left", "steps")
+    __slots__ = ("left", "limits", "steps")
 
-    def __init__(self, steps: int = MAX_STEPS) -> None:
-        self.steps = steps
-        self.left = steps
+    def __init__(self, steps: int | None = None) -> None:
+        self.limits = current()
+        self.steps = self.limits.steps if steps is None else steps
+        self.left = self.steps
 
     def spend(self, steps: int) -> None:
         self.left -= steps
         if self.left < 0:
-            raise Fault("limit", f"this spec takes more than {self.steps:,} steps to compute", "shorten its loops")
+            raise Fault("limit", self.exhausted, f"shorten its loops, or {more('steps')}")
+
+    @property
+    def exhausted(self) -> str:
+        """What is said when nothing is left."""
+        return f"this spec takes more than {self.steps:,} steps to compute"
 
 
 class Frame:

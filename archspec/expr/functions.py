@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from archspec.expr.context import MAX_ITEMS, Frame
+from archspec.expr.context import Frame
 from archspec.expr.errors import Fault, show_value
 from archspec.expr.nodes import NodeView
 from archspec.expr.operators import (
@@ -135,9 +135,7 @@ def _range(frame: Frame, start: object, stop: object = None, step: object = 1, /
         raise Fault("type-error", "`range` cannot have step 0", culprit=step)
     numbers = range(whole(start, frame, "range"), whole(stop, frame, "range"), by)
     length = max(0, (numbers.stop - numbers.start + by - (1 if by > 0 else -1)) // by)  # len() fails beyond 2 ** 63
-    if length > MAX_ITEMS:
-        raise Fault("limit", f"a range of {length:,} numbers is longer than {MAX_ITEMS:,}")
-    frame.budget.spend(length)
+    limited_list(length, frame.budget, "range")
     return list(numbers)
 
 

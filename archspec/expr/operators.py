@@ -12,8 +12,9 @@ from typing import TypeGuard, cast
 
 from archspec import dims
 from archspec.dims import Dim, Size
-from archspec.expr.context import MAX_INT, MAX_ITEMS, MAX_TEXT, Budget, Frame
+from archspec.expr.context import MAX_INT, Budget, Frame
 from archspec.expr.errors import ExprError, Fault, kind, show_value
+from archspec.limits import more
 from archspec.values import RuntimeCode, RuntimeSize
 
 MAX_DEPTH = 64  # of lists in lists
@@ -165,8 +166,7 @@ def _calculate(symbol: str, a: float, b: float) -> float:
 def _repeated(many: str | Sequence, count: int, budget: Budget) -> object:
     length = len(many) * max(count, 0)
     if isinstance(many, str):
-        if length > MAX_TEXT:
-            raise Fault("limit", f"a text of {length:,} characters is longer than {MAX_TEXT:,}")
+        _check_text(length, budget)
         return limited_text(many * count, budget)
     limited_list(length, budget)
     return many * count
@@ -304,16 +304,22 @@ def _bounded(value: int) -> int:
 
 
 def limited_text(text: str, budget: Budget) -> str:
-    if len(text) > MAX_TEXT:
-        raise Fault("limit", f"a text of {len(text):,} characters is longer than {MAX_TEXT:,}")
+    _check_text(len(text), budget)
     budget.spend(len(text) // 16)
     return text
 
 
-def limited_list(length: int, budget: Budget) -> None:
+def _check_text(length: int, budget: Budget) -> None:
+    if length > budget.limits.text:
+        message = f"a text of {length:,} characters is longer than {budget.limits.text:,}"
+        raise Fault("limit", message, more("text"))
+
+
+def limited_list(length: int, budget: Budget, what: str = "list") -> None:
     """Checks, and pays for, a list about to be made."""
-    if length > MAX_ITEMS:
-        raise Fault("limit", f"a list of {length:,} items is longer than {MAX_ITEMS:,}")
+    if length > budget.limits.items:
+        message = f"a {what} of {length:,} items is longer than {budget.limits.items:,}"
+        raise Fault("limit", message, more("items"))
     budget.spend(length)
 
 
@@ -324,8 +330,8 @@ def check_weight(value: Sequence, budget: Budget) -> None:
         current, depth = waiting.pop()
         _check_depth(depth)
         count += len(current)
-        if count > MAX_ITEMS:
-            raise Fault("limit", f"a list with more than {MAX_ITEMS:,} items in all")
+        if count > budget.limits.items:
+            raise Fault("limit", f"a list with more than {budget.limits.items:,} items in all", more("items"))
         waiting.extend((part, depth + 1) for part in current if is_sequence(part))
     budget.spend(count)
 

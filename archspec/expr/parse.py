@@ -11,7 +11,7 @@ from archspec.expr.compiler import Eval
 from archspec.expr.context import Budget, Frame, Names
 from archspec.expr.errors import ExprError, Fault, Span
 from archspec.expr.operators import check_weight, is_sequence
-from archspec.expr.scan import MAX_LENGTH
+from archspec.expr.scan import check_length
 from archspec.expr.targets import Targets, parse_targets
 from archspec.objects import record
 
@@ -61,8 +61,7 @@ def split_for(header: str) -> tuple[Targets, Expression, int]:
     Raises `ExprError`. Offsets count from the start of the header in errors raised here and by `Targets.bind`; in those
     of `Expression.evaluate` from the start of the expression.
     """
-    if len(header) > MAX_LENGTH:
-        raise ExprError("limit", f"a header of {len(header):,} characters is too long", 0, len(header))
+    check_length(header, what="a header")
     found = FOR.fullmatch(header)
     if found is None:
         raise ExprError(

@@ -12,8 +12,7 @@ from keyword import kwlist
 from typing import NamedTuple, NoReturn
 
 from archspec.expr.errors import ExprError
-
-MAX_LENGTH = 2_000
+from archspec.limits import current, more
 
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 MEMBER = re.compile(r"\.[A-Za-z0-9_$]", re.ASCII)
@@ -40,6 +39,7 @@ FOREIGN = {
     "\\": "text has no escapes here",
 }
 
+MAX_PLACEHOLDERS = 20_000
 FIRST_PLACEHOLDER = 0x4E00  # unified ideographs: identifiers to Python, and unchanged by its normalisation
 
 
@@ -76,6 +76,14 @@ def computed_piece(text: str, at: int, base: int) -> tuple[Inner, int]:
     raise ExprError(
         "bad-expression", "a lone `$`", base + at, 1, "write `$name` or `$(expression)`; a dollar in a word is `$$`"
     )
+
+
+def check_length(text: str, base: int = 0, what: str = "an expression") -> None:
+    """Refuses a text too long to parse. Raises ExprError."""
+    longest = current().expression
+    if len(text) > longest:
+        message = f"{what} of {len(text):,} characters is longer than {longest:,}"
+        raise ExprError("limit", message, base, len(text), f"split it with `let`, or {more('expression')}")
 
 
 def _closing(text: str, start: int, base: int) -> int:
@@ -116,9 +124,7 @@ class _Scanner:
         self.previous = ""  # "name", "text", "number", or the symbol
 
     def scan(self) -> Scanned:
-        if len(self.text) > MAX_LENGTH:
-            message = f"an expression of {len(self.text):,} characters is longer than {MAX_LENGTH:,}"
-            raise ExprError("limit", message, self.base, len(self.text), "split it with `let`")
+        check_length(self.text, self.base)
         while self.at < len(self.text):
             self._token()
         if self.open:
@@ -181,6 +187,8 @@ class _Scanner:
         if len(pieces) == 1 and WORD.fullmatch(written) and written not in reserved:
             self.out.append(written)
         else:
+            if len(self.names) == MAX_PLACEHOLDERS:
+                self._fail("too many names in one expression", len(written), "split it with `let`", "limit")
             placeholder = chr(FIRST_PLACEHOLDER + len(self.names)) + "_" * (len(written) - 1)
             self.names[placeholder] = tuple(pieces)
             self.out.append(placeholder)

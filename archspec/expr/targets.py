@@ -9,7 +9,7 @@ from typing import Literal
 
 from archspec.expr.errors import ExprError, Fault, Span, show_value
 from archspec.expr.operators import is_sequence
-from archspec.expr.scan import LANGUAGE, MAX_LENGTH
+from archspec.expr.scan import LANGUAGE, check_length
 from archspec.objects import record
 
 MAX_DEPTH = 20
@@ -78,8 +78,7 @@ def parse_targets(text: str, kind: Kind = "variable", offset: int = 0) -> Target
 
     Raises `ExprError`, with offsets that count from `offset` characters before the text.
     """
-    if len(text) > MAX_LENGTH:
-        raise ExprError("limit", f"targets of {len(text):,} characters are too long", offset, len(text))
+    check_length(text, offset, "a list of names")
     parser = _Parser(text, offset, kind)
     target = parser.targets(0)
     if parser.symbol:

@@ -13,9 +13,8 @@ from archspec.expr.operators import limited_text
 from archspec.expr.parse import evaluate
 from archspec.expr.paths import joined
 from archspec.expr.scan import computed_piece
+from archspec.limits import current, more
 from archspec.objects import record
-
-MAX_LENGTH = 10_000
 
 
 def has_interpolation(text: str) -> bool:
@@ -45,8 +44,10 @@ def interpolate(text: str, names: Names, limits: Budget | None = None, pins: lis
 @lru_cache(maxsize=1 << 13)
 def parse_template(text: str) -> Template:
     """Raises `ExprError`."""
-    if len(text) > MAX_LENGTH:
-        raise ExprError("limit", f"a word of {len(text):,} characters is longer than {MAX_LENGTH:,}", 0, len(text))
+    longest = current().text
+    if len(text) > longest:
+        message = f"a word of {len(text):,} characters is longer than {longest:,}"
+        raise ExprError("limit", message, 0, len(text), more("text"))
     parts: list[Part] = []
     at = cost = 0
     while at < len(text):

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from archspec import dims
 from archspec.dims import Dim
+from archspec.limits import current, more
 from archspec.ops.axes import axis_of, equal_axis, replace_axis
 from archspec.ops.base import Category, Example, Inputs, Ints, Needs, Op, OpError, Signature
 from archspec.ops.dtypes import promote
@@ -141,6 +142,7 @@ class Chunk(_Parts):
         if self.chunks < 1:
             raise OpError("bad-argument", f"`chunks` must be positive, got {self.chunks}", argument="chunks")
         if dims.known_divisible(size, self.chunks) and not isinstance(size, int):
+            _check_count(self.chunks, self.name)
             each = need.divisible(size, self.chunks, f"`chunk` cannot cut axis {axis} in {self.chunks}")
             sizes: tuple[Dim, ...] = (each,) * self.chunks
         else:
@@ -153,8 +155,15 @@ class Chunk(_Parts):
 
 
 def cut(size: int, step: int) -> tuple[int, ...]:
-    """`size` in pieces of `step`, the last one what is left."""
+    """`size` in pieces of `step`, the last one what is left. Raises OpError where there are too many."""
+    _check_count(-(-size // step), "split")
     return tuple(min(step, size - start) for start in range(0, size, step))
+
+
+def _check_count(count: int, op: str) -> None:
+    most = current().items
+    if count > most:
+        raise OpError("limit", f"`{op}` gives {count:,} parts, more than {most:,}", help=more("items"))
 
 
 class Split(_Parts):
@@ -203,6 +212,7 @@ class Unbind(_Parts):
         x = inputs[0]
         axis = axis_of(x, self.dim, op=self.name)
         count = need.integer(x.shape[axis], f"`unbind` of axis {axis}", operand=0)
+        _check_count(count, self.name)
         return (x.with_shape(replace_axis(x.shape, axis)),) * count
 
     def target(self, inputs: Inputs) -> Target:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from archspec.diagnostics import Diagnostic, Span, SpecError, spec_error
 from archspec.expr import ExprError, Expression, Targets, parse, parse_targets
+from archspec.limits import current
 from archspec.yaml_source import Mapping, Node, Sequence
 
 
@@ -19,10 +20,13 @@ class Errors:
         self.found.extend(error.diagnostics)
 
     def check(self) -> None:
-        """Raises SpecError with all that was found, in order of place, each once."""
+        """Raises SpecError with all that was found, in order of place, each once; the first of very many."""
         if self.found:
             unique = {(d.code, str(d.span), d.message): d for d in self.found}
-            raise SpecError(sorted(unique.values(), key=_place))
+            ordered, most = sorted(unique.values(), key=_place), current().errors
+            if len(ordered) > most:
+                ordered[most - 1] = ordered[most - 1].with_notes(["there are more mistakes: these come first"])
+            raise SpecError(ordered[:most])
 
 
 def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:

@@ -7,7 +7,7 @@ those are found here and reported as `quote-expression`.
 """
 
 from archspec.yaml_source.build import parse
-from archspec.yaml_source.files import MAX_BYTES, read
+from archspec.yaml_source.files import read
 from archspec.yaml_source.tree import Entry, Mapping, Node, Scalar, Sequence, plain
 
-__all__ = ["MAX_BYTES", "Entry", "Mapping", "Node", "Scalar", "Sequence", "parse", "plain", "read"]
+__all__ = ["Entry", "Mapping", "Node", "Scalar", "Sequence", "parse", "plain", "read"]

@@ -10,16 +10,13 @@ from typing import Any, NoReturn
 import yaml
 
 from archspec.diagnostics import Diagnostic, Label, Source, Span, SpecError, did_you_mean, spec_error
+from archspec.limits import current, more
 from archspec.objects import record
 from archspec.yaml_source.flow import balanced, cut_expression
 from archspec.yaml_source.offsets import Offsets, short
 from archspec.yaml_source.scalars import resolve
-from archspec.yaml_source.syntax import Before, explain, yaml_tag
+from archspec.yaml_source.syntax import LESS_DEEP, MAX_DEPTH, TOO_DEEP, Before, explain, yaml_tag
 from archspec.yaml_source.tree import Entry, Mapping, Node, Scalar, Sequence
-
-MAX_NODES = 100_000  # of a tree, each use of an alias counted in full
-MAX_DEPTH = 100  # of nesting
-MAX_PROBLEMS = 100  # after which reading stops
 
 # libyaml reads ten times faster; both give the same events and columns.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -81,6 +78,7 @@ class _Builder:
         self.problems: list[Diagnostic] = []
         self.root: Node | None = None
         self.nodes = 0
+        self.limits = current()
         self.cut_until = 0  # the end of the last cut expression: what lies before it is debris
         self.last = (0, 0, False)  # the last finished node: where it starts and ends, whether it is plain
         self.last_key: Scalar | None = None  # and its key
@@ -174,7 +172,7 @@ class _Builder:
             offset, line, column = self._behind_anchor(offset)
         if len(self.stack) == MAX_DEPTH:
             span = Span(self.source, line, column, line, column + 1)
-            self._stop("too-deep", f"nested deeper than {MAX_DEPTH} levels", span, "move inner parts into blocks")
+            self._stop("too-deep", TOO_DEEP, span, LESS_DEEP)
         frame = _Frame(mapping, bool(event.flow_style), offset, line, column, event.anchor, self.nodes)
         if event.anchor is not None:
             self.anchors.pop(event.anchor, None)
@@ -208,7 +206,7 @@ class _Builder:
             help = did_you_mean(name, self.anchors) or f'if `*{name}` is text, quote it: `"*{name}"`'
             self._stop("yaml-alias", f"no anchor `&{name}` above this alias", span, help)
         if len(self.stack) + target.height > MAX_DEPTH:
-            self._stop("too-deep", f"nested deeper than {MAX_DEPTH} levels by `*{name}`", span, "use fewer aliases")
+            self._stop("too-deep", f"{TOO_DEEP} by `*{name}`", span, "use fewer aliases")
         first = self.nodes
         self.nodes += target.size - 1
         self.last = (event.start_mark.index, event.end_mark.index, False)
@@ -219,9 +217,9 @@ class _Builder:
     def _add(self, node: Node, anchor: str | None, first: int | None = None, height: int = 0) -> None:
         """Puts a finished node into the collection that is open; a collection's size and height come with it."""
         self.nodes += 1
-        if self.nodes > MAX_NODES:
-            message = f"more than {MAX_NODES} values, aliases counted in full"
-            self._stop("too-large", message, node.span, "use a loop or a block")
+        if self.nodes > self.limits.values:
+            message = f"more than {self.limits.values:,} values, aliases counted in full"
+            self._stop("too-large", message, node.span, f"use a loop or a block, or {more('values')}")
         if anchor is not None:
             self.anchors[anchor] = _Anchored(node, 1 if first is None else self.nodes - first, height)
         if not self.stack:
@@ -298,7 +296,7 @@ class _Builder:
         if start < self.cut_until:
             return
         self.problems.append(problem)
-        if len(self.problems) == MAX_PROBLEMS:
+        if len(self.problems) == self.limits.errors:
             raise _Stopped
 
     def _stop(self, code: str, message: str, span: Span, help: str) -> NoReturn:

@@ -5,25 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from archspec.diagnostics import Source, nearest, spec_error
-
-MAX_BYTES = 1_000_000  # of a file
+from archspec.limits import current, more
 
 
 def read(path: Path) -> Source:
-    """The text of a spec: UTF-8, at most `MAX_BYTES`, line breaks normalised. Raises SpecError."""
+    """The text of a spec: UTF-8, at most so many `bytes`, line breaks normalised. Raises SpecError."""
+    limit = current().bytes
     try:
         if path.is_dir():
             raise spec_error("not-a-file", f"`{path}` is a folder", help="name a YAML file in it")
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(limit + 1)
     except FileNotFoundError:
         raise spec_error("file-not-found", f"no file `{path}`", help=_sibling(path)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise spec_error("unreadable-file", f"cannot read `{path}`: {reason.lower()}") from None
-    if len(data) > MAX_BYTES:
-        message = f"`{path}` is larger than {MAX_BYTES} bytes"
-        raise spec_error("too-large", message, help="split the spec with `imports`")
+    if len(data) > limit:
+        message = f"`{path}` is larger than {limit:,} bytes"
+        raise spec_error("too-large", message, help=f"use loops and blocks, or {more('bytes')}")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -17,6 +17,10 @@ from archspec.objects import record
 from archspec.yaml_source.flow import CLOSES, closing, cut_expression, expression_end, quoted
 from archspec.yaml_source.offsets import Offsets, short
 
+MAX_DEPTH = 100  # of nesting; fixed, since reading what was parsed recurses
+TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+LESS_DEEP = "move inner parts into blocks"
+
 _TOKEN = re.compile(r"[\w$.]+|\S")
 
 
@@ -199,6 +203,11 @@ def _bad_tag(stop: _Stop) -> Diagnostic:
     return yaml_tag(stop.offsets, start, start + len(word.group() if word else "!"))
 
 
+def _too_deep(stop: _Stop) -> Diagnostic:
+    """libyaml reads ahead, and has a limit of its own, above ours."""
+    return Diagnostic("too-deep", TOO_DEEP, stop.offsets.span(stop.at, stop.at + 1), help=LESS_DEEP)
+
+
 def _block_text(stop: _Stop) -> Diagnostic:
     value = stop.offsets.rest_of_line(stop.context)
     return stop.error(
@@ -218,6 +227,7 @@ def _directive(stop: _Stop) -> Diagnostic:
 # The first rule whose pattern is found in "context: problem" explains the error.
 # The wording of libyaml comes first, that of PyYAML's own parser, its fallback, second.
 _RULES: tuple[tuple[str, Callable[[_Stop], Diagnostic]], ...] = (
+    (r"maximum nesting depth", _too_deep),
     (r"tab character|'\\\\t'", _tab),
     (r"cannot start any token", _bad_start),
     (r"quoted scalar: found unexpected (end of stream|document)", _open_string),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+
 from archspec.diagnostics import Span
 from archspec.objects import record
 
@@ -40,13 +42,13 @@ class Mapping:
     entries: tuple[Entry, ...]
     span: Span
     flow: bool
+    _index: dict[str, Entry] = field(default_factory=dict[str, Entry], init=False, repr=False)
 
     def entry(self, name: str) -> Entry | None:
         """The entry of this key."""
-        for entry in self.entries:
-            if entry.key.text == name:
-                return entry
-        return None
+        if len(self.entries) > len(self._index):
+            self._index.update((entry.key.text, entry) for entry in reversed(self.entries))
+        return self._index.get(name)
 
     def get(self, name: str) -> Node | None:
         """The value of this key."""
