@@ -241,6 +241,19 @@ class Graph:
         """All scopes by path; the root is ``""``."""
         return {scope.path: scope for scope in self.root.walk()}
 
+    @cached_property
+    def results(self) -> tuple[tuple[Value, ...], ...]:
+        """Per node, its values."""
+        return tuple(
+            tuple([Value(position, part) for part in range(len(node.outputs))])
+            for position, node in enumerate(self.nodes)
+        )
+
+    @cached_property
+    def states(self) -> tuple[tuple[State, ...], ...]:
+        """Per node, the tensors its op works with, whoever owns them."""
+        return tuple(node.op.state() for node in self.nodes)
+
     def state(self) -> Iterator[tuple[Node, str, State]]:
         """Every tensor the network owns, once: the node that owns it, its full name, its `State`. Ties are left out."""
         return iter(self._state)
@@ -248,11 +261,10 @@ class Graph:
     @cached_property
     def _state(self) -> tuple[tuple[Node, str, State], ...]:
         found: list[tuple[Node, str, State]] = []
-        for node in self.nodes:
-            if node.is_reuse:
-                continue
-            tied = [name for name, _ in node.ties]
-            found += [(node, full_name(node, x.name), x) for x in node.op.state() if x.name not in tied]
+        for node, states in zip(self.nodes, self.states, strict=True):
+            if states and not node.is_reuse:
+                tied = [name for name, _ in node.ties]
+                found += [(node, full_name(node, x.name), x) for x in states if x.name not in tied]
         return tuple(found)
 
 

@@ -124,6 +124,6 @@ def last_readers(graph: Graph) -> dict[Value, int]:
 def taken(sample: Sample, position: int) -> int:
     """The bytes that a node is said to take."""
     node, outputs = sample.graph.nodes[position], sample.outputs[position]
-    others = node.op.by_products(sample.inputs_of(node), outputs)
+    others = node.op.by_products(sample.operands[position], outputs)
     own = () if shares(node) or (not node.inputs and node.op.state()) else outputs
     return sum(bytes_of(x) or 0 for x in (*own, *others))

@@ -244,6 +244,20 @@ def test_each_output_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "a  Conv2d" not in capsys.readouterr().out
 
 
+def test_a_place_on_an_axis_without_positions_may_see_less() -> None:
+    """Two maps of one column side by side: their columns see different rows, and nothing follows columns here."""
+    nodes = """
+        column: {op: AdaptiveAvgPool2d, output_size: [12, 1]}
+        wide: {op: Conv2d, out_channels: 1, kernel_size: [3, 1], padding: [1, 0]}
+        both: {op: cat, dim: 3, from: [column, wide]}
+        same: {op: Conv2d, out_channels: 1, kernel_size: 1}
+    """
+    seen = seen_of(nodes, "[N, 1, 12, 6]", None, (5, 0))
+    assert seen.hull.clipped == ((4, 6), (0, 5)) and not seen.exact
+    assert seen_of(nodes, "[N, 1, 12, 6]", None, (5,)).exact  # the row as a whole
+    assert seen_of(nodes.replace("cat, dim: 3", "cat"), "[N, 1, 12, 6]", None, (5, 0)).exact  # channels are
+
+
 def test_pictures() -> None:
     nodes = "a: {op: Conv2d, out_channels: 1, kernel_size: 4, stride: 4}"
     lines = str(region_of(nodes, "[N, 1, 16, 16]", None, (1, 2))).splitlines()

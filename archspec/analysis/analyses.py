@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate
 
 from archspec.analysis.cost import Cost, Costs, Known, costs
-from archspec.analysis.memory import BYTES, Memory, Storage, forward, memory
+from archspec.analysis.memory import Memory, memory, state_bytes
 from archspec.analysis.receptive_field import ReceptiveField, receptive_fields
 from archspec.analysis.sample import Sample
 from archspec.analysis.traffic import Traffic, traffic
@@ -60,14 +57,13 @@ class Analyses:
         """The bytes of parameters and buffers that each node owns."""
         found = [0] * len(self.graph.nodes)
         for node, _, state in self.graph.state():
-            found[self.graph.positions[node.path]] += math.prod(state.shape) * BYTES[state.dtype]
+            found[self.graph.positions[node.path]] += state_bytes(state)
         return tuple(found)
 
-    @cached_property
+    @property
     def live(self) -> tuple[int, ...] | None:
         """The bytes of activations that are alive while each node runs in inference; None where a size is not known."""
-        storages = forward(self.sample.at(self.batch), "training")
-        return None if storages is None else alive(storages.distinct(), len(self.graph.nodes))
+        return self.memory.live
 
     @cached_property
     def fields(self) -> tuple[ReceptiveField | None, ...]:
@@ -81,12 +77,3 @@ def analyses_of(graph: Graph, batch: int | None = None, optimizer: str | None = 
     if optimizer is not None and optimizer not in OPTIMIZERS:
         raise spec_error("bad-call", f"no optimizer `{optimizer}`", help=did_you_mean(optimizer, OPTIMIZERS))
     return Analyses(graph, batch or 1, optimizer or "adam")
-
-
-def alive(storages: Iterable[Storage], steps: int) -> tuple[int, ...]:
-    """The bytes that are alive at each step."""
-    change = [0] * (steps + 1)
-    for storage in storages:
-        change[storage.birth] += storage.size
-        change[storage.death + 1] -= storage.size
-    return tuple(accumulate(change))[:steps]

@@ -15,10 +15,11 @@ from archspec import dims
 from archspec.analysis.sample import Sample
 from archspec.dims import Dim
 from archspec.ir import Graph, Node, Scope, full_name
+from archspec.objects import record
 from archspec.ops.base import Category
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cost:
     """Numbers of elements, MACs, and the elementary operations outside of MACs. A shared or tied tensor counts once,
     where it is owned."""
@@ -94,7 +95,7 @@ def costs(graph: Graph, sample: Callable[[], Sample] | None = None, known: Known
         twin, cost = known.get(id(node.op), (None, None))
         if cost is None or twin is None or twin.op is not node.op or twin.outputs is not node.outputs:
             types = types or (sample() if sample is not None else Sample.of(graph))
-            inputs, outputs = types.inputs_of(node), types.outputs[position]
+            inputs, outputs = types.operands[position], types.outputs[position]
             macs, ops = node.op.macs(inputs, outputs), node.op.operations(inputs, outputs)
             cost = Cost(*_owned(node, frozenset()), macs, ops)
             if not node.is_reuse and not node.ties:

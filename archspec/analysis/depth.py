@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archspec.analysis.sample import Sample
-from archspec.ir import Graph, Node
+from archspec.ir import Graph
 
 
 def depth(graph: Graph, sample: Sample | None = None) -> int:
@@ -21,10 +21,12 @@ def depth(graph: Graph, sample: Sample | None = None) -> int:
             for value, slot in zip(node.inputs, node.slots, strict=True)
             if value.node >= 0 and slot not in shape_only
         )
-        longest.append(max(before, default=0) + (mode != "training" and _has_weights(sample, position, node)))
+        longest.append(max(before, default=0) + (mode != "training" and _has_weights(sample, position)))
     return max((n for n, mode in zip(longest, graph.modes, strict=True) if mode != "training"), default=0)
 
 
-def _has_weights(sample: Sample, position: int, node: Node) -> bool:
-    owns = any(not state.buffer for state in node.op.state())
-    return owns and node.op.macs(sample.inputs_of(node), sample.outputs[position]) != 0
+def _has_weights(sample: Sample, position: int) -> bool:
+    if all(state.buffer for state in sample.graph.states[position]):
+        return False
+    op = sample.graph.nodes[position].op
+    return op.macs(sample.operands[position], sample.outputs[position]) != 0

@@ -10,9 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import cast
 
-from archspec.analysis.sample import Sample, sizes
+from archspec.analysis.sample import Sample
 from archspec.ir import Graph, Mode, Node, Scope, leaves
+from archspec.ops.base import State
 from archspec.values import TensorType, Value
 
 BYTES = {
@@ -27,56 +30,68 @@ _COPIES = frozenset({"pad", "einsum"})
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes. `activation_peak_bytes` is None where a size is not known; `peak` is the node that runs at the peak."""
+    """Bytes. `live` are those of activations while each node runs, `activation_peak_bytes` the most of them, both None
+    where a size is not known; `peak` is the first node at which there are so many."""
 
     weight_bytes: int
     weights: Mapping[str, int]  # by dtype, buffers included
     activation_peak_bytes: int | None
     peak: str | None
+    live: tuple[int, ...] | None = field(default=None, repr=False)
 
 
 def memory(graph: Graph, sample: Sample | None = None, batch: int = 1) -> Memory:
     """The memory a graph needs in inference, for `batch` samples."""
     weights = weight_bytes(graph)
-    peak, at = None, None
+    whole = sum(weights.values())
     storages = forward(sample.at(batch) if sample else Sample.of(graph, batch), "training")
-    if storages is not None and graph.nodes:
-        peak, position = highest(storages.distinct(), len(graph.nodes))
-        at = graph.nodes[position].path
-    return Memory(sum(weights.values()), weights, peak, at)
+    if storages is None or not graph.nodes:
+        return Memory(whole, weights, None, None)
+    live = alive(storages.pieces, len(graph.nodes))
+    peak = max(live)
+    return Memory(whole, weights, peak, graph.nodes[live.index(peak)].path, live)
 
 
 def weight_bytes(graph: Graph) -> dict[str, int]:
     """The bytes of all parameters and buffers, by dtype."""
     weights: dict[str, int] = {}
     for _, _, state in graph.state():
-        weights[state.dtype] = weights.get(state.dtype, 0) + math.prod(state.shape) * BYTES[state.dtype]
+        weights[state.dtype] = weights.get(state.dtype, 0) + state_bytes(state)
     return weights
+
+
+def state_bytes(state: State) -> int:
+    """The bytes of a parameter or buffer."""
+    return math.prod(state.shape) * BYTES[state.dtype]
 
 
 @dataclass(slots=True)
 class Storage:
-    """A piece of memory, alive from the start of step `birth` to the end of step `death`."""
+    """A piece of memory, alive from the start of step `birth` to the end of step `death`. `saved`: by autograd."""
 
     size: int
     birth: int
     death: int
+    saved: bool = False
 
     def until(self, step: int) -> None:
         """Keeps it alive until the end of a step."""
-        self.death = max(self.death, step)
+        if step > self.death:
+            self.death = step
 
 
 @dataclass(frozen=True, slots=True)
 class Storages:
-    """The memory that each value lies in; those that share it share the object. `others` hold no value."""
+    """The memory that each value lies in, those that share it the same piece; and all pieces."""
 
     of: dict[Value, Storage] = field(default_factory=dict[Value, Storage])
-    others: list[Storage] = field(default_factory=list[Storage])
+    pieces: list[Storage] = field(default_factory=list[Storage])
 
-    def distinct(self) -> list[Storage]:
-        """Each piece once."""
-        return [*{id(storage): storage for storage in self.of.values()}.values(), *self.others]
+    def make(self, size: int, birth: int, death: int) -> Storage:
+        """A new piece."""
+        storage = Storage(size, birth, death)
+        self.pieces.append(storage)
+        return storage
 
 
 def forward(sample: Sample, without: Mode) -> Storages | None:
@@ -89,21 +104,22 @@ def forward(sample: Sample, without: Mode) -> Storages | None:
         size = bytes_of(x)
         if size is None:
             return None
-        storages.of[Value(-1 - position)] = Storage(size, 0, 0)
+        storages.of[Value(-1 - position)] = storages.make(size, 0, 0)
     for position, (node, outputs) in enumerate(zip(graph.nodes, sample.outputs, strict=True)):
         if graph.modes[position] == without:
             continue
         for value in (*node.inputs, *node.reads):
             storages.of[value].until(_held_until(value.node, position, around[position]))
         shared = storages.of[node.inputs[0]] if shares(node, training=without == "eval") else None
-        for part, x in enumerate(outputs):
-            size = 0 if not node.inputs and node.op.state() else bytes_of(x)
+        stored = not node.inputs and bool(graph.states[position])  # a parameter or a buffer
+        for value, x in zip(graph.results[position], outputs, strict=True):
+            size = 0 if stored else bytes_of(x)
             if size is None:
                 return None
-            storages.of[Value(position, part)] = shared or Storage(size, position, position)
+            storages.of[value] = shared or storages.make(size, position, position)
         if without == "training":
-            for x in node.op.by_products(sample.inputs_of(node), outputs):
-                storages.others.append(Storage(bytes_of(x) or 0, position, position))
+            for x in node.op.by_products(sample.operands[position], outputs):
+                storages.make(bytes_of(x) or 0, position, position)
     for entry in graph.outputs.entries:
         if entry.mode != without:
             for value in leaves(entry.value):
@@ -111,18 +127,13 @@ def forward(sample: Sample, without: Mode) -> Storages | None:
     return storages
 
 
-def highest(storages: Iterable[Storage], steps: int) -> tuple[int, int]:
-    """The most bytes that are alive at once, and the first step at which they are."""
+def alive(storages: Iterable[Storage], steps: int) -> tuple[int, ...]:
+    """The bytes that are alive at each step."""
     change = [0] * (steps + 1)
     for storage in storages:
         change[storage.birth] += storage.size
         change[storage.death + 1] -= storage.size
-    live = peak = at = 0
-    for step in range(steps):
-        live += change[step]
-        if live > peak:
-            peak, at = live, step
-    return peak, at
+    return tuple(accumulate(change))[:steps]
 
 
 def _enclosing(graph: Graph) -> list[tuple[Scope, ...]]:
@@ -143,7 +154,9 @@ def _enclosing(graph: Graph) -> list[tuple[Scope, ...]]:
 def _held_until(made: int, read: int, around: tuple[Scope, ...]) -> int:
     """The last node during which a value from node `made` is held because node `read` uses it. A graph's own input is
     the caller's to drop, but for the scopes that it enters."""
-    return next((scope.end - 1 for scope in around if scope.start > made), read)
+    if not around or around[-1].start <= made:
+        return read
+    return next(scope.end - 1 for scope in around if scope.start > made)
 
 
 def shares(node: Node, *, training: bool = False) -> bool:
@@ -163,5 +176,7 @@ def drops(node: Node) -> bool:
 
 def bytes_of(x: TensorType) -> int | None:
     """The bytes of a tensor; None where a size is not known."""
-    shape = sizes(x)
-    return None if shape is None else math.prod(shape) * BYTES[x.dtype]
+    try:
+        return math.prod(cast("tuple[int, ...]", x.shape)) * BYTES[x.dtype]
+    except TypeError:  # a Size has no operators
+        return None

@@ -7,7 +7,6 @@ Normalisation is that of evaluation. `archspec.analysis.region` has what a given
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -16,13 +15,14 @@ from archspec.analysis.fields.tracks import Track
 from archspec.analysis.sample import Sample
 from archspec.dims import Dim, show
 from archspec.ir import Graph, leaves
+from archspec.objects import record
 
 Kind = Literal["affine", "phase-dependent", "unaligned", "unsized", "global"]
 
 _ORDER: tuple[Kind, ...] = ("affine", "phase-dependent", "unaligned", "unsized", "global")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReceptiveField:
     """The field of the units of one value. Tuples have an entry for each axis of the input that has positions.
 

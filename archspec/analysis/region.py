@@ -271,8 +271,13 @@ def _seen(
         entry.name, entry.type, axis_names(axes), sizes, field,
         Hull(tuple(_unclipped(formula, sizes, places)), clipped),
         Hull(tuple(_ranges(formula, places)), tuple(_ranges(local, places))) if local is not None else None,
-        exact=not any(track is not None and track.at_most for track in whole),
+        exact=not any(track is not None and _may_see_less(track, places or {}) for track in whole),
     )  # fmt: skip
+
+
+def _may_see_less(track: Track, places: Collection[int]) -> bool:
+    """A unit is exact with all that stands beside it along axes without positions, at a place along them it is not."""
+    return track.at_most or not track.varied.isdisjoint(places)
 
 
 def _unclipped(formula: Layout, sizes: Sequence[Dim], places: dict[int, int] | None) -> Iterator[Range | None]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from functools import cached_property
 
 from archspec import dims
 from archspec.dims import Dim, Size
-from archspec.ir import Graph, Node
+from archspec.ir import Graph
 from archspec.ops.base import Inputs
 from archspec.values import TensorType, Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sample:
     """A graph with plain integers for sizes; a `Size` is left only where an axis has no nominal size."""
 
@@ -51,9 +51,11 @@ class Sample:
         """The type of a value."""
         return self.inputs[-1 - value.node] if value.node < 0 else self.outputs[value.node][value.part]
 
-    def inputs_of(self, node: Node) -> Inputs:
-        """The types a node's op sees."""
-        return Inputs(tuple(self.type_of(value) for value in node.inputs), node.slots)
+    @cached_property
+    def operands(self) -> tuple[Inputs, ...]:
+        """Per node, the types its op sees."""
+        type_of = self.type_of
+        return tuple(Inputs(tuple([type_of(value) for value in node.inputs]), node.slots) for node in self.graph.nodes)
 
 
 def batch_symbols(graph: Graph) -> frozenset[str]:
@@ -82,8 +84,3 @@ def _plain(dim: Size, one: Mapping[str, int], known: dict[int, Dim]) -> Dim:
         value = dims.value(size)
         found = known[id(dim)] = size if value is None else value
     return found
-
-
-def sizes(x: TensorType) -> tuple[int, ...] | None:
-    """The shape, where every size is known."""
-    return cast("tuple[int, ...]", x.shape) if all(isinstance(dim, int) for dim in x.shape) else None

@@ -6,20 +6,17 @@ better. A view moves nothing; a lookup reads of its table what it takes from it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from archspec import dims
-from archspec.analysis.memory import BYTES, bytes_of, shares
+from archspec.analysis.memory import BYTES, bytes_of, shares, state_bytes
 from archspec.analysis.sample import Sample
 from archspec.dims import Dim
-from archspec.ir import Graph, Node
-from archspec.ops.base import Inputs
-from archspec.values import TensorType
+from archspec.ir import Graph
+from archspec.objects import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Traffic:
     """Bytes read of operands, written as results, and read of the node's own parameters and buffers; None where a size
     is not known."""
@@ -46,9 +43,7 @@ def traffic(graph: Graph, sample: Sample | None = None) -> tuple[Traffic, ...]:
     """What every node of a graph moves, for one sample (or the sample's batch). Parameters and buffers that are nodes
     are read by the nodes that use them."""
     sample = sample or Sample.of(graph)
-    return tuple(
-        _moves(node, sample.inputs_of(node), outputs) for node, outputs in zip(graph.nodes, sample.outputs, strict=True)
-    )
+    return tuple(_moves(sample, position) for position in range(len(graph.nodes)))
 
 
 def total(moves: Iterable[Traffic]) -> Traffic:
@@ -59,16 +54,18 @@ def total(moves: Iterable[Traffic]) -> Traffic:
     )
 
 
-def _moves(node: Node, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Traffic:
-    op = node.op
-    if (not node.inputs and op.state()) or (shares(node) and not op.inplace_on_input):
+def _moves(sample: Sample, position: int) -> Traffic:
+    node, states = sample.graph.nodes[position], sample.graph.states[position]
+    op, inputs, outputs = node.op, sample.operands[position], sample.outputs[position]
+    if (not node.inputs and states) or (shares(node) and not op.inplace_on_input):
         return NOTHING
-    gathered = dims.value(op.gathers(inputs, outputs) or 0)
-    weights = sum(math.prod(state.shape) * BYTES[state.dtype] for state in op.state())
+    shape_only = op.signature.shape_only
     read: dict[object, int | None] = {}
-    for value, x, name in zip(node.inputs, inputs, inputs.names, strict=True):
-        if name not in op.signature.shape_only:
+    for value, x, name in zip(node.inputs, inputs.types, inputs.names, strict=True):
+        if name not in shape_only:
             read[value] = bytes_of(x)
+    weights = sum(map(state_bytes, states))
+    gathered = dims.value(op.gathers(inputs, outputs) or 0)
     if gathered and weights:
         weights = gathered * BYTES[outputs[0].dtype]
     elif gathered:

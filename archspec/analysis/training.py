@@ -8,14 +8,14 @@ of each output. docs/costs.md says what is measured to agree, and what is a conv
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import compress
 
-from archspec.analysis.memory import BYTES, Storage, Storages, bytes_of, forward, highest, weight_bytes
+from archspec.analysis.memory import Storage, Storages, alive, bytes_of, forward, state_bytes, weight_bytes
 from archspec.analysis.sample import Sample
-from archspec.ir import Graph, full_name, leaves
-from archspec.ops.base import Inputs, Kept, Wanted
+from archspec.ir import Graph, Node, full_name, leaves
+from archspec.ops.base import State, Wanted
 from archspec.ops.dtypes import is_float
 from archspec.values import Value
 
@@ -49,7 +49,7 @@ def training_memory(
     """
     frozen = frozenset(graph.frozen)
     trained = [state for _, name, state in graph.state() if state.trainable and name not in frozen]
-    gradients = sum(math.prod(state.shape) * BYTES[state.dtype] for state in trained)
+    gradients = sum(map(state_bytes, trained))
     held = OPTIMIZERS[optimizer] * gradients + (4 * len(trained) if optimizer in _COUNTS_STEPS else 0)
     weights = sum(weight_bytes(graph).values())
     step = _Step.of(sample.at(batch) if sample else Sample.of(graph, batch))
@@ -61,59 +61,70 @@ def training_memory(
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
-    """Which gradients a backward pass computes: of values, and per node of what autograd asks for."""
+    """Which gradients a backward pass computes: of values, and per node of what autograd asks for, where it does."""
 
-    values: frozenset[Value]
-    wanted: tuple[Wanted, ...]
+    values: Set[Value]
+    wanted: tuple[Wanted | None, ...]
 
     @classmethod
     def of(cls, graph: Graph) -> Gradients:
         """Those of a graph whose inputs have none: of what depends on a parameter that is trained, and on which an
         output depends."""
         trained = _trained(graph)
-        runs = [mode != "eval" for mode in graph.modes]
         depends: set[Value] = set()
-        for position, node in enumerate(graph.nodes):
-            if runs[position] and node.op.differentiable:
-                only = node.op.signature.shape_only
-                read = (v for v, name in zip(node.inputs, node.slots, strict=True) if name not in only)
-                if trained[position] or any(value in depends for value in read):
-                    depends |= {Value(position, i) for i, x in enumerate(node.outputs) if is_float(x.dtype)}
+        for position, (node, mode) in enumerate(zip(graph.nodes, graph.modes, strict=True)):
+            if mode != "eval" and node.op.differentiable and (trained[position] or not depends.isdisjoint(_read(node))):
+                depends.update(
+                    value for value, x in zip(graph.results[position], node.outputs, strict=True) if is_float(x.dtype)
+                )
         reached: set[Value] = set()
         for entry in graph.outputs.entries:
             if entry.mode != "eval":
                 reached.update(value for value in leaves(entry.value) if value in depends)
-        wanted: list[Wanted] = [Wanted(())] * len(graph.nodes)
+        wanted: list[Wanted | None] = [None] * len(graph.nodes)
         for position in range(len(graph.nodes) - 1, -1, -1):
-            node = graph.nodes[position]
-            if not any(Value(position, part) in reached for part in range(len(node.outputs))):
+            if reached.isdisjoint(graph.results[position]):
                 continue
+            node = graph.nodes[position]
             only = node.op.signature.shape_only
-            asked = [v in depends and name not in only for v, name in zip(node.inputs, node.slots, strict=True)]
-            wanted[position] = Wanted(tuple(asked), trained[position])
-            reached.update(value for value, asks in zip(node.inputs, asked, strict=True) if asks)
-        return cls(frozenset(reached), tuple(wanted))
+            asked = tuple([v in depends and name not in only for v, name in zip(node.inputs, node.slots, strict=True)])
+            if trained[position] or True in asked:
+                wanted[position] = Wanted(asked, trained[position])
+                reached.update(compress(node.inputs, asked))
+        return cls(reached, tuple(wanted))
+
+
+def _read(node: Node) -> Sequence[Value]:
+    """The operands that matter for more than their shape."""
+    only = node.op.signature.shape_only
+    if not only:
+        return node.inputs
+    return [value for value, name in zip(node.inputs, node.slots, strict=True) if name not in only]
 
 
 def _trained(graph: Graph) -> list[frozenset[str]]:
     """Per node the names of its parameters that are trained, those of a module called again and tied ones included."""
-    names = {name for _, name, state in graph.state() if state.trainable} - set(graph.frozen)
-    found: list[frozenset[str]] = []
-    for node in graph.nodes:
-        states = [state.name for state in node.op.state() if not state.buffer]
-        ties = dict(node.ties) if states else {}
-        found.append(frozenset(name for name in states if ties.get(name, full_name(node, name)) in names))
-    return found
+    names = {name for _, name, state in graph.state() if state.trainable and not state.buffer} - set(graph.frozen)
+    none = frozenset[str]()
+    return [
+        frozenset([state.name for state in states if _owner(node, state) in names]) if states else none
+        for node, states in zip(graph.nodes, graph.states, strict=True)
+    ]
 
 
-@dataclass(slots=True)
+def _owner(node: Node, state: State) -> str:
+    """The full name of a tensor that a node works with, where it is owned."""
+    own = full_name(node, state.name)
+    return dict(node.ties).get(state.name, own) if node.ties else own
+
+
+@dataclass(frozen=True, slots=True)
 class _Step:
     """The pieces of memory of one step; its time is that of the nodes forward, then backward."""
 
     sample: Sample
     gradients: Gradients
     storages: Storages
-    kept: set[int] = field(default_factory=set[int])  # storages that autograd keeps, by identity
 
     @classmethod
     def of(cls, sample: Sample) -> _Step | None:
@@ -127,64 +138,56 @@ class _Step:
         return step
 
     @property
-    def length(self) -> int:
-        return 2 * len(self.sample.graph.nodes)
-
-    def turn(self, position: int) -> int:
-        """When a node has its turn in the backward pass."""
-        return self.length - 1 - position
-
-    def inputs(self, position: int) -> Inputs:
-        return self.sample.inputs_of(self.sample.graph.nodes[position])
+    def last(self) -> int:
+        """The turn of node 0 in the backward pass; that of node `n` is so many before."""
+        return 2 * len(self.sample.graph.nodes) - 1
 
     def keep(self) -> None:
         """What autograd keeps lives until its node's turn; inputs and outputs live to the end."""
-        graph = self.sample.graph
+        sample, storages, last = self.sample, self.storages, self.last
+        graph = sample.graph
         for position, (node, wanted) in enumerate(zip(graph.nodes, self.gradients.wanted, strict=True)):
-            if not (wanted.params or any(wanted.inputs)) or not node.inputs:
+            if wanted is None or not node.inputs:
                 continue
-            kept: Kept = node.op.kept(self.inputs(position), self.sample.outputs[position], wanted)
-            values = [node.inputs[i] for i in kept.inputs] + [Value(position, part) for part in kept.outputs]
-            for storage in (self.storages.of[value] for value in values):
-                storage.until(self.turn(position))
-                self.kept.add(id(storage))
-            for made in kept.made:
-                storage = Storage(bytes_of(made) or 0, position, self.turn(position))
-                self.storages.others.append(storage)
-                self.kept.add(id(storage))
+            kept = node.op.kept(sample.operands[position], sample.outputs[position], wanted)
+            pieces = [storages.of[node.inputs[i]] for i in kept.inputs]
+            pieces += [storages.of[graph.results[position][part]] for part in kept.outputs]
+            pieces += [storages.make(bytes_of(made) or 0, position, position) for made in kept.made]
+            for storage in pieces:
+                storage.saved = True
+                storage.until(last - position)
         inputs = [Value(-1 - position) for position in range(len(graph.inputs))]
         outputs = [v for entry in graph.outputs.entries if entry.mode != "eval" for v in leaves(entry.value)]
         for value in (*inputs, *outputs):
-            self.storages.of[value].until(self.length - 1)
+            storages.of[value].until(last)
 
     def go_back(self) -> None:
         """The gradients of values and parameters."""
-        graph = self.sample.graph
+        graph, make, last = self.sample.graph, self.storages.make, self.last
         held: dict[Value, Storage] = {}
         start = len(graph.nodes)
         for entry in graph.outputs.entries:
             for value in leaves(entry.value) if entry.mode != "eval" else ():
                 if value in self.gradients.values and value not in held:
-                    held[value] = self.make(self.size(value), start, start)
+                    held[value] = make(self.size(value), start, start)
         owned: set[str] = set()
         for position in range(start - 1, -1, -1):
-            node, wanted, turn = graph.nodes[position], self.gradients.wanted[position], self.turn(position)
-            if not (wanted.params or any(wanted.inputs)):
+            node, wanted, turn = graph.nodes[position], self.gradients.wanted[position], last - position
+            if wanted is None:
                 continue
-            arrived = [held[value] for part in range(len(node.outputs)) if (value := Value(position, part)) in held]
+            arrived = [held[value] for value in graph.results[position] if value in held]
             for storage in arrived:
-                storage.until(turn if node.inputs else self.length - 1)  # a Parameter's own gradient stays
+                storage.until(turn if node.inputs else last)  # a Parameter's own gradient stays
             if not node.inputs:
                 continue
             passed = self.passed(position)
-            for i, (value, asks) in enumerate(zip(node.inputs, wanted.inputs, strict=True)):
-                if asks and arrived:
+            for i, value in enumerate(node.inputs) if arrived else ():
+                if wanted.inputs[i]:
                     self.arrive(held, value, arrived[0] if i in passed else None, turn)
-            for state in node.op.state() if wanted.params else ():
+            for state in graph.states[position] if wanted.params else ():
                 if state.name in wanted.params:
-                    name = dict(node.ties).get(state.name, full_name(node, state.name))
-                    size = math.prod(state.shape) * BYTES[state.dtype]
-                    self.make(size, turn, turn if name in owned else self.length - 1)
+                    name = _owner(node, state)
+                    make(state_bytes(state), turn, turn if name in owned else last)
                     owned.add(name)
 
     def arrive(self, held: dict[Value, Storage], value: Value, passed: Storage | None, turn: int) -> None:
@@ -193,37 +196,32 @@ class _Step:
         if there is not None:
             there.until(turn)
             if passed is None:
-                self.make(self.size(value), turn, turn)
+                self.storages.make(self.size(value), turn, turn)
             return
-        held[value] = passed if passed is not None else self.make(self.size(value), turn, turn)
+        held[value] = passed if passed is not None else self.storages.make(self.size(value), turn, turn)
 
-    def passed(self, position: int) -> tuple[int, ...]:
+    def passed(self, position: int) -> Collection[int]:
         """Operands whose gradient is that of the result. A parameter has one of its own."""
-        graph = self.sample.graph
-        node = graph.nodes[position]
-        passed = node.op.passes(self.inputs(position), self.sample.outputs[position])
-        return tuple(i for i in passed if node.inputs[i].node < 0 or graph.nodes[node.inputs[i].node].inputs)
-
-    def make(self, size: int, birth: int, death: int) -> Storage:
-        """A new piece of memory."""
-        storage = Storage(size, birth, death)
-        self.storages.others.append(storage)
-        return storage
+        graph, operands = self.sample.graph, self.sample.operands[position]
+        inputs = graph.nodes[position].inputs
+        passed = graph.nodes[position].op.passes(operands, self.sample.outputs[position])
+        if not passed:
+            return passed
+        return frozenset([i for i in passed if inputs[i].node < 0 or graph.nodes[inputs[i].node].inputs])
 
     def size(self, value: Value) -> int:
         return bytes_of(self.sample.type_of(value)) or 0
 
-    def distinct(self) -> Iterable[Storage]:
-        return self.storages.distinct()
-
     def saved(self) -> int:
         """Bytes that autograd keeps."""
-        return sum(storage.size for storage in self.distinct() if id(storage) in self.kept)
+        return sum(storage.size for storage in self.storages.pieces if storage.saved)
 
     def peak(self) -> tuple[int, str | None]:
         """The most bytes at once, weights and optimiser aside, and the node whose turn it is."""
         nodes = self.sample.graph.nodes
         if not nodes:
             return 0, None
-        peak, at = highest(self.distinct(), self.length)
-        return peak, nodes[at if at < len(nodes) else self.turn(at)].path
+        live = alive(self.storages.pieces, 2 * len(nodes))
+        peak = max(live)
+        at = live.index(peak)
+        return peak, nodes[min(at, self.last - at)].path

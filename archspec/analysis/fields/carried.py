@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from operator import gt
 from typing import Any
 
@@ -33,21 +32,20 @@ def carried(
         return {}
     nothing: Layout = (None,) * len(axes)
     known: dict[Value, Layout] = {given: tuple(_source(axis, x, view, graph.inputs[position].name) for axis in axes)}
-    for index, node in enumerate(graph.nodes):
+    for index, (node, values) in enumerate(zip(graph.nodes, graph.results, strict=True)):
         if wanted is not None and index not in wanted:
             continue
         operands = [known.get(value, nothing) for value in node.inputs]
         if all(operand is nothing for operand in operands):
             continue
         if len(operands) == 1 and keeps_units(node.op):
-            known[Value(index)] = operands[0]
+            known[values[0]] = operands[0]
             continue
         results = _results(sample, index, node, operands, len(axes), view)
         loose = view == "whole" and _is_loose(node, operands)
-        for part in range(len(node.outputs)):
-            layout = tuple(result[part] for result in results)
-            if any(track is not None for track in layout):
-                known[Value(index, part)] = _at_most(layout) if loose else layout
+        for value, layout in zip(values, zip(*results, strict=True), strict=True):
+            if layout != nothing:
+                known[value] = _at_most(layout) if loose else layout
     return known
 
 
@@ -76,7 +74,7 @@ def _is_sequence(sample: Sample, value: Value) -> bool:
     for index, node in enumerate(sample.graph.nodes):
         if not node.inputs or node.inputs[0] not in same:
             continue
-        site = Site(node.op, sample.inputs_of(node), sample.outputs[index], node.path)
+        site = Site(node.op, sample.operands[index], sample.outputs[index], node.path)
         if node.op.category in ("attention", "recurrent") or 2 in mixes(site):
             return True
         if node.op.reach == "pointwise":
@@ -95,9 +93,8 @@ def _results(sample: Sample, index: int, node: Node, operands: Sequence[Layout],
     """The tracks of a node's results, per axis."""
     shape_only = node.op.signature.shape_only
     read = [None if slot in shape_only else operand for slot, operand in zip(node.slots, operands, strict=True)]
-    inputs = sample.inputs_of(node)
-    laid = {digit.axis for track in operands[0] if track is not None for digit in track.digits}
-    bare = frozenset(range(inputs[0].rank)) - laid if view == "whole" else frozenset[int]()
+    inputs = sample.operands[index]
+    bare = _bare(inputs[0], operands[0]) if view == "whole" else frozenset[int]()
     apply = transfer(Site(node.op, inputs, sample.outputs[index], node.path, view, bare))
     found: list[Tracks] = []
     for axis in range(axes):
@@ -109,12 +106,17 @@ def _results(sample: Sample, index: int, node: Node, operands: Sequence[Layout],
     return found
 
 
+def _bare(x: TensorType, layout: Layout) -> frozenset[int]:
+    """The axes along which no axis of the input is laid out."""
+    return frozenset(range(x.rank)).difference(*map(_axes, layout))
+
+
 def _unsized(tracks: Tracks, at: str) -> Track | None:
     present = [track for track in tracks if track is not None]
     if not present:
         return None
     everywhere = any(track.everywhere for track in present)
-    return replace(present[0], digits=(), everywhere=everywhere, pooled=False, unsized=at)
+    return present[0]._replace(digits=(), everywhere=everywhere, pooled=False, unsized=at)
 
 
 def _is_loose(node: Node, operands: Sequence[Layout]) -> bool:
@@ -156,4 +158,4 @@ def _axes(track: Track | None) -> set[int]:
 
 
 def _at_most(layout: Layout) -> Layout:
-    return tuple(None if track is None else replace(track, at_most=True) for track in layout)
+    return tuple(None if track is None else track._replace(at_most=True) for track in layout)

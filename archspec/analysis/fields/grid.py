@@ -65,7 +65,7 @@ class Map(NamedTuple):
     @property
     def stride(self) -> Fraction:
         """Positions from one unit to the next, on average."""
-        return Fraction(self.advance, self.period)
+        return _ratio(self.advance, self.period)
 
     @property
     def size(self) -> int:
@@ -115,6 +115,9 @@ def through(outer: Map, inner: Map, units: int | None = None) -> Map:
 
     Raises Unsized where that is needed and not known.
     """
+    if _is_steady(inner) and _is_steady(outer):
+        by = inner.advance
+        return spread(inner.lo[0] + outer.lo[0] * by, inner.hi[0] + outer.hi[0] * by, outer.advance * by)
     return _through(outer, inner, units) if inner.units is None else _through_bounded(outer, inner, units)
 
 
@@ -166,6 +169,8 @@ def hull(a: Map, b: Map, units: int | None = None) -> Map | None:
     """What a unit depends on that reads the same unit of both; None where their strides differ. Raises Unsized."""
     if a == b:
         return a
+    if a.advance == b.advance and _is_steady(a) and _is_steady(b):
+        return spread(min(a.lo[0], b.lo[0]), max(a.hi[0], b.hi[0]), a.advance)
     if a.units is not None and b.units is not None:
         return bounded(both(a, b), min(a.units, b.units))
     return _hull(a, b, units)
@@ -192,6 +197,16 @@ def union(fields: Iterable[Field]) -> Field:
     """The hull of several."""
     seen = [field for field in fields if field[0] <= field[1]]
     return (min(lo for lo, _ in seen), max(hi for _, hi in seen)) if seen else NOTHING
+
+
+def _is_steady(m: Map) -> bool:
+    """Affine and unbounded, every unit depends on something, and a later one on nothing earlier."""
+    return m.period == 1 and m.units is None and m.advance >= 0 and m.lo[0] <= m.hi[0]
+
+
+@lru_cache(maxsize=1 << 10)
+def _ratio(advance: int, period: int) -> Fraction:
+    return Fraction(advance, period)
 
 
 def _ordered(m: Map) -> bool:

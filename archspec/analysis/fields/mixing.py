@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import reduce
 
 from archspec import dims
@@ -21,7 +20,7 @@ from archspec.analysis.fields.site import (
     mixing,
     renamed,
 )
-from archspec.analysis.fields.tracks import Track, alike_channels, mixed, normed, prefix
+from archspec.analysis.fields.tracks import evened, mixed, normed, prefix
 from archspec.dims import Dim
 from archspec.values import TensorType
 
@@ -59,15 +58,8 @@ def _mixing(site: Site) -> Transfer:
     if site.op.category == "normalization":
         return site.first(lambda track: normed(track, axes))
     if site.op.name == "Linear":
-        return site.first(lambda track: _across(site, mixed(track, axes)))
+        return site.first(lambda track: evened(mixed(track, axes), site.rank - 1))
     return site.first(mixing(axes))
-
-
-def _across(site: Site, track: Track) -> Track:
-    """After a map of the last axis, if that is all there is of channels."""
-    laid = {digit.axis for digit in track.digits}
-    rest = (size for axis, size in enumerate(site.x.shape[1:-1], 1) if axis not in laid)
-    return alike_channels(track) if all(size == 1 for size in rest) else track
 
 
 def _reduction(site: Site) -> Transfer:
@@ -113,7 +105,7 @@ def _masked(site: Site) -> Transfer:
     steps = [broadcast(x, site.outputs[0]) for x in site.inputs]
     if site.op.name == "where" and not site.inputs[0].constant:
         return site.joined(steps)
-    return site.joined([_in_turn(step, lambda track: replace(track, at_most=True)) for step in steps])
+    return site.joined([_in_turn(step, lambda track: track._replace(at_most=True)) for step in steps])
 
 
 def _bilinear(site: Site) -> Transfer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import accumulate
 
 from archspec import dims
@@ -21,7 +20,7 @@ from archspec.analysis.fields.site import (
     keep,
     renamed,
 )
-from archspec.analysis.fields.tracks import Track, chosen, concatenated, lost, moved, picked, read, reshaped
+from archspec.analysis.fields.tracks import Track, chosen, concatenated, lost, moved, picked, read, reshaped, uneven
 from archspec.dims import Dim
 from archspec.ops.needs import Needs
 from archspec.values import dim_of
@@ -135,7 +134,7 @@ def _whole_index(site: Site) -> list[str]:
 def _picker(axis: int, size: Dim, index: int | None) -> Step:
     def step(track: Track) -> Track:
         if all(digit.axis != axis for digit in track.digits):
-            return chosen(track)
+            return chosen(track, axis)
         if index is None or (index < 0 and not isinstance(size, int)):
             raise Unsized
         return picked(track, axis, index % size if isinstance(size, int) else index)
@@ -148,7 +147,7 @@ def _cutter(axis: int, size: Dim, written: str) -> Step:
 
     def apply(track: Track) -> Track:
         if all(digit.axis != axis for digit in track.digits):
-            return chosen(track)
+            return chosen(track, axis)
         if not isinstance(size, int):
             raise Unsized
         start, stop, step = slice(*(int(part) if part else None for part in written.split(":"))).indices(size)
@@ -226,21 +225,22 @@ def _cat(site: Site) -> Transfer:
     def apply(tracks: Tracks) -> Tracks:
         if any(track is not None and any(digit.axis == axis for digit in track.digits) for track in tracks):
             return alike(site, concatenated(tracks, shapes, axis, site.path))
-        return _varied(tracks, together(tracks))
+        return _varied(tracks, together(tracks), axis)
 
     return apply
 
 
 def _stack(site: Site) -> Transfer:
-    together = site.joined([_beside(site, site.op.dim % site.outputs[0].rank)] * len(site.inputs))
-    return lambda tracks: _varied(tracks, together(tracks))
+    axis: int = site.op.dim % site.outputs[0].rank
+    together = site.joined([_beside(site, axis)] * len(site.inputs))
+    return lambda tracks: _varied(tracks, together(tracks), axis)
 
 
-def _varied(operands: Tracks, results: Tracks) -> Tracks:
-    """Side by side as channels, they may see different positions."""
+def _varied(operands: Tracks, results: Tracks, axis: int) -> Tracks:
+    """Side by side along an axis without positions, they may see different ones."""
     if len(set(operands)) == 1:
         return results
-    return [track and replace(track, varied=True) for track in results]
+    return [track and uneven(track, axis) for track in results]
 
 
 def _parts(site: Site) -> Transfer:
@@ -252,7 +252,7 @@ def _parts(site: Site) -> Transfer:
     def apply(tracks: Tracks) -> Tracks:
         track = tracks[0]
         if track is None or all(digit.axis != axis for digit in track.digits):
-            return alike(site, track and chosen(track))
+            return alike(site, track and chosen(track, axis))
         found: list[Track] = []
         for start, size in zip(starts, sizes, strict=True):
             at = dims.value(start)

@@ -25,7 +25,7 @@ from archspec.analysis.fields.site import (
     everything,
     keep,
 )
-from archspec.analysis.fields.tracks import Track, alike_channels, chosen, lost, mixed, read, reshaped
+from archspec.analysis.fields.tracks import Track, chosen, evened, lost, mixed, read, reshaped, uneven
 from archspec.dims import Dim, window_out
 from archspec.ops.base import Op, Window
 
@@ -80,10 +80,11 @@ def _sliding(site: Site) -> Step:
 
 def _border(site: Site) -> str | None:
     """What is beyond the borders, where that counts and is not a constant."""
+    if site.view == "formula":
+        return None
     words = (str(getattr(site.op, name, "")) for name in ("padding_mode", "mode"))
     by_name = next((mode for start, mode in _BORDER_LAYERS.items() if site.op.name.startswith(start)), None)
-    mode = by_name or next((word for word in words if word in _BORDER_LAYERS.values()), None)
-    return mode if site.view != "formula" else None
+    return by_name or next((word for word in words if word in _BORDER_LAYERS.values()), None)
 
 
 _BORDER_LAYERS = {"Reflection": "reflect", "Replication": "replicate", "Circular": "circular"}
@@ -108,15 +109,16 @@ def _beyond(site: Site, border: str, found: Mapping[int, Window]) -> Step:
 
 def _across_channels(site: Site, step: Step, channels: int) -> Step:
     """Channels are mixed, in groups or all of them, or turned into positions, or positions into channels."""
+    axes = {channels}
     match site.op.name:
         case "PixelUnshuffle" | "pixel_unshuffle":
-            return lambda track: replace(step(mixed(track, {channels})), varied=True)
+            return lambda track: uneven(step(mixed(track, axes)), channels)
         case "PixelShuffle" | "pixel_shuffle":
-            return lambda track: step(chosen(mixed(track, {channels})))
+            return lambda track: step(chosen(mixed(track, axes), channels))
         case _ if getattr(site.op, "groups", 2) == 1:
-            return lambda track: step(alike_channels(mixed(track, {channels})))
+            return lambda track: step(evened(mixed(track, axes), channels))
         case _:
-            return lambda track: step(mixed(track, {channels}))
+            return lambda track: step(mixed(track, axes))
 
 
 _CHANNELS_APART = ("pooling", "padding")
@@ -168,7 +170,7 @@ def _unfold(site: Site) -> Transfer:
         track = mixed(track, {1})
         for axis, (w, size, count) in enumerate(zip(found, sizes, counts, strict=True), 2):
             track = read(track, axis, size, windows.window(w), count, axis in site.bare)
-        return replace(reshaped(track, grown, flat), varied=True)
+        return uneven(reshaped(track, grown, flat), 1)
 
     return site.first(step)
 
@@ -178,7 +180,7 @@ def _fold(site: Site) -> Transfer:
     grown = (*site.x.shape[:2], *counts)
 
     def step(track: Track) -> Track:
-        track = reshaped(chosen(mixed(track, {1})), site.x.shape, grown)
+        track = reshaped(chosen(mixed(track, {1}), 1), site.x.shape, grown)
         for axis, (w, size, count) in enumerate(zip(found, sizes, counts, strict=True), 2):
             track = read(track, axis, count, windows.transposed(w), size, 2 in site.bare or count == 1)
         return track

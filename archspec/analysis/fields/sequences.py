@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from archspec.analysis.fields.site import Site, Step, Tracks, Transfer, alike, broadcast, mixing
 from archspec.analysis.fields.tracks import Track, lost, merged, mixed, moved, prefix
@@ -88,7 +87,7 @@ def _held(site: Site, apply: Transfer, known: int) -> Transfer:
         return apply
 
     def transfer(tracks: Tracks) -> Tracks:
-        return [None if track is None else replace(track, at_most=True) for track in apply(tracks)]
+        return [None if track is None else track._replace(at_most=True) for track in apply(tracks)]
 
     return transfer
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from archspec.analysis.fields.grid import IDENTITY, Map, Unsized
 from archspec.analysis.fields.tracks import Track, View, lost, merged, mixed, moved, read
 from archspec.dims import Dim
+from archspec.objects import record
 from archspec.ops.base import Inputs
 from archspec.values import TensorType
 
@@ -21,7 +21,7 @@ Transfer = Callable[[Tracks], Tracks]
 Step = Callable[[Track], Track]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Site:
     """An op where it is used, with the sizes of one sample."""
 
@@ -90,7 +90,7 @@ def at_most_everything(site: Site) -> Transfer:
 
 
 def _lost_at_most(track: Track) -> Track:
-    return replace(lost(track), at_most=True)
+    return lost(track)._replace(at_most=True)
 
 
 def mixing(axes: Collection[int]) -> Step:
@@ -100,6 +100,8 @@ def mixing(axes: Collection[int]) -> Step:
 
 def broadcast(x: TensorType, to: TensorType, last: int = 0) -> Step:
     """Axes are aligned at the end, where the `last` ones are left alone; those of size 1 lose their meaning."""
+    if x.shape == to.shape:
+        return keep
     new = to.rank - x.rank
     return renamed({
         axis: axis + new

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise, product
 from typing import Literal, NamedTuple
@@ -36,13 +35,13 @@ class Digit(NamedTuple):
         return (turns if self.size is None else turns % self.size) * self.weight
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+class Track(NamedTuple):
     """One axis of the input, as a tensor carries it. Without digits, every unit sees what grid position 0 sees.
 
     `everywhere`: some path reaches the whole axis, and `map` is the local path beside it. `pooled`: no local path is
     left, and `map` is what was pooled. `unaligned`: the node that joined paths of different strides. `unsized`: the
-    node whose sizes are not known. `at_most`: units may see less. `varied`: so may some channels.
+    node whose sizes are not known. `at_most`: units may see less. `varied`: axes along which they do, such as channels
+    that were put side by side; `map` has what all units along them see together.
     """
 
     map: Map
@@ -54,7 +53,7 @@ class Track:
     unaligned: str | None = None
     unsized: str | None = None
     at_most: bool = False
-    varied: bool = False
+    varied: frozenset[int] = frozenset()
 
     def field(self, at: Mapping[int, int]) -> Field:
         """What the unit at these positions sees; the first along axes that are not given."""
@@ -74,11 +73,11 @@ def source(axis: int, size: Dim, view: View = "formula") -> Track:
 def lost(track: Track) -> Track:
     """Every unit depends on every position."""
     if track.view != "whole":
-        return replace(track, digits=(), everywhere=True, pooled=True)
+        return track._replace(digits=(), everywhere=True, pooled=True)
     if not track.digits:
         return track
     seen = grid.union(map(track.map.field, _positions(track)))
-    return replace(track, map=grid.bounded(lambda _: seen, 1), digits=(), length=1)
+    return track._replace(map=grid.bounded(lambda _: seen, 1), digits=(), length=1)
 
 
 def prefix(track: Track, axis: int, size: Dim, units: Dim) -> Track:
@@ -90,20 +89,25 @@ def prefix(track: Track, axis: int, size: Dim, units: Dim) -> Track:
 
 def moved(track: Track, axes: Mapping[int, int]) -> Track:
     """Under other axis numbers; an axis that is not mentioned had one unit, and goes."""
-    if all(axes.get(digit.axis) == digit.axis for digit in track.digits):
+    if all(axes.get(digit.axis) == digit.axis for digit in track.digits) and not track.varied:
         return track
     digits = tuple(digit._replace(axis=axes[digit.axis]) for digit in track.digits if digit.axis in axes)
-    return replace(track, digits=digits)
+    return track._replace(digits=digits, varied=frozenset([axes[axis] for axis in track.varied if axis in axes]))
 
 
-def chosen(track: Track) -> Track:
-    """Some channels, or others at other places: it is not known which see what."""
-    return replace(track, at_most=True) if track.varied else track
+def chosen(track: Track, axis: int) -> Track:
+    """Some units along an axis without positions, or others at other places: it is not known which see what."""
+    return track._replace(at_most=True) if axis in track.varied else track
 
 
-def alike_channels(track: Track) -> Track:
-    """All channels were read for each."""
-    return replace(track, varied=False) if track.varied else track
+def uneven(track: Track, axis: int) -> Track:
+    """Units along an axis without positions may see different ones."""
+    return track._replace(varied=track.varied | {axis})
+
+
+def evened(track: Track, axis: int) -> Track:
+    """Each unit along an axis read all of them."""
+    return track._replace(varied=track.varied - {axis}) if axis in track.varied else track
 
 
 def mixed(track: Track, axes: Collection[int]) -> Track:
@@ -113,7 +117,7 @@ def mixed(track: Track, axes: Collection[int]) -> Track:
         return track
     rest = tuple(digit for digit in track.digits if digit.axis not in axes)
     if all(digit.size == 1 for digit in along):
-        return replace(track, digits=rest)
+        return track._replace(digits=rest)
     if all(digit.size == 1 for digit in rest):
         return lost(track)
     found = track.map
@@ -122,21 +126,21 @@ def mixed(track: Track, axes: Collection[int]) -> Track:
             raise Unsized
         reach = spread(0, (digit.size - 1) * digit.weight, step=digit.weight)
         found = through(reach, found, track.length)
-    return replace(track, map=found, digits=rest)
+    return track._replace(map=found, digits=rest)
 
 
 def normed(track: Track, axes: Collection[int]) -> Track:
     """After every unit was set against statistics of all units along these axes: a gate of its own, beside which the
     local path is left as it is."""
     found = mixed(track, axes)
-    return replace(track, everywhere=True) if found.pooled and not track.pooled else found
+    return track._replace(everywhere=True) if found.pooled and not track.pooled else found
 
 
 def picked(track: Track, axis: int, index: int) -> Track:
     """Unit `index` of an axis, which stays as an axis without meaning."""
     offset = sum(digit.at(index) for digit in track.digits if digit.axis == axis)
     rest = tuple(digit for digit in track.digits if digit.axis != axis)
-    return replace(track, map=through(spread(offset, offset), track.map, track.length), digits=rest)
+    return track._replace(map=through(spread(offset, offset), track.map, track.length), digits=rest)
 
 
 def read(track: Track, axis: int, size: Dim, layer: Map, units: Dim, bare: bool = False) -> Track:
@@ -146,7 +150,8 @@ def read(track: Track, axis: int, size: Dim, layer: Map, units: Dim, bare: bool 
     """
     along = [digit for digit in track.digits if digit.axis == axis]
     if not along:
-        return _gaps(chosen(track), axis, size, layer, units) if bare else chosen(track)
+        track = chosen(track, axis)
+        return _gaps(track, axis, size, layer, units) if bare else track
     if len(along) == len(track.digits):
         return _plain(plain(track, axis, _known(size)), layer, axis, _known(units))
     if not isinstance(size, int) or not isinstance(units, int):
@@ -156,7 +161,7 @@ def read(track: Track, axis: int, size: Dim, layer: Map, units: Dim, bare: bool 
             reach = spread(layer.lo[0] * weight, layer.hi[0] * weight, step=layer.step * weight)
             digit = Digit(axis, 1, units, weight * layer.advance)
             rest = tuple(digit if each.axis == axis else each for each in track.digits)
-            return replace(track, map=through(reach, track.map, track.length), digits=rest)
+            return track._replace(map=through(reach, track.map, track.length), digits=rest)
         case _:
             return _beside(track, axis, size, layer, units)
 
@@ -226,11 +231,11 @@ def plain(track: Track, axis: int, size: int | None) -> Track:
 
 def reshaped(track: Track, old: Sequence[Dim], new: Sequence[Dim]) -> Track:
     """After the same elements, in the same order, were given other axes. Raises Unsized."""
-    if not track.digits:
+    if not track.digits and not track.varied:
         return track
     same = next((i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
-    if same < 2:
-        track = chosen(track)
+    if any(axis >= same for axis in track.varied):
+        track = track._replace(at_most=True, varied=frozenset(axis for axis in track.varied if axis < same))
     if all(digit.axis < same for digit in track.digits):
         return track
     before, after = _steps(old), _steps(new)
@@ -247,28 +252,30 @@ def reshaped(track: Track, old: Sequence[Dim], new: Sequence[Dim]) -> Track:
             if bottom >= top:
                 continue
             if bottom % low or bottom % start or top % bottom:
-                return replace(lost(track), at_most=True)
+                return lost(track)._replace(at_most=True)
             pieces.append(Digit(at, bottom // start, top // bottom, weight * (bottom // low)))
         if math.prod(piece.size or 1 for piece in pieces) != count:
-            return replace(lost(track), at_most=True)
+            return lost(track)._replace(at_most=True)
         digits += pieces
-    return replace(track, digits=tuple(digits))
+    return track._replace(digits=tuple(digits))
 
 
 def merged(tracks: Sequence[Track], at: str, shape: Sequence[Dim]) -> Track:
     """A unit that reads the same unit of several tensors. Pooled ones, gates, leave the local path as it is."""
+    if len(tracks) == 1:
+        return tracks[0]
     unsized = next((track for track in tracks if track.unsized), None)
     if unsized is not None:
-        return replace(unsized, everywhere=any(track.everywhere for track in tracks))
+        return unsized._replace(everywhere=any(track.everywhere for track in tracks))
     local = [track for track in tracks if not track.pooled]
     if not local:
         return max(tracks, key=lambda track: track.map.size)
     result = reduce(lambda a, b: _joined(a, b, at, shape), local)
     everywhere = any(track.everywhere for track in tracks)
-    at_most, varied = any(track.at_most for track in tracks), any(track.varied for track in tracks)
+    at_most, varied = any(track.at_most for track in tracks), _varied(tracks)
     if (everywhere, at_most, varied) == (result.everywhere, result.at_most, result.varied):
         return result
-    return replace(result, everywhere=everywhere, at_most=at_most, varied=varied)
+    return result._replace(everywhere=everywhere, at_most=at_most, varied=varied)
 
 
 def _joined(a: Track, b: Track, at: str, shape: Sequence[Dim]) -> Track:
@@ -284,7 +291,7 @@ def _joined(a: Track, b: Track, at: str, shape: Sequence[Dim]) -> Track:
         unaligned = unaligned or at
     if joint == a.map and unaligned == a.unaligned:
         return a
-    return replace(a, map=joint, length=length, unaligned=unaligned)
+    return a._replace(map=joint, length=length, unaligned=unaligned)
 
 
 def _common(a: Track, b: Track, shape: Sequence[Dim]) -> tuple[Track, Track]:
@@ -301,7 +308,7 @@ def _common(a: Track, b: Track, shape: Sequence[Dim]) -> tuple[Track, Track]:
 def _over(track: Track, digits: tuple[Digit, ...]) -> Track:
     """The same over more digits, which make no difference."""
     if set(track.digits) == set(digits):
-        return replace(track, digits=digits)
+        return track._replace(digits=digits)
     if track.length is None:
         raise Unsized
 
@@ -310,7 +317,7 @@ def _over(track: Track, digits: tuple[Digit, ...]) -> Track:
         return kept, kept
 
     blank = grid.listed(position, track.length, track.length if track.digits else 0)
-    return replace(track, map=through(blank, track.map, track.length), digits=digits)
+    return track._replace(map=through(blank, track.map, track.length), digits=digits)
 
 
 def _along(track: Track, axes: Sequence[int], shape: Sequence[Dim]) -> Track:
@@ -355,25 +362,29 @@ def concatenated(tracks: Sequence[Track | None], shapes: Sequence[Sequence[Dim]]
         return NOTHING if track is None else track.field({axis: own, **beside})
 
     joint = _listed(present[0], field, weight, tuple(digits))
-    return replace(
-        joint, everywhere=any(track.everywhere for track in present), unaligned=present[0].unaligned or at,
+    return joint._replace(
+        everywhere=any(track.everywhere for track in present), unaligned=present[0].unaligned or at,
         pooled=all(track.pooled for track in present), at_most=any(track.at_most for track in present),
-        varied=any(track.varied for track in present),
+        varied=_varied(present),
     )  # fmt: skip
 
 
+def _varied(tracks: Sequence[Track]) -> frozenset[int]:
+    return frozenset[int]().union(*[track.varied for track in tracks])
+
+
 def _plain(track: Track, layer: Map, axis: int, units: int | None) -> Track:
-    return replace(track, map=through(layer, track.map, units), digits=(Digit(axis, 1, units, 1),), length=units)
+    return track._replace(map=through(layer, track.map, units), digits=(Digit(axis, 1, units, 1),), length=units)
 
 
 def _listed(track: Track, field: Callable[[int], Field], units: int, digits: tuple[Digit, ...]) -> Track:
     """The same axis of the input on another grid, from the field of each of its units."""
     if track.view != "formula":
-        return replace(track, map=grid.bounded(field, units), digits=digits, length=units)
+        return track._replace(map=grid.bounded(field, units), digits=digits, length=units)
     fields = [field(unit) for unit in range(units)]
     seams = [lo for lo, hi in fields if lo <= hi]
     advance = max((b - a for a, b in pairwise(seams)), default=0) * units
-    return replace(track, map=grid.listed(fields.__getitem__, units, advance), digits=digits, length=units)
+    return track._replace(map=grid.listed(fields.__getitem__, units, advance), digits=digits, length=units)
 
 
 def _positions(track: Track) -> list[int]:
