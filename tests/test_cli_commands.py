@@ -94,8 +94,18 @@ def test_difference_between_inferred_and_real_is_our_mistake(
 @pytest.mark.parametrize("name", sorted(bundled()))
 def test_check_holds_every_variant_of_a_bundled_spec(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", name]) == 0
-    (line,) = (line for line in capsys.readouterr().out.splitlines() if "as expected: " in line)
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("    as expected: "))
     assert {"params", "macs", "output"} <= set(line.partition(": ")[2].split(", "))
+
+
+def test_check_says_of_which_variants_something_is_expected(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rest = "a: {params: 12, output: [N, 4]}, b: {output: [N, 4]}, c: {output: [N, 4], params: 12}"
+    variants = "variants: {a: {}, b: {}, c: {}}\nparams: {b: true}\ninput: [N, 2]"
+    graph = "graph: {fc: {op: Linear, out_features: 4, bias: b}}"
+    (folder / "some.yaml").write_text(f"archspec: 1\n{variants}\n{graph}\nexpect: {{{rest}}}\n")
+    assert main(["check", "some.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert "    as expected: output\n    a, c: as expected: params\n" in out
 
 
 def test_check_reports_a_mistake_once_for_all_variants(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

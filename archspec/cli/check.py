@@ -65,7 +65,7 @@ def _check(args: argparse.Namespace, spec: str) -> _Report:
         return _Report(spec, "a library of blocks, checked where they are used")
     found: dict[tuple[str, str, str], dict[str | None, Diagnostic]] = {}  # variants share most of their mistakes
     facts: dict[str, list[str]] = {}
-    expected: list[Mapping[str, object]] = []
+    expected: dict[str, Mapping[str, object]] = {}
     for variant in variants:
         try:
             graph = options.load(args, spec, variant)
@@ -74,11 +74,14 @@ def _check(args: argparse.Namespace, spec: str) -> _Report:
             diagnostics = error.diagnostics
         else:
             facts[graph.name] = [*_facts(graph)]
-            expected.append(graph.expect)
+            expected[graph.name] = graph.expect
         for each in diagnostics:
             found.setdefault((each.code, each.message, str(each.span)), {})[variant] = each
-    held = [key for key in expected[0] if all(key in others for others in expected)] if expected else []
+    held = [key for key in next(iter(expected.values()), ()) if all(key in others for others in expected.values())]
     said = [f"as expected: {', '.join(held)}"] if held else []
+    for name, own in expected.items():
+        if more := [key for key in own if key not in held]:
+            facts[name].insert(0, f"as expected: {', '.join(more)}")
     return _Report(
         spec, ", ".join(facts), [*said, *_shared(facts)], [_once(each, len(variants)) for each in found.values()]
     )

@@ -46,10 +46,10 @@ class CifarResNet(nn.Sequential):
         super().__init__(normalised(3, 16, 3), nn.ReLU(), *blocks, *head)
 
 
-class ResNet50Softmax(nn.Sequential):
-    """50 layers with the stride on the first convolution of a stage, two linear layers and a softmax."""
+class ResNet50(nn.Sequential):
+    """50 layers, with the stride on the first convolution of a stage; `head` comes after the pooling."""
 
-    def __init__(self, bias: bool) -> None:
+    def __init__(self, *head: nn.Module, bias: bool = False) -> None:
         blocks: list[nn.Module] = []
         inputs = 64
         for stage, (n, width) in enumerate(zip((3, 4, 6, 3), (64, 128, 256, 512), strict=True)):
@@ -67,5 +67,12 @@ class ResNet50Softmax(nn.Sequential):
             normalised(3, 64, 7, 2, bias), nn.ReLU(), nn.MaxPool2d(3, 2, 1),
             *blocks,
             nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-            nn.Dropout(), nn.Linear(2048, 500), nn.ReLU(), nn.Dropout(), nn.Linear(500, 1000), nn.Softmax(1),
+            *head,
         )  # fmt: skip
+
+
+def resnet50_softmax(bias: bool) -> ResNet50:
+    """With two linear layers and a softmax."""
+    return ResNet50(
+        nn.Dropout(), nn.Linear(2048, 500), nn.ReLU(), nn.Dropout(), nn.Linear(500, 1000), nn.Softmax(1), bias=bias,
+    )  # fmt: skip

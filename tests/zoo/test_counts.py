@@ -121,9 +121,15 @@ def test_figures(name: str) -> None:
         assert {output.shape for output in outputs} == {outputs[0].shape} and outputs[0].shape[0] == 2
 
 
-def test_macs_at_another_size() -> None:
-    """torchvision's weights of EfficientNet-B2 are for 288 pixels, the paper's are for 260."""
-    assert costs(archspec.load("efficientnet_b2", input=(3, 288, 288))).total.macs == 1087529456
+@pytest.mark.parametrize(
+    ("name", "size", "macs"),
+    [("efficientnet_b1", 224, 569651680), ("efficientnet_b2", 224, 658963440), ("efficientnet_b3", 224, 962708240),
+     ("efficientnet_b4", 224, 1503710432), ("efficientnet_b5", 224, 2356493184), ("efficientnet_b6", 224, 3360166848),
+     ("efficientnet_b7", 224, 5169865152),
+     ("efficientnet_b2", 288, 1087529456)],  # for torchvision's weights; the paper's are for 260 pixels
+)  # fmt: skip
+def test_macs_at_another_size(name: str, size: int, macs: int) -> None:
+    assert costs(archspec.load(name, input=(3, size, size))).total.macs == macs
 
 
 @pytest.mark.parametrize(
@@ -147,10 +153,13 @@ def test_other_params(name: str, params: dict[str, float], expected: tuple[int, 
     [("convnext_tiny", "features.1.0", (79296, 245962752)),
      ("mobilenet_v2", "features.3", (8832, 25740288)),
      ("vit_b_16", "encoder.layers.encoder_layer_0", (7087872, 1453954560)),
+     ("vit_b_16", "encoder.layers.encoder_layer_0.self_attention", (2362368, 524391936)),
      ("unet", "enc0", (37824, 12249768960))],
 )  # fmt: skip
 def test_a_block_alone(name: str, path: str, expected: tuple[int, int]) -> None:
     graph = archspec.load(name)
-    scope = next(scope for scope in graph.root.walk() if scope.path == path)
-    found = costs(graph).scope(scope)
+    sums = costs(graph)
+    parts = {node.path: cost for node, cost in zip(graph.nodes, sums.nodes, strict=True)}
+    parts |= {scope.path: sums.scope(scope) for scope in graph.root.walk()}
+    found = parts[path]
     assert (found.params, found.macs) == expected

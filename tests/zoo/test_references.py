@@ -19,7 +19,7 @@ from tests.zoo.references_googlenet import ROWS, GoogLeNet, Inception
 from tests.zoo.references_lenet import LeNet5, LeNet1998
 from tests.zoo.references_mbconv import MBConv
 from tests.zoo.references_mobilenet import MobileNet, MobileNetV2, depthwise_separable
-from tests.zoo.references_resnet import CifarResNet, ResNet50Softmax
+from tests.zoo.references_resnet import CifarResNet, ResNet50, resnet50_softmax
 from tests.zoo.references_small import EdgeKernel, Ensemble, SimpleCnn
 from tests.zoo.references_unet import UNet
 from tests.zoo.references_vit import VisionTransformer
@@ -73,18 +73,23 @@ REFERENCES = [
         "alexnet_groups2_lrn_227", partial(AlexNet, 0, "local response norm", groups=2, pooled=False), (3, 227, 227)
     ),
     Reference("resnet14_cifar_projection", partial(CifarResNet, 2, projection=True), (3, 32, 32)),
-    Reference("resnet20_cifar", partial(CifarResNet, 3, projection=False), (3, 32, 32)),
-    Reference("resnet110_cifar", partial(CifarResNet, 18, projection=False), (3, 32, 32)),
-    Reference("resnet50_softmax_biased", partial(ResNet50Softmax, bias=True)),
-    Reference("resnet50_softmax_unbiased", partial(ResNet50Softmax, bias=False)),
+    *(
+        Reference(f"resnet{6 * n + 2}_cifar", partial(CifarResNet, n, projection=False), (3, 32, 32))
+        for n in (3, 5, 7, 9, 18)
+    ),
+    Reference("resnet50_2015", lambda: ResNet50(nn.Linear(2048, 1000))),
+    Reference("resnet50_softmax_biased", partial(resnet50_softmax, bias=True)),
+    Reference("resnet50_softmax_unbiased", partial(resnet50_softmax, bias=False)),
     Reference("convnext_tiny_groupnorm", ConvNeXtTinyGroupNorm),
     Reference("vit_s_16", partial(VisionTransformer, 384, 12, 6), (3, 224, 224)),
     Reference("yolo_head_512_80", partial(YoloHead, 512, 3, 80), (512, 5, 7)),
     Reference("yolo_head_256_20", partial(YoloHead, 256, 3, 20), (256, 5, 7)),
+    Reference("simple_yolo_resnet18", lambda: SimpleYolo(resnet_trunk("resnet18"))),
     Reference("simple_yolo_resnet18_voc", lambda: SimpleYolo(resnet_trunk("resnet18"), classes=20)),
     Reference("simple_yolo_vgg16", lambda: SimpleYolo(vgg_trunk("vgg16"))),
     Reference("simple_yolo_resnet50", lambda: SimpleYolo(resnet_trunk("resnet50"), 2048, 64), params={"hidden": 64}),
     Reference("unet", UNet, (1, 44, 30)),
+    Reference("unet_256", UNet, (1, 44, 30)),
     Reference("unet_rgb_256", partial(UNet, 3, 1), (3, 32, 48)),
     Reference("unet_2015", partial(UNet, padded=False), (1, 188, 204)),
     Reference("simple_cnn", SimpleCnn, (1, 28, 28)),

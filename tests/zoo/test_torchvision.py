@@ -29,6 +29,7 @@ class Twin:
     model: str | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
     tolerance: float = 1e-11
+    dtype: torch.dtype = torch.float64
 
     def theirs(self) -> nn.Module:
         """torchvision's module, on the meta device."""
@@ -36,13 +37,13 @@ class Twin:
             return torchvision.models.get_model(self.model or self.name, weights=None, **self.arguments)
 
     def pair(self, made_on: str = "meta") -> tuple[nn.Module, nn.Module]:
-        """Our module and torchvision's, in float64, with the same random weights.
+        """Our module and torchvision's with the same random weights.
 
         Ours is made on the meta device, which leaves buffers that are in no state without a value.
         """
-        theirs = self.theirs().double().to_empty(device="cpu")
+        theirs = self.theirs().to(self.dtype).to_empty(device="cpu")
         randomise(theirs)
-        ours = archspec.build(self.name, params=self.params, device=made_on, init=False, dtype=torch.float64)
+        ours = archspec.build(self.name, params=self.params, device=made_on, init=False, dtype=self.dtype)
         share_weights(ours, theirs)
         return ours, theirs
 
@@ -69,24 +70,31 @@ TWINS = [
     *(Twin(f"vgg{depth}{norm}") for depth in (11, 13, 16, 19) for norm in ("", "_bn")),
 ]
 
-LARGE = ["convnext_large", "vit_l_16", "vit_l_32", "vit_h_14"]
-"""The same specs as above at sizes that only the meta device has room for."""
+FLOAT32: dict[str, Any] = {"tolerance": 1e-4, "dtype": torch.float32}
+LARGE = [
+    Twin("convnext_large", size=(33, 65), **FLOAT32),
+    *(
+        Twin(name, size=(size, size), params={"size": size}, arguments={"image_size": size}, **FLOAT32)
+        for name, size in (("vit_l_16", 64), ("vit_l_32", 64), ("vit_h_14", 56))
+    ),
+]
+"""Of gigabytes in float64: in float32, and of small images where the network is made for one size."""
 
 
-def noise(size: tuple[int, int]) -> Tensor:
-    return torch.randn(2, 3, *size, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+def noise(size: tuple[int, int], dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(2, 3, *size, dtype=dtype, generator=torch.Generator().manual_seed(2))
 
 
-@pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.name)
+@pytest.mark.parametrize("twin", [*TWINS, *LARGE], ids=lambda twin: twin.name)
 def test_equal_names_and_outputs(twin: Twin) -> None:
     ours, theirs = twin.pair()
     assert_same_names(ours, theirs)
-    assert_same_outputs(ours, theirs, noise(twin.size), training=False, tolerance=twin.tolerance)
-    size = twin.training_size or twin.size
-    assert_same_outputs(ours, theirs, noise(size), training=True, tolerance=twin.tolerance)
+    for training, size in ((False, twin.size), (True, twin.training_size or twin.size)):
+        x = noise(size, twin.dtype)
+        assert_same_outputs(ours, theirs, x, training=training, tolerance=twin.tolerance)
 
 
-@pytest.mark.parametrize("name", LARGE)
+@pytest.mark.parametrize("name", [twin.name for twin in LARGE])
 def test_equal_names_and_shapes(name: str) -> None:
     ours, theirs = archspec.build(name, device="meta"), Twin(name).theirs()
     assert_same_names(ours, theirs)
