@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from archspec.cli import main
 from tests.doc_blocks import agrees, blocks, run
 from tests.error_codes import codes
 
@@ -40,6 +41,22 @@ def test_links_between_documents() -> None:
             if not file.exists() or (anchor and anchor not in anchors(file)):
                 broken.append(f"{path.relative_to(ROOT)}: {target}#{anchor}")
     assert broken == []
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/index.md"])
+def test_the_picture_of_the_first_network_is_of_it(document: str, folder: Path, update_goldens: bool) -> None:
+    """The file beside the documents says what the command draws now: in another engine's lines, maybe."""
+    path = ROOT / "docs" / "images" / "residual.svg"
+    assert path.name in (ROOT / document).read_text(encoding="utf-8")
+    first = next(block for block in blocks((ROOT / document).read_text(encoding="utf-8")) if block.language == "yaml")
+    Path("residual.yaml").write_text(first.text, encoding="utf-8")
+    call = ["diagram", "residual.yaml", "--direction", "LR", "--title", "", "--no-legend", "-o", "residual.svg"]
+    assert main([*call, "--engine", "graphviz-pure"]) == 0
+    if update_goldens:
+        path.write_bytes(Path("residual.svg").read_bytes())
+    drawn, kept = (re.findall(r"<text[^>]*>([^<]*)|<style>(.*?)</style>", each.read_text(encoding="utf-8"), re.DOTALL)
+                   for each in (Path("residual.svg"), path))  # fmt: skip
+    assert drawn == kept
 
 
 def anchors(document: Path) -> set[str]:

@@ -192,7 +192,7 @@ class _Writer:
         if edge.kind != "data" or edge.mode != "always":
             style["weight"] = "1"
         if edge.kind == "skip":
-            style |= {"color": _SKIP, "penwidth": "1.4"}
+            style |= {"color": _SKIP, "penwidth": "1.8"}
         elif edge.kind == "shape":
             style |= {"style": "dotted", "arrowhead": "open", "constraint": "false"}
         if edge.mode != "always":
