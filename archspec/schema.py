@@ -1,20 +1,20 @@
-"""The shape of a spec file, as classes with checked fields. Values that the language itself interprets stay located
-YAML.
+"""The shape of a spec file, as pydantic models. Values that the language itself interprets stay located YAML.
 
-Validation is in two stages: this skeleton first; each op's arguments against the op's own fields when it is used.
+Validation is in two stages: this skeleton first; each op's arguments against the op's own model when it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Any, TypeVar
 
+from pydantic import BaseModel, BeforeValidator, ConfigDict, InstanceOf, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
 from archspec.diagnostics import Diagnostic, Span, did_you_mean, spec_error
-from archspec.fields import BadFields, Checked, Convert, fields_of
 from archspec.limits import current, more
 from archspec.syntax import Errors, describe
-from archspec.yaml_source import Mapping, Node, Scalar
+from archspec.yaml_source import Mapping, Node, Scalar, Sequence
 
 FORMAT = 1
 """The newest version of the format, the number after `archspec:`."""
@@ -23,6 +23,8 @@ FORMAT = 1
 def _section(value: object) -> object:
     if isinstance(value, Scalar) and value.value is None:
         return Mapping((), value.span, False)  # `blocks:` with nothing below it
+    if not isinstance(value, Mapping):
+        raise PydanticCustomError("section", "must be a mapping")
     return value
 
 
@@ -30,58 +32,61 @@ def _plain(value: object) -> object:
     return value.value if isinstance(value, Scalar) else value
 
 
-Section = Annotated[Mapping | None, Convert(_section), "a mapping"]
-"""A mapping that the language interprets"""
-Text = Annotated[str, Convert(_plain), "text"]
-MaybeText = Annotated[Text | None, "text"]
-Integer = Annotated[int, Convert(_plain), "a number"]
-Word = Annotated[Scalar, "a name"]
-MaybeWord = Annotated[Scalar | None, "a name"]
+Section = Annotated[InstanceOf[Mapping], BeforeValidator(_section)]
+"""A mapping that the language interprets."""
+Anything = Annotated[Any, InstanceOf[Scalar | Sequence | Mapping]]
+Text = Annotated[str, BeforeValidator(_plain)]
+Integer = Annotated[int, BeforeValidator(_plain)]
+Word = Annotated[InstanceOf[Scalar], BeforeValidator(lambda value: value)]  # pyright: ignore[reportUnknownLambdaType]
 
 
-class Block(Checked):
+class _Skeleton(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class Block(_Skeleton):
     """A reusable graph with typed parameters: `blocks: {Name: {params, inputs, let, graph, outputs, doc}}`."""
 
     doc: Text = ""
-    params: Section = None
-    inputs: Any = None
-    let: Section = None
-    graph: Any
-    outputs: Any = None
+    params: Section | None = None
+    inputs: Anything | None = None
+    let: Section | None = None
+    graph: Anything
+    outputs: Anything | None = None
 
 
-class Import(Checked):
+class Import(_Skeleton):
     """An import with settings: `imports: {name: {file, variant, params}}`."""
 
     file: Word
-    variant: MaybeWord = None
-    params: Section = None
+    variant: Word | None = None
+    params: Section | None = None
 
 
-class Document(Checked):
+class Document(_Skeleton):
     """A spec file. One with `graph` describes a network; one without is a library of blocks."""
 
     archspec: Integer
-    name: MaybeText = None
+    name: Text | None = None
     doc: Text = ""
-    params: Section = None
-    variants: Section = None
-    let: Section = None
-    input: Any = None
-    inputs: Section = None
-    blocks: Section = None
-    graph: Any = None
-    outputs: Any = None
-    init: Section = None
-    defaults: Section = None
-    expect: Section = None
-    freeze: Any = None
-    imports: Section = None
-    extends: MaybeWord = None
-    variant: MaybeWord = None
+    params: Section | None = None
+    variants: Section | None = None
+    let: Section | None = None
+    input: Anything | None = None
+    inputs: Section | None = None
+    blocks: Section | None = None
+    graph: Anything | None = None
+    outputs: Anything | None = None
+    init: Section | None = None
+    defaults: Section | None = None
+    expect: Section | None = None
+    freeze: Anything | None = None
+    imports: Section | None = None
+    extends: Word | None = None
+    variant: Word | None = None
 
 
-M = TypeVar("M", bound=Checked)
+M = TypeVar("M", bound=_Skeleton)
 
 
 def parse_document(node: Node) -> Document:
@@ -150,24 +155,30 @@ def _check_version(node: Scalar) -> None:
 
 def _validate(model: type[M], node: Mapping, what: str) -> M:
     try:
-        return model(**{entry.key.text: entry.value for entry in node.entries})
-    except BadFields as error:
-        Errors([*islice(_diagnostics(model, node, what, error), current().errors + 1)]).check()
+        return model.model_validate({entry.key.text: entry.value for entry in node.entries})
+    except ValidationError as error:
+        details = islice(error.errors(), current().errors + 1)
+        Errors([_diagnostic(model, node, what, detail) for detail in details]).check()
         raise
 
 
-def _diagnostics(model: type[Checked], node: Mapping, what: str, error: BadFields) -> Iterator[Diagnostic]:
-    known = fields_of(model)
-    for name in error.missing:
-        span = Span(node.span.source, node.span.line, node.span.column, node.span.line, node.span.column + 1)
-        yield Diagnostic("missing-key", f"{what} needs `{name}`", span, help=f"add `{name}:`")
-    for name in error.wrong:
-        value = node.get(name)
-        assert value is not None
-        message = f"`{name}` is {known[name].metadata[-1]}, got {describe(value)}"
-        yield Diagnostic("wrong-type", message, value.span)
-    for name in error.unknown:
-        entry = node.entry(name)
-        assert entry is not None
-        help = did_you_mean(name, known)
-        yield Diagnostic("unknown-key", f"`{name}` is no key of {what}", entry.key.span, help=help)
+def _diagnostic(model: type[_Skeleton], node: Mapping, what: str, detail: ErrorDetails) -> Diagnostic:
+    key = str(detail["loc"][0])
+    entry = node.entry(key)
+    match detail["type"]:
+        case "extra_forbidden" if entry is not None:
+            return Diagnostic(
+                "unknown-key",
+                f"`{key}` is no key of {what}",
+                entry.key.span,
+                help=did_you_mean(key, model.model_fields),
+            )
+        case "missing":
+            span = Span(node.span.source, node.span.line, node.span.column, node.span.line, node.span.column + 1)
+            return Diagnostic("missing-key", f"{what} needs `{key}`", span, help=f"add `{key}:`")
+        case "section" if entry is not None:
+            return Diagnostic("wrong-type", f"`{key}` is a mapping, got {describe(entry.value)}", entry.value.span)
+        case _:
+            kind = {"int_type": "a number", "string_type": "text"}.get(detail["type"], "a name")
+            value = entry.value if entry is not None else node
+            return Diagnostic("wrong-type", f"`{key}` is {kind}, got {describe(value)}", value.span)

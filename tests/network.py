@@ -104,7 +104,7 @@ def torch_runs(op: type[Op], args: Mapping[str, Any], inputs: Inputs, batch: int
     plain = tuple(TensorType(tuple(size or 1 for size in shape_at(x, {"N": batch})), x.dtype) for x in inputs)
     types = Inputs(plain, inputs.names)
     try:
-        made = op(**{**op.inferred(Needs(), types), **args})
+        made = op.model_validate({**op.inferred(Needs(), types), **args})
         program = TargetModule(made.target(types), made.state())
         tensors = [torch.zeros(x.shape, dtype=getattr(torch, x.dtype)) for x in types]
         with sdpa_kernel(SDPBackend.MATH):

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from archspec import dims
 from archspec.dims import Dim
-from archspec.fields import BadFields
 from archspec.ops import lookup, names
 from archspec.ops.base import Example, Inputs, Needs, Op, typed
 from archspec.ops.needs import OpError, Requirement
@@ -65,7 +65,7 @@ def types(op: type[Op], example: Example, batch: int | None, symbolic: bool) -> 
 def elaborate(op: type[Op], args: Mapping[str, Any], inputs: Inputs) -> Run:
     """What the elaborator does with one node."""
     need = Needs()
-    built = op(**{**op.inferred(need, inputs), **args})
+    built = op.model_validate({**op.inferred(need, inputs), **args})
     result = typed(built, need, inputs)
     outputs = (result,) if isinstance(result, TensorType) else result
     pinned = frozenset(name for size in need.pins for name in dims.symbols(size))
@@ -104,7 +104,7 @@ def outcome_in_torch(op: type[Op], example: Example) -> str | None:
     counts as refused: nothing here makes one."""
     inputs = types(op, example, 2, symbolic=False)
     try:
-        run = Run(op(**{**op.inferred(Needs(), inputs), **example.args}), inputs, (), (), frozenset())
+        run = Run(op.model_validate({**op.inferred(Needs(), inputs), **example.args}), inputs, (), (), frozenset())
         target = run.op.target(inputs)
         state = run.op.state() if isinstance(target, StateTensor) else ()
     except (OpError, ZeroDivisionError, IndexError):
@@ -134,7 +134,7 @@ def outcome_here(op: type[Op], example: Example) -> str | None:
     """The types inferred, or "refused" and why; None where an argument is not of its type."""
     try:
         run = run_example(op, example)
-    except BadFields:
+    except ValidationError:
         return None
     except OpError as error:
         return f"refused: {error.code} {error.message}"

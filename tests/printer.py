@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from archspec.dims import closed_form
-from archspec.fields import fields_of
 from archspec.ir import Graph, Node, Scope, Tree
 from archspec.values import RuntimeCode, RuntimeSize, TensorType, Value
 
@@ -55,7 +54,7 @@ def _node(graph: Graph, node: Node) -> str:
 
 
 def _default(node: Node, name: str) -> object:
-    return fields_of(type(node.op))[name].default
+    return type(node.op).model_fields[name].default
 
 
 def _argument(graph: Graph, node: Node, value: Any) -> str:

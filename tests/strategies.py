@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import strategies as st
+from pydantic_core import PydanticUndefined
 
-from archspec.fields import REQUIRED, fields_of, is_marked
 from archspec.ops import lookup
-from archspec.ops.base import INFERRED
+from archspec.ops.base import INFERRED, is_marked
 from tests.random_specs.graphs import SpecWriter
 from tests.random_specs.layers import Pick
 from tests.random_specs.sketch import Block, Child, For, Graph, If, Let, Output, Sketch, Statement, block_lines
@@ -118,9 +118,9 @@ def arguments(child: Child) -> list[tuple[str, Any]]:
     """Other values of a node's arguments, one at a time."""
     op = lookup(child.op)
     found: list[tuple[str, Any]] = []
-    for name, info in fields_of(op).items() if op is not None else ():
+    for name, info in op.model_fields.items() if op is not None else ():
         value = child.args.get(name, info.default)
-        if value is not REQUIRED and not is_marked(info, INFERRED):
+        if value is not PydanticUndefined and not is_marked(info, INFERRED):
             found += [(name, other) for other in (*accepted_words(info.annotation), *other_values(value))]
     return found
 

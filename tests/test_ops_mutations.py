@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
+from pydantic_core import PydanticUndefined
 
-from archspec.fields import REQUIRED, fields_of, is_marked
-from archspec.ops.base import INFERRED, Example, Op
+from archspec.ops.base import INFERRED, Example, Op, is_marked
 from tests.op_oracle import EXAMPLES, dtypes, outcome_here, outcome_in_torch
 
 BATCH = "the batch axis is not to be touched"
@@ -88,9 +88,9 @@ def mutations(op: type[Op], example: Example) -> Iterator[Mutation]:
         for kind in {"float64", "int64", "int32", "bool"} - {dtype}:
             kinds = [kind if n == number else old for n, (_, old) in enumerate(dtypes(example))]
             yield Mutation("dtype", replace(example, dtypes=tuple(kinds)))
-    for name, info in fields_of(op).items():
+    for name, info in op.model_fields.items():
         value = example.args.get(name, info.default)
-        if value is not REQUIRED and not is_marked(info, INFERRED):
+        if value is not PydanticUndefined and not is_marked(info, INFERRED):
             for other in (*words(info.annotation), *other_values(value)):
                 yield Mutation(name, replace(example, args={**example.args, name: other}))
 

@@ -10,7 +10,6 @@ from torch import Tensor
 
 import archspec.api as api
 from archspec import dims
-from archspec.fields import fields_of
 from archspec.ops import lookup
 from archspec.ops.base import Example, Op
 from archspec.ops.reference import AXIS_IN_TORCH, example_spec, to_markdown
@@ -33,7 +32,7 @@ def test_every_op_has_an_entry() -> None:
 def test_an_axis_default_that_is_not_torchs(name: str) -> None:
     op = lookup(name)
     assert op is not None
-    assert fields_of(op)[AXIS_IN_TORCH[name][0]].default == 1
+    assert op.model_fields[AXIS_IN_TORCH[name][0]].default == 1
 
 
 def shape_at(x: TensorType, batch: int) -> list[int | None]:

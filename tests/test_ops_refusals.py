@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from archspec import dims
-from archspec.fields import fields_of
 from archspec.ops import lookup
 from archspec.ops.base import Example, Inputs, Op
 from archspec.ops.needs import OpError
@@ -261,7 +260,7 @@ def test_messages_are_in_house_style(row: Row) -> None:
     error = refusal.value
     for text in (error.message, error.label, error.help or ""):
         assert not text.endswith(".") and (text[:1].islower() or not text[:1].isalpha() or text[:1] in "LSN"), text
-    assert error.argument is None or error.argument in fields_of(op)
+    assert error.argument is None or error.argument in op.model_fields
     assert error.operand is None or error.operand < len(row.inputs)
 
 
@@ -281,7 +280,7 @@ def test_no_sequence_runs_over_the_batch(op: type[Op], example: Example) -> None
 
 def test_every_op_with_the_argument_has_such_an_example() -> None:
     tested = {p.values[0] for p in EXAMPLES if p.values[1].args.get("batch_first")}
-    assert tested == {op for op in OPS if "batch_first" in fields_of(op)}
+    assert tested == {op for op in OPS if "batch_first" in op.model_fields}
 
 
 def test_no_attention_to_the_batch() -> None:

@@ -16,9 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 import archspec.api as api
 from archspec import dims, ops
 from archspec.diagnostics import InternalError
-from archspec.fields import fields_of, is_marked
 from archspec.ops import FAMILIES, lookup, names
-from archspec.ops.base import EXTRA, INFERRED, Category, Example, Inputs, Op, typed
+from archspec.ops.base import EXTRA, INFERRED, Category, Example, Inputs, Op, is_marked, typed
 from archspec.ops.needs import Needs, OpError, Requirement
 from archspec.ops.target import StateTensor
 from archspec.values import Axis, RuntimeSize, TensorType
@@ -124,7 +123,7 @@ def torch_arguments(name: str) -> Mapping[str, inspect.Parameter]:
 def test_a_layer_takes_torchs_arguments(op: type[Op]) -> None:
     """Names, order and defaults; what the input gives has none."""
     expected = torch_arguments(op.name)
-    fields = {n: info for n, info in fields_of(op).items() if not is_marked(info, EXTRA)}
+    fields = {n: info for n, info in op.model_fields.items() if not is_marked(info, EXTRA)}
     if op.name in STACKS:
         assert fields.pop("num_layers").is_required()
     assert list(fields) == list(expected)
@@ -154,7 +153,7 @@ def test_a_layer_is_constructed_with_its_fields(op: type[Op], example: Example) 
     """Every field that torch keeps under the same name has arrived there."""
     run = run_example(op, example)
     layer = module(run, {}).op
-    for name in fields_of(op):
+    for name in op.model_fields:
         value = getattr(run.op, name)
         kept = getattr(layer, name, None)
         if value is None or isinstance(value, bool) or kept is None or isinstance(kept, Tensor) or callable(kept):
@@ -251,7 +250,7 @@ def results(name: str, args: Mapping[str, Any], inputs: Mapping[str, TensorType]
     """What an op makes of these operands, N being the batch."""
     op = lookup(name)
     assert op is not None
-    made = typed(op(**args), Needs(batch=frozenset({"N"})), Inputs(tuple(inputs.values()), tuple(inputs)))
+    made = typed(op.model_validate(args), Needs(batch=frozenset({"N"})), Inputs(tuple(inputs.values()), tuple(inputs)))
     assert isinstance(made, TensorType)
     return made
 
@@ -288,7 +287,7 @@ def test_training_needs_more_than_one_value_of_a_channel(shape: tuple[dims.Dim, 
     op = lookup("BatchNorm1d")
     assert op is not None
     need, inputs = Needs(), Inputs((TensorType(shape),), ("input",))
-    made = op(**op.inferred(need, inputs))
+    made = op.model_validate(op.inferred(need, inputs))
     if batch:
         made.infer(need, inputs)
         assert not need.requirements

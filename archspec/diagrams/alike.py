@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from archspec.fields import fields_of, is_marked
 from archspec.ir import Graph, Node, Scope, leaves
-from archspec.ops.base import INFERRED
+from archspec.ops.base import INFERRED, is_marked
 from archspec.values import RuntimeSize, Value
 
 
@@ -115,7 +114,7 @@ def _call(node: Node, start: int, outer: dict[Value, int]) -> Hashable:
 def _arguments(node: Node) -> Hashable:
     if node.op.category == "dropout":
         return ()
-    fields = fields_of(type(node.op))
+    fields = type(node.op).model_fields
     return tuple(
         value if isinstance(value, Hashable) and not isinstance(value, RuntimeSize) else str(value)
         for name, value in node.op

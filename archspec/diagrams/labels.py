@@ -9,7 +9,6 @@ from archspec.analysis.analyses import Analyses
 from archspec.diagnostics import Span, did_you_mean, spec_error
 from archspec.diagrams.choices import SHOW, SHOWN
 from archspec.diagrams.picture import Box, Change, Cluster
-from archspec.fields import fields_of
 from archspec.ir import Graph, Node
 from archspec.values import TensorType
 from archspec.views.cells import arguments, field_text
@@ -118,7 +117,7 @@ def _common(first: str, last: str) -> int:
 def _arguments(node: Node) -> list[str]:
     """With their names, but for the channels of a convolution and what a function is called with, as `transpose(1, 2)`.
     The shape of a constant stands on its edge."""
-    fields, is_function = fields_of(type(node.op)), node.op.title.islower()
+    fields, is_function = type(node.op).model_fields, node.op.title.islower()
     silent = {*_SILENT, "shape"} if node.op.category == "constant" else _SILENT
     return [
         value if name == "out_channels" or (is_function and fields[name].is_required()) else f"{name}={value}"

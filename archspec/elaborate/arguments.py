@@ -1,4 +1,4 @@
-"""Arguments of ops: evaluated by what each field takes, then checked by the op's own fields."""
+"""Arguments of ops: evaluated by what each field takes, then validated by the op's own model."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from pydantic import ValidationError
+
 from archspec.diagnostics import Diagnostic, Span, SpecError, did_you_mean, spec_error
 from archspec.dims import Size
 from archspec.elaborate.environment import View
 from archspec.elaborate.place import File
 from archspec.elaborate.session import Session
-from archspec.fields import BadFields, fields_of, is_marked
 from archspec.objects import record
-from archspec.ops.base import EXTRA, INFERRED, Op
+from archspec.ops.base import EXTRA, INFERRED, Op, is_marked
 from archspec.syntax import NODE_KEYS
 from archspec.values import Axis, RuntimeCode, RuntimeSize, Value
 from archspec.yaml_source import Mapping, Node, Scalar
@@ -53,7 +54,7 @@ ANY = Plan(frozenset(), False, True, False, False, False, "a value")
 def plans(op: type[Op]) -> dict[str, Plan]:
     """The plan of every field of an op."""
     found: dict[str, Plan] = {}
-    for name, info in fields_of(op).items():
+    for name, info in op.model_fields.items():
         leaves = list(_leaves(info.annotation))
         words = frozenset(leaf for leaf in leaves if isinstance(leaf, str))
         other = any(not isinstance(leaf, str) and leaf is not str for leaf in leaves)
@@ -190,22 +191,28 @@ def _anchor_code(code: RuntimeCode, reads: list[Value]) -> RuntimeCode:
 def construct(op: type[Op], values: dict[str, Any], spans: dict[str, Span], span: Span) -> Op:
     """The op with its arguments. Raises SpecError with every argument that is missing or of the wrong kind."""
     try:
-        return op(**values)
-    except BadFields as error:
+        return op.model_validate(values)
+    except ValidationError as error:
+        found: dict[str, Diagnostic] = {}
         known = plans(op)
-        found = [
-            Diagnostic("missing-argument", f"`{op.name}` needs `{name}`", span, help=f"add `{name}`: {plan.wanted}")
-            if name in error.missing
-            else _wrong(op, name, values[name], spans.get(name, span), plan)
-            for name, plan in known.items()
-            if name in error.missing or name in error.wrong
-        ]
-        raise SpecError(found) from None
+        for detail in error.errors():
+            name = str(detail["loc"][0]) if detail["loc"] else ""
+            if name in found:
+                continue
+            if detail["type"] == "missing":
+                found[name] = Diagnostic(
+                    "missing-argument", f"`{op.name}` needs `{name}`", span, help=f"add `{name}`: {known[name].wanted}"
+                )
+            else:
+                found[name] = _wrong(op, name, values.get(name), spans.get(name, span), known)
+        raise SpecError(list(found.values())) from None
 
 
-def _wrong(op: type[Op], name: str, value: object, span: Span, plan: Plan) -> Diagnostic:
+def _wrong(op: type[Op], name: str, value: object, span: Span, known: dict[str, Plan]) -> Diagnostic:
+    plan = known.get(name)
+    wanted = plan.wanted if plan is not None else "another value"
     help: str | None = None
-    if isinstance(value, str) and plan.words:
+    if isinstance(value, str) and plan is not None and plan.words:
         help = did_you_mean(value, plan.words)
     elif isinstance(value, float) and value.is_integer():
         help = f"write `{int(value)}`"
@@ -220,7 +227,7 @@ def _wrong(op: type[Op], name: str, value: object, span: Span, plan: Plan) -> Di
         if value is None
         else str(value)
     )
-    return Diagnostic("wrong-type", f"`{name}` of `{op.name}` is {plan.wanted}, got {shown}", span, help=help)
+    return Diagnostic("wrong-type", f"`{name}` of `{op.name}` is {wanted}, got {shown}", span, help=help)
 
 
 def check_inferred(op: type[Op], argument: Argument, written: object, inferred: object) -> None:

@@ -20,7 +20,6 @@ from archspec.elaborate.opnode import add_custom, add_node
 from archspec.elaborate.place import File, Place, Site
 from archspec.elaborate.session import CHILD_COST, LOOP_COST, MAX_DEPTH, Session
 from archspec.elaborate.subspec import use_spec
-from archspec.fields import fields_of
 from archspec.ir import Node
 from archspec.limits import more
 from archspec.objects import record
@@ -385,7 +384,7 @@ def _same_call(a: Op, b: Op) -> bool:
         return False
     inferred = {name for name, plan in plans(type(a)).items() if plan.inferred}
     return all(
-        _code(getattr(a, name)) == _code(getattr(b, name)) for name in fields_of(type(a)) if name not in inferred
+        _code(getattr(a, name)) == _code(getattr(b, name)) for name in type(a).model_fields if name not in inferred
     )
 
 

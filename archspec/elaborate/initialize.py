@@ -7,7 +7,6 @@ from typing import Any
 from archspec.diagnostics import Span, did_you_mean, spec_error
 from archspec.elaborate.environment import Env, View
 from archspec.elaborate.session import Session
-from archspec.fields import fields_of
 from archspec.ir import Initializer
 from archspec.ops.base import Op
 from archspec.syntax import describe
@@ -79,7 +78,7 @@ def initializer(session: Session, node: Node, view: View, op: Op, shape: tuple[i
 
 def _inside(view: View, op: Op) -> View:
     """What a rule sees: the op's own arguments, which hide a param of that name, then its surroundings."""
-    return View(Env(view.env, {key: getattr(op, key) for key in fields_of(type(op))}), view.nodes, mark=view.mark)
+    return View(Env(view.env, {key: getattr(op, key) for key in type(op).model_fields}), view.nodes, mark=view.mark)
 
 
 def check_rule(node: Node) -> tuple[Scalar, dict[Scalar, Node]]:

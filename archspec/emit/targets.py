@@ -9,9 +9,8 @@ from typing import Any, cast
 from archspec.diagnostics import InternalError
 from archspec.emit.expression import REQUIRED, Const, Expr, Group, Joined, Local, Named, Text, call, tuple_of
 from archspec.emit.literals import is_literal
-from archspec.fields import fields_of, is_marked
 from archspec.ir import Graph, Node
-from archspec.ops.base import EXTRA, INFERRED, WRITTEN, Op, collapse
+from archspec.ops.base import EXTRA, INFERRED, WRITTEN, Op, collapse, is_marked
 from archspec.ops.target import (
     Call,
     Code,
@@ -47,7 +46,7 @@ def shortened(path: str) -> str:
 @cache
 def _parameters(op: type[Op]) -> tuple[tuple[tuple[str, bool], ...], tuple[tuple[str, Any], ...]]:
     """Of torch's constructor: required arguments, each with whether it is inferred, and optional ones with defaults."""
-    fields = [(name, info) for name, info in fields_of(op).items() if not is_marked(info, EXTRA)]
+    fields = [(name, info) for name, info in op.model_fields.items() if not is_marked(info, EXTRA)]
     required = ((name, is_marked(info, INFERRED)) for name, info in fields if info.is_required())
     optional = (
         (name, REQUIRED if is_marked(info, WRITTEN) else collapse(info.default))

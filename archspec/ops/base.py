@@ -1,18 +1,22 @@
-"""What an op is: one class whose fields are torch's arguments and whose methods are all its rules.
+"""What an op is: one frozen pydantic model whose fields are torch's arguments and whose methods are all its rules.
 
 Adding an op is one class in the family's file, with at least one example, and its name in `archspec.ops.FAMILIES`;
 the whole-registry tests hold it to torch. A class that lacks a rule fails when it is created, by name.
 """
 
-from __future__ import annotations
+# Annotations are evaluated here: pydantic would evaluate the text of those of `Op` anew for each of its subclasses.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
+from inspect import get_annotations
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, overload
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
 
 from archspec import dims
 from archspec.dims import Dim
-from archspec.fields import Checked, Convert, fields_of, is_marked
 from archspec.objects import record
 from archspec.ops.needs import Needs, OpError
 from archspec.ops.target import Arg, Module, Target
@@ -51,11 +55,24 @@ Written = Annotated[T, WRITTEN]
 """A field whose default is not torch's, so that the constructor call always has it."""
 
 
-RuntimeInt = Annotated[int | RuntimeSize, RUNTIME]
+def _size_arg(value: object) -> object:
+    if isinstance(value, RuntimeSize) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise ValueError("must be an integer")
+
+
+class _SizeArg:
+    """Checks the value alone: pydantic must not take RuntimeSize apart, whose `code` is a recursive type."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(_size_arg)
+
+
+RuntimeInt = Annotated[int | RuntimeSize, _SizeArg(), RUNTIME]
 """An integer that may be a size read from a tensor at run time; only arguments of calls can be."""
 
 
-def tuple_of(n: int) -> Convert:
+def tuple_of(n: int) -> BeforeValidator:
     """Takes a list, or one number for all `n` items, where a tuple is declared."""
 
     def widen(value: object) -> object:
@@ -63,7 +80,7 @@ def tuple_of(n: int) -> Convert:
             return tuple(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         return (value,) * n if isinstance(value, int | float) and not isinstance(value, bool) else value
 
-    return Convert(widen)
+    return BeforeValidator(widen)
 
 
 def as_tuple(value: object) -> object:
@@ -74,8 +91,8 @@ def as_tuple(value: object) -> object:
 Single = Annotated[tuple[int], tuple_of(1)]
 Pair = Annotated[tuple[int, int], tuple_of(2)]
 Triple = Annotated[tuple[int, int, int], tuple_of(3)]
-Ints = Annotated[tuple[int, ...], Convert(as_tuple)]
-RuntimeInts = Annotated[tuple[RuntimeInt, ...], Convert(as_tuple)]
+Ints = Annotated[tuple[int, ...], BeforeValidator(as_tuple)]
+RuntimeInts = Annotated[tuple[RuntimeInt, ...], BeforeValidator(as_tuple)]
 
 
 @record
@@ -174,8 +191,17 @@ class Example:
     operands: tuple[str, ...] = ()  # names, when not in order
 
 
-class Op(Checked):
+class Op(BaseModel):
     """Base of all ops. Subclasses state fields, `category`, `examples`, `infer` and `target`; the rest has defaults."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        defer_build=True,
+        arbitrary_types_allowed=True,
+        protected_namespaces=(),
+    )
 
     name: ClassVar[str] = ""  # the op's name in a spec; the class's own unless given
     category: ClassVar[Category]
@@ -193,9 +219,16 @@ class Op(Checked):
     per_element: ClassVar[int] = 0  # elementary operations for each element of the result
     examples: ClassVar[tuple[Example, ...]]
 
-    def __init_subclass__(cls, *, abstract: bool = False) -> None:
+    def __init_subclass__(cls, **_: Any) -> None:
+        super().__init_subclass__()  # `abstract` is for the hook below, which runs once the fields are known
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, abstract: bool = False, **_: Any) -> None:
         if abstract:
             return
+        fields, own = cls.__pydantic_fields__, get_annotations(cls)
+        if fields.keys() <= own.keys():  # a class that states all its fields states torch's order, not its base's
+            cls.__pydantic_fields__ = {name: fields[name] for name in own if name in fields}
         if "name" not in cls.__dict__:
             cls.name = cls.__name__
         lacking = [what for what in ("category", "examples") if not hasattr(cls, what)]
@@ -274,7 +307,7 @@ class Op(Checked):
     @property
     def inplace_on_input(self) -> bool:
         """The op overwrites its first input."""
-        return bool(self.__dict__.get("inplace"))
+        return bool(self.__dict__.get("inplace"))  # asking pydantic for what is not there is slow
 
 
 class ModuleOp(Op, abstract=True):
@@ -316,11 +349,16 @@ def elements(x: TensorType) -> Dim:
     return dims.product(x.shape)
 
 
+def is_marked(info: FieldInfo, marker: Marker) -> bool:
+    """Whether a field's annotation carries a marker."""
+    return any(item is marker for item in info.metadata)
+
+
 def constructor_arguments(op: Op) -> tuple[tuple[Arg, ...], tuple[tuple[str, Arg], ...]]:
     """Positional and keyword arguments that construct `op` in torch, equal pairs collapsed to one number."""
     args: list[Arg] = []
     kwargs: list[tuple[str, Arg]] = []
-    for name, info in fields_of(type(op)).items():
+    for name, info in type(op).model_fields.items():
         if is_marked(info, EXTRA):
             continue
         value = getattr(op, name)
@@ -342,5 +380,5 @@ __all__ = [
     "EXTRA", "INFERRED", "RUNTIME", "WRITTEN", "Category", "Example", "Extra", "Inferred", "Inputs", "Ints", "Kept",
     "ModuleOp", "Needs", "Op", "OpError", "Pair", "Reach", "RuntimeInt", "RuntimeInts", "Signature", "Single", "State",
     "Target", "Triple", "Wanted", "Window", "Written", "as_tuple", "collapse", "constructor_arguments", "elements",
-    "tuple_of", "typed",
+    "is_marked", "tuple_of", "typed",
 ]  # fmt: skip

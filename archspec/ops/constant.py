@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, cast
 
+from pydantic import BeforeValidator
+
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.fields import Convert
 from archspec.ops.base import Category, Example, Inputs, Ints, Needs, Op, OpError, Reach, RuntimeInt, Signature, State
 from archspec.ops.dtypes import DType, is_float
 from archspec.ops.target import Arg, Call, Code, StateTensor, Target
@@ -22,7 +23,7 @@ def _as_tuples(value: object) -> object:
     raise ValueError("must be a number, or lists of numbers")
 
 
-Constant = Annotated[Any, Convert(_as_tuples)]
+Constant = Annotated[Any, BeforeValidator(_as_tuples)]
 """A number, or nested lists of numbers, held as tuples."""
 
 

@@ -66,7 +66,7 @@ class _Convolution(ModuleOp, abstract=True):
                 raise OpError(
                     "not-divisible",
                     f"`groups` {self.groups} does not divide `{what}` {channels}",
-                    argument="groups" if "groups" in self.given else what,
+                    argument="groups" if "groups" in self.model_fields_set else what,
                     help="choose `groups` so that it divides both numbers of channels",
                 )
 

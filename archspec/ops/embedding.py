@@ -163,7 +163,7 @@ class EmbeddingBag(_Table):
         if self.mode != "sum":
             raise OpError(
                 "bad-argument", f"`per_sample_weights` needs `mode: sum`, got `mode: {self.mode}`",
-                argument="mode" if "mode" in self.given else None, operand=where,
+                argument="mode" if "mode" in self.model_fields_set else None, operand=where,
             )  # fmt: skip
         if weights.dtype != "float32":
             raise OpError("wrong-dtype", f"`per_sample_weights` must be float32, got {weights.dtype}", operand=where)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from archspec.fields import fields_of
 from archspec.ops.base import Inputs, Op
 from archspec.ops.dtypes import is_float, require_no_bool
 from archspec.ops.needs import Needs
@@ -19,7 +18,7 @@ def call_arguments(op: Op) -> tuple[tuple[Arg, ...], tuple[tuple[str, Arg], ...]
     """Arguments of a call without those left at their default: positional up to the first gap or flag, then by name."""
     args: list[Arg] = []
     kwargs: list[tuple[str, Arg]] = []
-    for index, (name, info) in enumerate(fields_of(type(op)).items()):
+    for index, (name, info) in enumerate(type(op).model_fields.items()):
         value = getattr(op, name)
         if not info.is_required() and value == info.default and name not in ALWAYS_WRITTEN:
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from archspec.dims import Dim, show
 from archspec.ops.base import (
@@ -70,9 +70,9 @@ class _ConvFunction(Op, abstract=True):
 
     def _layer(self, need: Needs, inputs: Inputs) -> Conv1d | Conv2d | Conv3d:
         sizes = [need.integer(size, f"the weight of `{self.name}`", operand=1) for size in inputs[1].shape]
-        shared: dict[str, Any] = {name: getattr(self, name) for name in ("stride", "padding", "dilation", "groups")}
-        own: dict[str, Any] = {"out_channels": sizes[0], "kernel_size": tuple(sizes[2:]), "bias": False}
-        return self.layer(**self.layer.inferred(need, inputs), **own, **shared)
+        shared = {name: getattr(self, name) for name in ("stride", "padding", "dilation", "groups")}
+        own = {"out_channels": sizes[0], "kernel_size": tuple(sizes[2:]), "bias": False}
+        return self.layer.model_validate({**self.layer.inferred(need, inputs), **own, **shared})
 
     def windows(self, inputs: Inputs) -> tuple[Window, ...]:
         return self._layer(Needs(), inputs).windows(inputs)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar
 
+from pydantic import BeforeValidator
+
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.fields import Convert
 from archspec.ops.axes import Axes, axes_of, axis_of, replace_axis
 from archspec.ops.base import (
     Category,
@@ -194,7 +195,7 @@ def _items(value: object) -> object:
     raise ValueError("must be integers, slices such as `1:` or `::2`, `...` or null")
 
 
-Indices = Annotated[tuple[str, ...], Convert(_items)]
+Indices = Annotated[tuple[str, ...], BeforeValidator(_items)]
 
 
 def parse_item(text: str) -> Arg:

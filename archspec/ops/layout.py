@@ -53,7 +53,7 @@ class Flatten(_Layout):
         if end < start:
             raise OpError(
                 "bad-axis", f"`end_dim` {self.end_dim} of {x} comes before `start_dim` {self.start_dim}",
-                argument="end_dim" if "end_dim" in self.given else "start_dim",
+                argument="end_dim" if "end_dim" in self.model_fields_set else "start_dim",
             )  # fmt: skip
         return x.with_shape((*x.shape[:start], dims.product(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 

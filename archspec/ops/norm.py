@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
+from pydantic import BeforeValidator
+
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.fields import Convert
 from archspec.ops.base import (
     Category,
     Example,
@@ -273,7 +274,7 @@ class _TrailingNorm(_Norm, abstract=True):
     accepts_written: ClassVar[frozenset[str]] = frozenset({"normalized_shape"})
     reach: ClassVar[Reach] = "global"  # its axes are the last ones, which in a map are positions
 
-    normalized_shape: Inferred[Annotated[tuple[int, ...], Convert(_shape)]]
+    normalized_shape: Inferred[Annotated[tuple[int, ...], BeforeValidator(_shape)]]
 
     @classmethod
     def inferred(cls, need: Needs, inputs: Inputs) -> Mapping[str, Any]:

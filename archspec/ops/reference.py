@@ -9,9 +9,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import yaml
 
 from archspec import dims
-from archspec.fields import fields_of, is_marked
 from archspec.ops import lookup, names
-from archspec.ops.base import INFERRED, Category, Example, Inputs, Needs, Op, OpError, collapse
+from archspec.ops.base import INFERRED, Category, Example, Inputs, Needs, Op, OpError, collapse, is_marked
 from archspec.values import TensorType
 
 T = TypeVar("T")
@@ -101,7 +100,7 @@ def call_line(op: type[Op]) -> str:
     operands = [*signature.required, *(f"{name}?" for name in signature.optional)]
     if signature.variadic:
         operands[len(signature.required) - 1] += "..."
-    arguments = [_argument(name, info) for name, info in fields_of(op).items()]
+    arguments = [_argument(name, info) for name, info in op.model_fields.items()]
     results = f" -> {', '.join(op.results)}" if op.results else ""
     return f"{op.name}({'; '.join(', '.join(part) for part in (operands, arguments) if part)}){results}"
 
@@ -116,7 +115,7 @@ def _argument(name: str, info: Any) -> str:
 
 def words_of(op: type[Op]) -> Iterator[str]:
     """Of each argument that takes words, which: "`mode` is `sum` or `mean`"."""
-    for name, info in fields_of(op).items():
+    for name, info in op.model_fields.items():
         words = list(_words(info.annotation))
         if words:
             only = get_origin(info.annotation) is Literal
@@ -192,7 +191,7 @@ def _serves_every_batch(op: type[Op], example: Example, operands: tuple[str, ...
     types = tuple(TensorType(tuple(shape), _dtype(example, at)) for at, shape in enumerate(shapes))
     inputs = Inputs(types, operands)
     try:
-        op(**{**op.inferred(need, inputs), **example.args}).infer(need, inputs)
+        op.model_validate({**op.inferred(need, inputs), **example.args}).infer(need, inputs)
     except OpError:
         return False
     return True
@@ -214,7 +213,7 @@ def _dtype(example: Example, at: int) -> str:
 
 def _constant_spec(op: type[Op], node: dict[str, Any]) -> str:
     arguments = {name: value for name, value in node.items() if name != "op"}
-    made = op(**arguments).infer(Needs(), Inputs((), ()))
+    made = op.model_validate(arguments).infer(Needs(), Inputs((), ()))
     assert isinstance(made, TensorType)
     shape = made.shape[1:] if made.shape[0] == 1 else made.shape
     constant = {**node, **dict.fromkeys(op.signature.shape_only, "input")}

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.fields import fields_of
 from archspec.ops.adaptive_pool import AdaptiveAvgPool2d
 from archspec.ops.base import (
     Category,
@@ -127,7 +126,7 @@ class Interpolate(Op):
             kwargs.append(("size", Code("{1}.shape[2:]")))
         kwargs += [
             (name, getattr(self, name))
-            for name, info in fields_of(type(self)).items()
+            for name, info in type(self).model_fields.items()
             if getattr(self, name) != info.default
         ]
         return Call("torch.nn.functional.interpolate", (Operand(0),), tuple(kwargs))

@@ -18,6 +18,6 @@ def possible_states(op: type[Op]) -> frozenset[str]:
         names = (*op.signature.required, *op.signature.optional)
         slots = example.operands or (*names, *names[-1:] * len(types))[: len(types)]
         inferred = op.inferred(Needs(), Inputs(types, slots))
-        made = op(**{**inferred, **example.args})
+        made = op.model_validate({**inferred, **example.args})
         found.update(state.name for state in made.state() if not state.buffer)
     return frozenset(found)

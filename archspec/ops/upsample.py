@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Annotated, ClassVar, Literal, TypeVar
 
+from pydantic import BeforeValidator
+
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.fields import Convert
 from archspec.ops.base import (
     Category,
     Example,
@@ -29,7 +30,7 @@ from archspec.ops.work import keeps_for_mean
 from archspec.values import TensorType
 
 Mode = Literal["nearest", "linear", "bilinear", "bicubic", "trilinear", "area", "nearest-exact"]
-Factors = Annotated[tuple[float, ...], Convert(as_tuple)]
+Factors = Annotated[tuple[float, ...], BeforeValidator(as_tuple)]
 FactorPair = Annotated[tuple[float, float], tuple_of(2)]
 
 RANKS: dict[Mode, tuple[int, ...]] = {"linear": (3,), "bilinear": (4,), "bicubic": (4,), "trilinear": (5,)}

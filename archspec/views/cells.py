@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from archspec.analysis.receptive_field import ReceptiveField
 from archspec.dims import Dim, shown
-from archspec.fields import fields_of, is_marked
-from archspec.ops.base import INFERRED, Op, collapse
+from archspec.ops.base import INFERRED, Op, collapse, is_marked
 from archspec.ops.custom import Custom
 from archspec.views import numbers
 from archspec.views.symbolic import cost_texts
@@ -20,7 +19,7 @@ def arguments(op: Op, *, inferred: bool = False) -> dict[str, str]:
     if isinstance(op, Custom):
         return {name: str(value) for name, value in op.arguments}
     found: dict[str, str] = {}
-    for name, info in fields_of(type(op)).items():
+    for name, info in type(op).model_fields.items():
         value = getattr(op, name)
         if (info.is_required() or value != info.default) and (inferred or not is_marked(info, INFERRED)):
             found[name] = str(collapse(value))
@@ -29,7 +28,7 @@ def arguments(op: Op, *, inferred: bool = False) -> dict[str, str]:
 
 def default(op: Op, name: str) -> str | None:
     """What an argument is where it is not given; None where nothing says so."""
-    info = fields_of(type(op)).get(name)
+    info = type(op).model_fields.get(name)
     return None if info is None or info.is_required() else str(collapse(info.default))
 
 

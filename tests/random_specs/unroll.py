@@ -14,9 +14,8 @@ from typing import Any
 
 from archspec import dims
 from archspec.dims import Size
-from archspec.fields import fields_of, is_marked
 from archspec.ops import lookup
-from archspec.ops.base import RUNTIME, Inputs, Op, Signature, typed
+from archspec.ops.base import RUNTIME, Inputs, Op, Signature, is_marked, typed
 from archspec.ops.needs import Needs, OpError
 from archspec.values import TensorType
 from tests.random_specs.sketch import Block, Child, Expr, For, Graph, If, Let, Output, Sketch, Source, Statement
@@ -357,7 +356,7 @@ def infer(op: type[Op], args: Mapping[str, Any], inputs: Inputs) -> tuple[Op | N
     """The op with its arguments and the types of its results; None for one that does nothing. Raises Refused."""
     need = Needs(batch=frozenset({BATCH}))
     try:
-        made = op(**{**op.inferred(need, inputs), **args})
+        made = op.model_validate({**op.inferred(need, inputs), **args})
         if made.is_identity(inputs):
             return None, ()
         result = typed(made, need, inputs)
@@ -383,7 +382,7 @@ def identity(op: Op) -> Any:
 
 def reads_sizes(op: type[Op], argument: str) -> bool:
     """Whether an argument takes sizes that are read at run time."""
-    info = fields_of(op).get(argument)
+    info = op.model_fields.get(argument)
     return info is not None and (is_marked(info, RUNTIME) or "RuntimeSize" in str(info.annotation))
 
 
