@@ -1,4 +1,4 @@
-"""The emitted program, executed: an ordinary `nn.Module`. With `custom`, the only importer of torch."""
+"""The emitted program, executed: an ordinary `nn.Module`; and what runs, compared with what was inferred."""
 
 from __future__ import annotations
 
@@ -6,35 +6,29 @@ import hashlib
 import itertools
 import linecache
 import sys
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+import weakref
+from collections.abc import Collection, Generator, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from archspec import dims
 from archspec.analysis.interface import fitting_sizes
 from archspec.analysis.sample import training_batch
 from archspec.emit import flat
-from archspec.emit.initialize import has_rules
+from archspec.emit.construct import Plan, construct
 from archspec.emit.python import emit
 from archspec.emit.structure import Results
-from archspec.emit.targets import targets_of
-from archspec.ir import Graph, Node, Tree, full_name, leaves
+from archspec.ir import Graph, Tree, full_name, leaves
 from archspec.ops.target import Module, Target
 from archspec.values import TensorType, Value
 
 _PREFIX = "archspec._generated_"
-_INITIALISERS: frozenset[Any] = frozenset(
-    {getattr(nn.init, name) for name in dir(nn.init) if name.endswith("_") and not name.startswith("_")}
-    | {Tensor.uniform_, Tensor.normal_}
-)
-_CLONING = frozenset({"torch.nn.Transformer", "torch.nn.TransformerEncoder", "torch.nn.TransformerDecoder"})
-"""Modules that initialise one layer and copy it: only their own constructor can."""
+_PROGRAMS: dict[int, Plan] = {}
+"""Of the graphs that are alive, by identity: what is emitted from a graph is the same each time."""
 
 
 def build(
@@ -51,106 +45,18 @@ def build(
         dtype: of its floating-point weights.
         init: False leaves the weights uninitialised, for a strict load; names, all but the tensors of these names.
     """
-    program = emit(graph)
-    cls: type[nn.Module] = getattr(load_source(program.source), program.class_name)
-    made_on: AbstractContextManager[Any] = torch.device(device) if device is not None else nullcontext()
-    virtual = device is not None and torch.device(device).type == "meta"
-    everything = init is True and not virtual
-    names = () if isinstance(init, bool) or virtual else init
-    chosen = graph.nodes if everything else _owners(graph, names)
-    classes = _classes(graph)
-    later = _can_defer(chosen, classes) and (has_rules(graph) or not everything)
-    with made_on:
-        model = _bare(cls, skip=all(map(_is_torch, classes.values()))) if later else cls()
-    if later and everything:
-        _initialise(model, {full_name(node, state) for node in graph.nodes for state, _ in node.init})
-    elif later:
-        _initialise_only(model, chosen, names)
+    model = construct(_plan(graph), device, init)
     return model if dtype is None else model.to(dtype)
 
 
-class _SkipInit(TorchFunctionMode):
-    """Initialisers leave tensors as they are: all, or those in `only`."""
-
-    def __init__(self, only: Collection[int] | None = None) -> None:
-        super().__init__()
-        self.only = only
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        if func in _INITIALISERS:
-            tensor = args[0] if args else (kwargs or {})["tensor"]
-            if self.only is None or id(tensor) in self.only:
-                return tensor
-        return func(*args, **(kwargs or {}))
-
-
-def _owners(graph: Graph, names: Collection[str]) -> list[Node]:
-    """The nodes that own tensors of these names."""
-    return list({node.path: node for node, name, _ in graph.state() if name in names}.values())
-
-
-def _classes(graph: Graph) -> dict[str, str]:
-    """The class of each module with weights, by the path of its node."""
-    owned = zip(graph.nodes, targets_of(graph), strict=True)
-    return {node.path: target.cls for node, target in owned if isinstance(target, Module) and node.op.state()}
-
-
-def _is_torch(cls: str) -> bool:
-    return cls.startswith("torch.nn.")
-
-
-def _can_defer(nodes: Collection[Node], classes: Mapping[str, str]) -> bool:
-    """Whether the modules of these nodes can be initialised after they are constructed."""
-    own = [classes[node.path] for node in nodes if node.path in classes]
-    return all(_is_torch(cls) and cls not in _CLONING for cls in own)
-
-
-def _bare(cls: type[nn.Module], *, skip: bool) -> nn.Module:
-    """An instance with nothing initialised, but for what its modules do where `skip` is False: others may loop until
-    their own values are in range."""
-    model = cls.__new__(cls)
-    model.__dict__["init_weights"] = lambda: None  # of this instance, while it is constructed
-    with _SkipInit() if skip else nullcontext():
-        model.__init__()
-    del model.__dict__["init_weights"]
-    return model
-
-
-def _initialise(model: nn.Module, ruled: set[str]) -> None:
-    """Each weight once: torch's own rule, children before parents, but the spec's for the names in `ruled`."""
-    skipped = {id(tensor) for name, tensor in model.named_parameters(remove_duplicate=False) if name in ruled}
-    with _SkipInit(skipped):
-        _reset(model)
-    model.init_weights()  # pyright: ignore[reportCallIssue]
-
-
-def _initialise_only(model: nn.Module, nodes: Collection[Node], names: Collection[str]) -> None:
-    """As `_initialise`, but of these nodes, and only the tensors of these names."""
-    rules = {full_name(node, state): rule for node in nodes for state, rule in node.init}
-    tensors = {**dict(model.named_parameters(remove_duplicate=False)), **dict(model.named_buffers())}
-    skipped = {id(tensor) for name, tensor in tensors.items() if name in rules or name not in names}
-    with _SkipInit(skipped):
-        for node in nodes:
-            if any(state.name for state in node.op.state()):  # else the node is a tensor itself
-                _reset(model.get_submodule(node.module))
-    for name, rule in rules.items():
-        if name in names:
-            getattr(nn.init, rule.function)(tensors[name], **dict(rule.arguments))
-
-
-def _reset(model: nn.Module) -> None:
-    for module in _postorder(model):
-        reset = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
-        if callable(reset):
-            reset()
-
-
-def _postorder(module: nn.Module) -> Iterator[nn.Module]:
-    for child in module.children():
-        yield from _postorder(child)
-    yield module
+def _plan(graph: Graph) -> Plan:
+    """The network's class, emitted and executed once for each graph."""
+    plan = _PROGRAMS.get(id(graph))
+    if plan is None:
+        program = emit(graph)
+        plan = _PROGRAMS[id(graph)] = Plan.of(graph, getattr(load_source(program.source), program.class_name))
+        weakref.finalize(graph, _PROGRAMS.pop, id(graph), None).atexit = False
+    return plan
 
 
 def load_source(source: str) -> ModuleType:

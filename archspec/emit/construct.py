@@ -1,0 +1,151 @@
+"""A module of an emitted class, with each weight initialised once.
+
+torch's constructors initialise what they make, and the spec's rules would do it again. So the class is constructed
+under a mode in which initialisers do nothing, and what torch's own rules are to initialise is reset afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from archspec.emit.initialize import has_rules
+from archspec.emit.targets import targets_of
+from archspec.ir import Graph, Initializer, Node, full_name
+from archspec.ops.target import Module
+
+_INITIALISERS: frozenset[Any] = frozenset(
+    {getattr(nn.init, name) for name in dir(nn.init) if name.endswith("_") and not name.startswith("_")}
+    | {Tensor.uniform_, Tensor.normal_}
+)
+_CLONING = frozenset({"torch.nn.Transformer", "torch.nn.TransformerEncoder", "torch.nn.TransformerDecoder"})
+"""Modules that initialise one layer and copy it: only their own constructor can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the modules of a graph are made. `owners`: the node that owns a tensor, by the tensor's name. `rules`: the
+    spec's. `foreign`: nodes whose layers are not torch's own, or initialise themselves as they are constructed."""
+
+    cls: type[nn.Module]
+    owners: dict[str, Node]
+    rules: dict[str, Initializer]
+    has_rules: bool
+    all_torch: bool
+    foreign: frozenset[str]
+
+    @classmethod
+    def of(cls, graph: Graph, made: type[nn.Module]) -> Plan:
+        """The plan for a graph whose emitted class this is."""
+        classes = {
+            node.path: target.cls
+            for node, target in zip(graph.nodes, targets_of(graph), strict=True)
+            if isinstance(target, Module) and node.op.state()
+        }
+        return Plan(
+            made,
+            {name: node for node, name, _ in graph.state()},
+            {full_name(node, state): rule for node in graph.nodes for state, rule in node.init},
+            has_rules(graph),
+            all(map(_is_torch, classes.values())),
+            frozenset(path for path, name in classes.items() if not _is_torch(name) or name in _CLONING),
+        )
+
+
+def construct(plan: Plan, device: torch.device | str | None, init: bool | Collection[str]) -> nn.Module:
+    """An instance on a device, initialised: all of it, nothing, or the tensors of these names."""
+    made_on: AbstractContextManager[Any] = torch.device(device) if device is not None else nullcontext()
+    virtual = device is not None and torch.device(device).type == "meta"
+    everything = init is True and not virtual
+    names = () if isinstance(init, bool) or virtual else init
+    chosen = {plan.owners[name].path: plan.owners[name] for name in (plan.owners if everything else names)}
+    later = plan.foreign.isdisjoint(chosen) and (plan.has_rules or not everything)
+    with made_on:
+        model = _bare(plan.cls, skip=plan.all_torch) if later else plan.cls()
+    if later and everything:
+        _reset_all(model, plan.rules)
+        model.init_weights()  # pyright: ignore[reportCallIssue]
+    elif later and names:
+        _initialise_only(model, chosen.values(), names, plan.rules)
+    return model
+
+
+class _SkipInit(TorchFunctionMode):
+    """Initialisers leave tensors as they are: all, or those in `only`."""
+
+    def __init__(self, only: Collection[int] | None = None) -> None:
+        super().__init__()
+        self.only = only
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func in _INITIALISERS:
+            tensor = args[0] if args else (kwargs or {})["tensor"]
+            if self.only is None or id(tensor) in self.only:
+                return tensor
+        return func(*args, **(kwargs or {}))
+
+
+def _is_torch(cls: str) -> bool:
+    return cls.startswith("torch.nn.")
+
+
+def _bare(cls: type[nn.Module], *, skip: bool) -> nn.Module:
+    """An instance with nothing initialised, but for what its modules do where `skip` is False: others may loop until
+    their own values are in range."""
+    model = cls.__new__(cls)
+    model.__dict__["init_weights"] = lambda: None  # of this instance, while it is constructed
+    with _SkipInit() if skip else nullcontext():
+        model.__init__()
+    del model.__dict__["init_weights"]
+    return model
+
+
+def _reset_all(model: nn.Module, rules: Collection[str]) -> None:
+    """torch's own rule for each weight, children before parents, but for those of these names. The mode costs as much
+    as a small layer's initialisation: it is on only for layers of which a part is left out."""
+    ruled = {id(tensor) for name, tensor in model.named_parameters(remove_duplicate=False) if name in rules}
+    for module in _postorder(model):
+        if (reset := _reset_of(module)) is None:
+            continue
+        own = [id(tensor) for tensor in module.parameters()]
+        if not ruled.intersection(own):
+            reset()
+        elif not ruled.issuperset(own):
+            with _SkipInit(ruled):
+                reset()
+
+
+def _initialise_only(
+    model: nn.Module, nodes: Iterable[Node], names: Collection[str], rules: dict[str, Initializer]
+) -> None:
+    """As torch's rules and the spec's have it, but of these nodes, and only the tensors of these names."""
+    tensors = {**dict(model.named_parameters(remove_duplicate=False)), **dict(model.named_buffers())}
+    skipped = {id(tensor) for name, tensor in tensors.items() if name in rules or name not in names}
+    with _SkipInit(skipped):
+        for node in nodes:
+            if any(state.name for state in node.op.state()):  # else the node is a tensor itself
+                for module in _postorder(model.get_submodule(node.module)):
+                    if (reset := _reset_of(module)) is not None:
+                        reset()
+    for name, rule in rules.items():
+        if name in names:
+            getattr(nn.init, rule.function)(tensors[name], **dict(rule.arguments))
+
+
+def _reset_of(module: nn.Module) -> Callable[[], None] | None:
+    reset: Any = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
+    return reset if callable(reset) else None
+
+
+def _postorder(module: nn.Module) -> Iterator[nn.Module]:
+    for child in module.children():
+        yield from _postorder(child)
+    yield module
