@@ -9,7 +9,7 @@ Importing archspec does not import torch; building a module does.
 from archspec.objects import uncollected
 
 with uncollected():  # what imports make is kept
-    from archspec.api import Graph, build, compare, diagram, diff, graph_of, load, loads, report, to_python
+    from archspec.api import Graph, build, compare, diagram, diff, graph_of, load, loads, optimize, report, to_python
     from archspec.diagnostics import Diagnostic, InternalError, SpecError
     from archspec.emit.groups import parameter_groups
 
@@ -28,6 +28,7 @@ __all__ = [
     "graph_of",
     "load",
     "loads",
+    "optimize",
     "parameter_groups",
     "report",
     "to_python",

@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 from archspec import ir
@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     from archspec.analysis.region import Region
     from archspec.diagrams.draw import Diagram
     from archspec.emit.checkpoint import Weights
+    from archspec.inference import Optimized
     from archspec.reports.report import Report
     from archspec.views.comparison import Comparison
     from archspec.views.difference_view import Difference
     from archspec.views.summary import Summary
 
+
+Purpose = Literal["inference"]
 
 _GRAPHS: WeakKeyDictionary[nn.Module, ir.Graph] = WeakKeyDictionary()  # of the modules that are alive
 
@@ -244,6 +247,7 @@ def build(
     weights: Weights | None = None,
     skip: str | Iterable[str] = (),
     rename: Mapping[str, str] | None = None,
+    optimize: Purpose | None = None,
     allow_ops: Iterable[str] = (),
     allow_paths: Iterable[str | Path] = (),
 ) -> nn.Module:
@@ -257,6 +261,8 @@ def build(
             of it must fit, but for last layers with another number of outputs: they are initialised, with a warning.
         skip: patterns over names; the network's tensors are initialised, and the file's not used.
         rename: parts of the file's names to be replaced, `{"norm.1": "norm1"}`.
+        optimize: "inference" gives a module for evaluation alone that computes the same faster, see `optimize`. Weights
+            are those of the network as it is written.
 
     Raises:
         SpecError: with every mistake found.
@@ -280,8 +286,39 @@ def build(
         model, loaded = loading.build(graph, weights, skip=skip, rename=rename, device=device, dtype=dtype, init=init)
         for line in loaded.replaced_heads():
             warnings.warn(line, stacklevel=2)
+    if optimize is not None:
+        from archspec.emit import fold
+
+        made = _optimized(graph, optimize)
+        graph, model = made.graph, fold.build(made, model)
     _GRAPHS[model] = graph
     return model
+
+
+def optimize(graph: ir.Graph, purpose: Purpose = "inference") -> Graph:
+    """The network as it computes in evaluation, in fewer and cheaper steps: to be exported, shown or counted.
+
+    Without what only training needs; BatchNorm folded into the layer before it where nothing else reads that layer;
+    activations, sums and products in the memory of an operand that nobody needs any more; images channels last. Outputs
+    are those of the original in evaluation, but for rounding.
+
+    `build(spec, optimize="inference")` gives the module with weights.
+
+    Raises:
+        SpecError: there is no such purpose.
+    """
+    return _shown(_optimized(graph, purpose).graph)
+
+
+def _optimized(graph: ir.Graph, purpose: object) -> Optimized:
+    from archspec.inference import for_inference
+
+    if purpose != "inference":
+        message = f"networks are optimised for `inference`, got {purpose!r}"
+        raise spec_error("bad-call", message, None, help='give `optimize="inference"`')
+    if graph.inference:
+        raise spec_error("bad-call", f"`{graph.name}` is optimised for inference already", None, help=None)
+    return for_inference(graph)
 
 
 def graph_of(model: nn.Module) -> Graph:
@@ -294,7 +331,14 @@ def graph_of(model: nn.Module) -> Graph:
     if graph is None:
         message = f"this `{type(model).__name__}` was not built here from a spec"
         raise spec_error("bad-call", message, None, help="compile the spec with `archspec.load`")
-    return graph if isinstance(graph, Graph) else Graph(**vars(graph))
+    return _shown(graph)
+
+
+def _shown(graph: ir.Graph) -> Graph:
+    """The graph with what is computed from it; what it has computed already is left behind."""
+    if isinstance(graph, Graph):
+        return graph
+    return Graph(**{name: getattr(graph, name) for name in ir.Graph.__dataclass_fields__})
 
 
 def compare(*specs: str | Path | ir.Graph, batch: int | None = None, optimizer: str | None = None) -> Comparison:

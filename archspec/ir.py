@@ -160,6 +160,7 @@ class Graph:
     expect: Mapping[str, Any] = field(default_factory=dict[str, Any])
     expect_spans: Mapping[str, Span] = field(default_factory=dict[str, Span])
     pins: tuple[tuple[Size, Span], ...] = ()  # sizes that decided structure, and where
+    inference: bool = False  # rewritten to run in evaluation only (archspec.inference)
 
     def __repr__(self) -> str:
         inputs = ", ".join(str(item.type) for item in self.inputs)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -142,7 +142,7 @@ def _initialise_only(
 
 def _reset_of(module: nn.Module) -> Callable[[], None] | None:
     reset: Any = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
-    return reset if callable(reset) else None
+    return cast("Callable[[], None] | None", reset)
 
 
 def _postorder(module: nn.Module) -> Iterator[nn.Module]:

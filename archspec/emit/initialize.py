@@ -28,7 +28,21 @@ def after_construction(graph: Graph) -> list[str]:
             lines.append(f"        {attribute('self', full_name(node, state))} = {attribute('self', source)}")
     if has_rules(graph):
         lines.append("        self.init_weights()")
-    return [*lines, *_freeze(graph)]
+    lines += _freeze(graph)
+    if any(node.op.title == "channels_last" for node in graph.nodes):
+        lines.append("        self.to(memory_format=torch.channels_last)")
+    return [*lines, "        self.eval()"] if graph.inference else lines
+
+
+def refuses_training() -> list[str]:
+    """The method of a network for inference that is called by `train()` and `eval()`."""
+    return [
+        "",
+        "    def train(self, mode: bool = True) -> nn.Module:",
+        "        if mode:",
+        '            raise RuntimeError("this network was optimised for inference and cannot be trained")',
+        "        return super().train(mode)",
+    ]
 
 
 def has_rules(graph: Graph) -> bool:

@@ -11,7 +11,7 @@ from archspec.emit.arguments import Argument
 from archspec.emit.body import forward
 from archspec.emit.classes import Class, finished, group
 from archspec.emit.expression import WIDTH, Group, Named, Text, call, has_table, layout
-from archspec.emit.initialize import after_construction, has_rules, init_weights
+from archspec.emit.initialize import after_construction, has_rules, init_weights, refuses_training
 from archspec.emit.literals import docstring, is_plain, quoted
 from archspec.emit.names import Labels
 from archspec.emit.naming import network_name
@@ -21,6 +21,11 @@ from archspec.emit.targets import targets_of
 from archspec.ir import Graph, Tree
 from archspec.ops.target import Module, Target
 from archspec.values import TensorType, Value
+
+OPTIMISED = """\
+Optimised for inference: without what only training needs, batch norms folded into the layers before them where that is
+exact, results written over operands that nobody needs any more. Its weights are those of the optimised module.\
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,8 @@ def emit(graph: Graph) -> Program:
     labels = Labels(graph)
     blocks = [text.strip("\n") for text in support.values()]
     blocks += ["\n".join(_class(labels, found)) for found in classes[:-1]]
-    blocks.append("\n".join([*_class(labels, classes[-1]), *_initialisation(graph, targets)]))
+    methods = [*_initialisation(graph, targets), *(refuses_training() if graph.inference else [])]
+    blocks.append("\n".join([*_class(labels, classes[-1]), *methods]))
     body = "\n\n\n".join(blocks)
     return Program("\n".join(_head(graph, targets, body)) + f"\n\n\n{body}\n", name)
 
@@ -76,6 +82,7 @@ def _about(graph: Graph) -> list[str]:
         *_listed("Input", inputs),
         *_listed("Output", outputs),
         f"Parameters: {count:,}",
+        *(["", OPTIMISED] if graph.inference else []),
     ]
 
 

@@ -1,0 +1,157 @@
+"""Results written over an operand that nobody reads any more.
+
+Which values may lie in one piece of memory follows from the ops: a view, and what is computed in place, lie where
+their first operand does. An op may overwrite such a piece when it is neither an input nor a weight, when all that lies
+in it has been read for the last time, and when no two of its elements are one in memory.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import ClassVar
+
+from archspec.inference.rewrite import Rewrite
+from archspec.ir import Graph, Node, Scope
+from archspec.ops.arithmetic import Add, Mul
+from archspec.ops.base import Example, Inputs, Needs, Op, OpError, Signature
+from archspec.ops.target import Method, Operand, Target
+from archspec.values import Value
+
+_PAIR = (Example({}, ((2, 4, 3, 5), (2, 4, 1, 1))),)
+
+
+class AddInPlace(Add):
+    """The sum of two tensors, in the memory of the first."""
+
+    name: ClassVar[str] = "add_"
+    signature: ClassVar[Signature] = Signature(("input", "other"))
+    examples: ClassVar[tuple[Example, ...]] = _PAIR
+
+    @property
+    def inplace_on_input(self) -> bool:
+        return True
+
+    def target(self, inputs: Inputs) -> Target:
+        return Method("add_", (Operand(1),))
+
+
+class MulInPlace(Mul):
+    """The product of two tensors, in the memory of the first."""
+
+    name: ClassVar[str] = "mul_"
+    signature: ClassVar[Signature] = Signature(("input", "other"))
+    examples: ClassVar[tuple[Example, ...]] = _PAIR
+
+    @property
+    def inplace_on_input(self) -> bool:
+        return True
+
+    def target(self, inputs: Inputs) -> Target:
+        return Method("mul_", (Operand(1),))
+
+
+_FORMS: dict[type[Op], Op] = {Add: AddInPlace(), Mul: MulInPlace()}
+
+
+def overwrite(graph: Graph) -> Graph:
+    """The graph with every op in place that may be."""
+    change = Rewrite(graph)
+    memory = _Memory(graph)
+    kept = _in_several_uses(graph)
+    for position, node in enumerate(graph.nodes):
+        if position in kept or node.op.inplace_on_input:
+            continue
+        for op, order in _candidates(graph, node):
+            value = node.inputs[order[0]]
+            if memory.may_overwrite(value, position, node):
+                inputs = tuple(node.inputs[at] for at in order)
+                change.changed[position] = replace(node, op=op, inputs=inputs, slots=_slots(op, node))
+                memory.join(value, position)
+                break
+    return change.done()
+
+
+def _slots(op: Op, node: Node) -> tuple[str, ...]:
+    return ("input", "other") if isinstance(op, AddInPlace | MulInPlace) else node.slots
+
+
+def _candidates(graph: Graph, node: Node) -> Iterator[tuple[Op, tuple[int, ...]]]:
+    """The op in place, with the order of its operands: sums and products may be turned round."""
+    types = graph.inputs_of(node)
+    form = _FORMS.get(type(node.op))
+    if form is not None and len(node.inputs) == 2:
+        for order in ((0, 1), (1, 0)):
+            if types[order[0]] == node.outputs[0]:
+                yield form, order
+    elif "inplace" in type(node.op).model_fields and len(node.inputs) == 1 and (types[0],) == node.outputs:
+        op = node.op.model_copy(update={"inplace": True})
+        try:
+            op.infer(Needs(), types)
+        except OpError:  # what falls cannot be in place
+            return
+        yield op, (0,)
+
+
+class _Memory:
+    """Which values share memory, and when each is read for the last time."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        change = Rewrite(graph)
+        self.last = {value: max(readers) for value, readers in change.readers().items()}
+        self.last.update(dict.fromkeys(change.ends(), len(graph.nodes)))
+        self.piece: dict[Value, int] = {}
+        self.values: dict[int, list[Value]] = {}
+        self.closed: set[int] = set()  # pieces that nothing may be written on
+        for at in range(len(graph.inputs)):
+            self.closed.add(self.own(Value(-1 - at)))
+        for position, node in enumerate(graph.nodes):
+            shares = bool(node.inputs) and (node.op.is_view or node.op.inplace_on_input)
+            for part in range(len(node.outputs)):
+                value = Value(position, part)
+                if shares:
+                    self.put(value, self.piece[node.inputs[0]])
+                else:
+                    self.own(value)
+                if not node.inputs or node.op.overlaps or node.op.category == "custom":
+                    self.closed.add(self.piece[value])
+
+    def own(self, value: Value) -> int:
+        return self.put(value, len(self.values))
+
+    def put(self, value: Value, piece: int) -> int:
+        self.piece[value] = piece
+        self.values.setdefault(piece, []).append(value)
+        return piece
+
+    def may_overwrite(self, value: Value, position: int, node: Node) -> bool:
+        """Whether the node is the last to read anything that lies where the value does, and reads it once."""
+        piece = self.piece[value]
+        if piece in self.closed or Counter(self.piece[read] for read in node.inputs)[piece] > 1:
+            return False
+        return all(self.last.get(other, -1) <= position for other in self.values[piece] if other.node < position)
+
+    def join(self, value: Value, position: int) -> None:
+        """The result lies where the value does, and so does all that shares memory with it."""
+        piece, other = self.piece[value], self.piece[Value(position)]
+        if other == piece:
+            return
+        for moved in self.values.pop(other):
+            self.put(moved, piece)
+        if other in self.closed:
+            self.closed.add(piece)
+
+
+def _in_several_uses(graph: Graph) -> set[int]:
+    """Nodes of modules that are called several times, whose code is one: it is left as it is."""
+    uses = Counter(node.module for node in graph.nodes)
+    found = {position for position, node in enumerate(graph.nodes) if uses[node.module] > 1}
+    scopes: dict[str, list[Scope]] = {}
+    for scope in graph.root.walk():
+        scopes.setdefault(scope.module, []).append(scope)
+    for several in scopes.values():
+        if len(several) > 1:
+            found.update(position for scope in several for position in range(scope.start, scope.end))
+    return found
