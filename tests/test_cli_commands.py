@@ -207,6 +207,13 @@ def test_folders_need_leave(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["check", "specs/mine.yaml", "--allow-path", "."]) == 0
 
 
+def test_export_for_inference(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "resnet18", "--optimize", "inference", "-o", "-"]) == 0
+    source = capsys.readouterr().out
+    assert "BatchNorm" not in source and "optimised for inference" in source
+    assert main(["export", "resnet18", "--optimize", "speed", "-o", "-"]) == 2
+
+
 def test_export(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "resnet18", "-o", "deep/er/resnet.py"]) == 0
     source = (folder / "deep/er/resnet.py").read_text()

@@ -18,6 +18,9 @@ HELP = "write the network as a self-contained PyTorch file"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_spec(parser)
     parser.add_argument("-o", "--output", metavar="FILE", type=place, required=True, help="a .py file; - prints it")
+    parser.add_argument(
+        "--optimize", choices=("inference",), help="the network as it computes in evaluation, in fewer steps"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -26,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
     if not printed and path.suffix != ".py":
         message = f"cannot export to `{path}`: only to .py"
         raise spec_error("bad-call", message, help=named(path, ".py", "model"))
-    source = api.to_python(options.load(args, args.spec))
+    graph = options.load(args, args.spec)
+    source = api.to_python(graph if args.optimize is None else api.optimize(graph, args.optimize))
     if printed:
         sys.stdout.write(source)
     else:

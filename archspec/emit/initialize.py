@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from archspec.emit.expression import Named, Text, call, layout, tuple_of
 from archspec.emit.literals import attribute, literal, quoted
 from archspec.emit.targets import shortened
+from archspec.inference.layout import wants_channels_last
 from archspec.ir import Graph, Initializer, Node, full_name
 from archspec.ops.target import Module, Target
 
@@ -29,7 +30,7 @@ def after_construction(graph: Graph) -> list[str]:
     if has_rules(graph):
         lines.append("        self.init_weights()")
     lines += _freeze(graph)
-    if any(node.op.title == "channels_last" for node in graph.nodes):
+    if graph.inference and wants_channels_last(graph):
         lines.append("        self.to(memory_format=torch.channels_last)")
     return [*lines, "        self.eval()"] if graph.inference else lines
 

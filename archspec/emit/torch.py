@@ -108,7 +108,8 @@ class Mismatch:
 
 
 def run_and_compare(graph: Graph, model: nn.Module, *, batch: int | None = None, seed: int = 0) -> list[Mismatch]:
-    """Runs the network on random input, in eval and in training mode, and compares it with what was inferred.
+    """Runs the network on random input, in eval and in training mode, and compares it with what was inferred. (One that
+    was optimised for inference has no training mode.)
 
     Every node is computed by itself, with the module's weights, for its shapes and dtypes; the module's own `forward`
     must return the same outputs under the same names; its weights must be those inferred. The module is left as it was.
@@ -125,7 +126,7 @@ def run_and_compare(graph: Graph, model: nn.Module, *, batch: int | None = None,
     was_training = model.training
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     with torch.no_grad(), torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
-        for training in (False, True):
+        for training in (False,) if graph.inference else (False, True):
             torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
             model.train(training)
             found += _Run(graph, model, batch, seed).compare()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
-from archspec.inference.rewrite import Rewrite
+from archspec.inference.rewrite import Rewrite, with_arguments
 from archspec.ir import Graph, Node, Scope
 from archspec.ops.arithmetic import Add, Mul
 from archspec.ops.base import Example, Inputs, Needs, Op, OpError, Signature
@@ -85,8 +85,8 @@ def _candidates(graph: Graph, node: Node) -> Iterator[tuple[Op, tuple[int, ...]]
         for order in ((0, 1), (1, 0)):
             if types[order[0]] == node.outputs[0]:
                 yield form, order
-    elif "inplace" in type(node.op).model_fields and len(node.inputs) == 1 and (types[0],) == node.outputs:
-        op = node.op.model_copy(update={"inplace": True})
+    elif "inplace" in dict(node.op) and len(node.inputs) == 1 and (types[0],) == node.outputs:
+        op = with_arguments(node.op, inplace=True)
         try:
             op.infer(Needs(), types)
         except OpError:  # what falls cannot be in place

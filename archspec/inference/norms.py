@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from archspec.inference.rewrite import Rewrite
+from archspec.inference.rewrite import Rewrite, with_arguments
 from archspec.ir import Graph, Node
 from archspec.objects import record
 
@@ -47,7 +47,7 @@ def fold_norms(graph: Graph) -> tuple[Graph, tuple[Fold, ...]]:
         alone = readers[value] == [position] and value not in ends and uses[layer.module] == uses[norm.module] == 1
         if alone and _fits(graph, layer, norm) and not _is_tied(layer, tied) and not _is_tied(norm, tied):
             op = layer.op
-            change.changed[value.node] = replace(layer, op=op.model_copy(update={"bias": True}))
+            change.changed[value.node] = replace(layer, op=with_arguments(op, bias=True))
             change.removed[position] = value
             transposed = op.title.startswith("ConvTranspose")
             eps: float = getattr(norm.op, "eps")  # noqa: B009

@@ -1,4 +1,4 @@
-"""A graph with nodes taken out, changed or put first, and everything else as it was."""
+"""A graph with nodes taken out or changed, and everything else as it was."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archspec.ir import Graph, Node, Output, Outputs, Scope, Tree, leaves, verify
+from archspec.ops.base import Op
 from archspec.values import Value
 
 
 @dataclass(slots=True)
 class Rewrite:
     """What becomes of the nodes of a graph, by position: `removed` ones, each with what its readers read instead (None
-    where it has none left), `changed` ones. `first` run before all of them, in the network itself, each on an input of
-    the network, in whose place it is read."""
+    where it has none left), and `changed` ones."""
 
     graph: Graph
     removed: dict[int, Value | None] = field(default_factory=dict[int, "Value | None"])
     changed: dict[int, Node] = field(default_factory=dict[int, Node])
-    first: list[Node] = field(default_factory=list[Node])
 
     def node(self, position: int) -> Node:
         """A node as it has become; its inputs are not yet replaced."""
@@ -62,17 +61,11 @@ class _Renumbered:
         self.rewrite = rewrite
         self.nodes: list[Node] = []
         self.position: dict[int, int] = {}
-        self.input: dict[int, int] = {}  # what is read in place of an input of the network
-        for node in rewrite.first:
-            self.input[node.inputs[0].node] = len(self.nodes)
-            self.nodes.append(node)
 
     def graph(self, **changes: Any) -> Graph:
         root = self.scope(self.rewrite.graph.root)
         if root is None:
             root = replace(self.rewrite.graph.root, children=(), start=0, end=0)
-        first = range(len(self.rewrite.first))
-        root = replace(root, children=(*first, *root.children), start=0)
         entries = tuple(
             Output(entry.name, self.tree(entry.value), entry.mode) for entry in self.rewrite.graph.outputs.entries
         )
@@ -111,9 +104,7 @@ class _Renumbered:
     def value(self, value: Value) -> Value:
         found = self.rewrite.resolve(value)
         assert found is not None, value
-        if found.node < 0:
-            return Value(self.input[found.node]) if found.node in self.input else found
-        return Value(self.position[found.node], found.part)
+        return found if found.node < 0 else Value(self.position[found.node], found.part)
 
     def tree(self, tree: Tree) -> Tree:
         return self.value(tree) if isinstance(tree, Value) else tuple(map(self.tree, tree))
@@ -122,6 +113,11 @@ class _Renumbered:
 def _named(scope: Scope) -> list[tuple[Value, str]]:
     """The inputs of a scope with their names, empty where the block declares none."""
     return list(zip(scope.inputs, scope.input_names or ("",) * len(scope.inputs), strict=True))
+
+
+def with_arguments(op: Op, **changes: Any) -> Op:
+    """The op with other arguments."""
+    return type(op)(**{**dict(op), **changes})
 
 
 def with_fields(graph: Graph, **changes: Any) -> Graph:

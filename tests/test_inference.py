@@ -1,0 +1,281 @@
+"""Networks optimised for inference compute what they computed in evaluation, in no more memory."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+import archspec
+from archspec.diagnostics import SpecError
+from archspec.emit.torch import build, load_source, run_and_compare
+from archspec.inference import for_inference
+from archspec.ir import Graph, verify
+from tests.memory_probe import inference_peak
+from tests.network import random_inputs
+from tests.random_specs.sketch import Sketch
+from tests.strategies import specs
+from tests.test_random_graphs import compiled, reordered
+from tests.zoo.parity import randomise
+
+warnings.filterwarnings("ignore", module="torch")
+
+HEAD = "archspec: 1\nname: n\ninput: [N, 4, 8, 8]\ngraph:\n"
+
+
+def network(nodes: str) -> Graph:
+    return archspec.loads(HEAD + nodes)
+
+
+def titles(graph: Graph) -> list[str]:
+    return [node.op.title for node in archspec.optimize(graph).nodes]
+
+
+def pair(graph: Graph) -> tuple[nn.Module, nn.Module]:
+    """The module in evaluation, and the one for inference, with the same random weights in float64."""
+    plain = build(graph, dtype=torch.float64, init=False).eval()
+    randomise(plain)
+    given = {"weights": plain.state_dict()} if plain.state_dict() else {}
+    return plain, archspec.build(graph, dtype=torch.float64, optimize="inference", **given)
+
+
+def inputs_of(graph: Graph) -> list[Tensor]:
+    return [x.double() if x.is_floating_point() else x for x in random_inputs(graph, {"N": 2})]
+
+
+def run(model: nn.Module, inputs: list[Tensor]) -> Any:
+    torch.manual_seed(1)
+    with torch.no_grad():
+        return model(*(x.clone() for x in inputs))
+
+
+def assert_same(graph: Graph, tolerance: float = 1e-11) -> None:
+    plain, optimised = pair(graph)
+    inputs = inputs_of(graph)
+    expected, found = run(plain, inputs), run(optimised, inputs)
+    assert isinstance(found, type(expected))
+    if isinstance(expected, dict):
+        assert list(found) == list(expected)
+    for a, b in zip(tree_leaves(expected), tree_leaves(found), strict=True):
+        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance * max(1.0, float(a.abs().max())))
+    with torch.no_grad():
+        inputs = inputs_of(graph)
+        before = [x.clone() for x in inputs]
+        optimised(*inputs)
+    assert all(map(torch.equal, before, inputs)), "an input was overwritten"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["densenet121", "efficientnet_b0", "googlenet", "inception_v3", "lenet5_1998", "mobilenet_v2_0.35", "resnet18",
+     "resnet50_2015", "simple_yolo_resnet18", "unet_rgb_256", "vgg11_bn", "vit_s_16", "convnext_tiny"],
+)  # fmt: skip
+def test_the_zoo_computes_the_same(name: str) -> None:
+    graph = archspec.load(name)
+    sizes = [int(str(size)) for size in graph.inputs[0].type.shape[2:]]
+    if not name.startswith(("vit", "lenet", "inception", "simple", "unet", "vgg")):
+        graph = archspec.load(name, input=(3, 64, 96))
+    elif sizes[0] > 224:
+        graph = archspec.load(name, input=(3, 96, 128)) if name != "inception_v3" else graph
+    assert_same(graph)
+
+
+@given(specs())
+def test_random_networks_compute_the_same(spec: Sketch) -> None:
+    graph = compiled(spec)
+    optimised = for_inference(graph).graph
+    verify(optimised)
+    assert set(optimised.modes) <= {"always"}
+    if not reordered(graph, training=False):
+        assert_same(graph, 1e-9)
+
+
+@settings(max_examples=max(20, settings.default.max_examples // 10))
+@given(specs())
+def test_random_networks_take_no_more_memory(spec: Sketch) -> None:
+    graph = compiled(spec)
+    before, after = build(graph), build(for_inference(graph).graph)
+    assert inference_peak(after, random_inputs(graph, {"N": 2})) <= inference_peak(
+        before, random_inputs(graph, {"N": 2})
+    )
+
+
+# --- which norms are folded
+
+
+CONV = "  conv: {op: Conv2d, out_channels: 6, kernel_size: 3, padding: 1, bias: %s}\n"
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        CONV % "false" + "  norm: BatchNorm2d\n",
+        CONV % "true" + "  norm: {op: BatchNorm2d, affine: false}\n",
+        CONV % "true" + "  norm: {op: BatchNorm2d, bias: false, eps: 0.1}\n",
+        CONV % "true" + "  drop: Dropout\n  norm: BatchNorm2d\n",
+        "  up: {op: ConvTranspose2d, out_channels: 6, kernel_size: 2, stride: 2, groups: 2}\n  norm: BatchNorm2d\n",
+        "  conv: {op: Conv2d, out_channels: 8, kernel_size: 3, groups: 4, padding_mode: circular, padding: 1}\n"
+        "  norm: SyncBatchNorm\n",
+        "  flat: flatten\n  fc: {op: Linear, out_features: 5}\n  norm: BatchNorm1d\n",
+    ],
+)
+def test_a_norm_is_folded(nodes: str) -> None:
+    graph = network(nodes)
+    assert not any("Norm" in title for title in titles(graph))
+    assert_same(graph)
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        CONV % "true" + "  norm: {op: BatchNorm2d, track_running_stats: false}\n",  # statistics of the batch
+        CONV % "true" + "  norm: BatchNorm2d\n  both: {op: cat, from: [conv, norm]}\n",  # another reader
+        CONV % "true" + "  norm: BatchNorm2d\noutputs: [conv, norm]\n",
+        CONV % "true" + "  relu: ReLU\n  norm: BatchNorm2d\n",  # something between
+        "  norm: BatchNorm2d\n" + CONV % "true",  # before the convolution, which pads
+        "  a: {op: Conv2d, out_channels: 4, kernel_size: 1}\n  norm: BatchNorm2d\n  b: {reuse: a}\n",  # called twice
+        "  a: {op: Conv2d, out_channels: 4, kernel_size: 1}\n  n: BatchNorm2d\n  b: {op: Conv2d, out_channels: 4, "
+        "kernel_size: 1, tie: {weight: a.weight}}\n",  # another layer has that weight, too
+        "  flat: {op: flatten, start_dim: 2}\n  fc: {op: Linear, out_features: 5}\n  norm: BatchNorm1d\n",  # other axes
+    ],
+)
+def test_a_norm_is_left_alone(nodes: str) -> None:
+    graph = network(nodes)
+    assert any("Norm" in title for title in titles(graph))
+    assert_same(graph)
+
+
+# --- what is written over
+
+
+@pytest.mark.parametrize(
+    ("nodes", "overwrites"),
+    [
+        ("  conv: {op: Conv2d, out_channels: 4, kernel_size: 1}\n  relu: ReLU\n", True),
+        ("  conv: {op: Conv2d, out_channels: 4, kernel_size: 1}\n  add: {op: add, from: [input, conv]}\n", True),
+        ("  conv: {op: Conv2d, out_channels: 4, kernel_size: 1}\n  mul: {op: mul, from: [conv, conv]}\n", False),
+        ("  relu: ReLU\n", False),  # the input is the caller's
+        ("  view: {op: flatten, start_dim: 2}\n  relu: ReLU\n", False),  # which a view still is
+        ("  scale: {op: Parameter, shape: [4, 1, 1], init: ones_}\n  relu: {op: ReLU, from: scale}\n"
+         "  mul: {op: mul, from: [input, relu]}\n", False),
+        ("  conv: {op: Conv2d, out_channels: 4, kernel_size: 1}\n  relu: ReLU\noutputs: [conv, relu]\n", False),
+        ("  conv: {op: Conv2d, out_channels: 4, kernel_size: 1}\n  part: {op: flatten, start_dim: 2}\n"
+         "  relu: {op: ReLU, from: conv}\n  sum: {op: sum, dim: 1, from: part}\noutputs: [relu, sum]\n", False),
+        ("  a, b: {op: chunk, chunks: 2}\n  ra: {op: SiLU, from: a}\n  mul: {op: mul, from: [ra, b]}\n", True),
+        ("  conv: {op: Conv2d, out_channels: 4, kernel_size: 1}\n"
+         "  relu: {op: LeakyReLU, negative_slope: -1.0}\n", False),
+    ],
+)  # fmt: skip
+def test_what_nobody_needs_is_overwritten(nodes: str, overwrites: bool) -> None:
+    graph = network(nodes)
+    assert any(node.op.inplace_on_input for node in archspec.optimize(graph).nodes) == overwrites
+    assert_same(graph)
+
+
+def test_code_of_several_uses_stays_one() -> None:
+    """One use could be in place, the other not; dropout goes in both."""
+    graph = network(
+        "  conv: {op: Conv2d, out_channels: 4, kernel_size: 1}\n"
+        "  act:\n    - ReLU\n    - Dropout\n"
+        "  again: {reuse: act, from: conv}\n"
+        "  sum: {op: add, from: [act, again]}\n"
+    )
+    assert titles(graph) == ["Conv2d", "ReLU", "ReLU", "add_"]
+    assert_same(graph)
+
+
+# --- what is left out
+
+
+def test_what_only_training_needs_is_left_out() -> None:
+    graph = archspec.load("googlenet")
+    optimised = archspec.optimize(graph)
+    assert not any(name.startswith("aux") for name in (*optimised.scopes, *optimised.positions))
+    assert not {"Dropout", "BatchNorm2d"} & {node.op.title for node in optimised.nodes}
+    assert all("aux" not in entry.name for entry in optimised.outputs.entries)
+
+
+def test_a_network_of_which_nothing_is_left() -> None:
+    graph = network("  a: Dropout\n  b:\n    - Identity\n    - {op: StochasticDepth, p: 0.5}\n")
+    assert titles(graph) == ["Dropout"]
+    assert_same(graph)
+
+
+def test_images_are_channels_last() -> None:
+    conv = "  conv: {op: Conv2d, out_channels: 4, kernel_size: 3}\n  relu: ReLU\n"
+    line = "self.to(memory_format=torch.channels_last)"
+    assert line in archspec.to_python(archspec.optimize(network(conv)))
+    assert line not in archspec.to_python(network(conv))
+    assert line not in archspec.to_python(archspec.optimize(network("  relu: ReLU\n")))
+    model = archspec.build(network(conv), optimize="inference")
+    with torch.no_grad():
+        assert model(torch.randn(2, 4, 8, 8)).is_contiguous(memory_format=torch.channels_last)
+
+
+# --- the module
+
+
+def test_the_module_is_for_evaluation_only() -> None:
+    model = archspec.build("resnet18", optimize="inference")
+    assert not model.training
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+    assert model.eval() is model and model.train(False) is model
+    with pytest.raises(RuntimeError, match="optimised for inference"):
+        model.train()
+    assert archspec.graph_of(model).inference
+    assert archspec.graph_of(model).summary().to_json()["totals"]["params"] == sum(
+        parameter.numel() for parameter in model.parameters()
+    )
+
+
+def test_the_module_is_ordinary() -> None:
+    model = archspec.build("resnet18", optimize="inference", params={"num_classes": 7})
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        expected = model(x)
+        for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            assert torch.equal(other(x), expected)
+        assert torch.export.export(model, (x,)) is not None
+
+
+def test_the_source_takes_the_weights_of_the_module() -> None:
+    graph = archspec.optimize(archspec.load("mobilenet_v2_0.35"))
+    source = archspec.to_python(graph)
+    assert "archspec" not in source
+    module = load_source(source)
+    other = next(cls for name, cls in vars(module).items() if name.startswith("MobilenetV2"))()
+    model = archspec.build("mobilenet_v2_0.35", optimize="inference")
+    other.load_state_dict(model.state_dict(), strict=True)
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(other(x), model(x))
+    assert not other.training
+
+
+def test_what_was_inferred_is_what_runs() -> None:
+    graph = archspec.optimize(archspec.load("resnet18", input=(3, 64, 64)))
+    model = build(graph)
+    assert run_and_compare(graph, model) == []
+
+
+def test_weights_are_those_of_the_network_as_written() -> None:
+    plain = archspec.build("resnet18", params={"num_classes": 3})
+    with pytest.warns(UserWarning, match="initialised, not loaded"):
+        model = archspec.build("resnet18", weights=plain.state_dict(), optimize="inference")
+    assert model.fc.weight.shape == (1000, 512)
+    assert "bn1.weight" not in model.state_dict() and "conv1.bias" in model.state_dict()
+
+
+@pytest.mark.parametrize("purpose", ["speed", True, 3])
+def test_another_purpose_is_refused(purpose: Any) -> None:
+    with pytest.raises(SpecError, match="inference"):
+        archspec.build("resnet18", optimize=purpose)
+    with pytest.raises(SpecError, match="already"):
+        archspec.optimize(archspec.optimize(archspec.load("resnet18")))
