@@ -12,6 +12,7 @@ with uncollected():  # what imports make is kept
     from archspec.api import Graph, build, compare, diagram, diff, graph_of, load, loads, optimize, report, to_python
     from archspec.diagnostics import Diagnostic, InternalError, SpecError
     from archspec.emit.groups import parameter_groups
+    from archspec.sweeps import sweep
 
 __version__: str
 
@@ -31,6 +32,7 @@ __all__ = [
     "optimize",
     "parameter_groups",
     "report",
+    "sweep",
     "to_python",
 ]
 

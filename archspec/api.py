@@ -179,21 +179,8 @@ def _elaborate(
     allow_ops: Iterable[str],
 ) -> Graph:
     _check_types(variant, params)
-    shapes: dict[str, Shape] = {}
-    for shape in input.values() if isinstance(input, Mapping) else () if input is None else (input,):
-        if not isinstance(shape, tuple | list):
-            message = f"`input` is a tuple of sizes, or several by name, got {shape!r}"
-            raise spec_error("wrong-input-shape", message, None, help="give `(3, 256, 256)`")
-    if isinstance(input, Mapping):
-        shapes = {str(name): shape for name, shape in input.items()}
-    elif input is not None:
-        names = [*(spec.inputs.keys() if spec.inputs is not None else ()), "input"]
-        if len(names) > 2:
-            shown = ", ".join(f"`{name}`" for name in names[:-1])
-            message = f"`{spec.name}` has several inputs, {shown}: say whose sizes these are"
-            raise spec_error("unknown-input", message, None, help=f"give them by name: `{names[0]}=...`")
-        shapes = {names[0]: input}
-    entries, customs = given_entries((params or {}).items()), _customs(allow_ops)
+    shapes = input_shapes(spec, input)
+    entries, customs = given_entries((params or {}).items()), custom_ops(allow_ops)
     axes = (symbolic,) if isinstance(symbolic, str) else tuple(symbolic)
 
     def compiled(shapes: Mapping[str, Shape], explain: bool = False) -> ir.Graph:
@@ -215,6 +202,24 @@ def _elaborate(
     return Graph(**vars(compiled(shapes, explain=True)))  # raises the error again, with what the failing node needs
 
 
+def input_shapes(spec: Spec, input: Shape | Mapping[str, Shape] | None) -> dict[str, Shape]:
+    """Sizes by the name of the input whose they are. Raises SpecError."""
+    for shape in input.values() if isinstance(input, Mapping) else () if input is None else (input,):
+        if not isinstance(shape, tuple | list):
+            message = f"`input` is a tuple of sizes, or several by name, got {shape!r}"
+            raise spec_error("wrong-input-shape", message, None, help="give `(3, 256, 256)`")
+    if input is None:
+        return {}
+    if isinstance(input, Mapping):
+        return {str(name): shape for name, shape in input.items()}
+    names = [*(spec.inputs.keys() if spec.inputs is not None else ()), "input"]
+    if len(names) > 2:
+        shown = ", ".join(f"`{name}`" for name in names[:-1])
+        message = f"`{spec.name}` has several inputs, {shown}: say whose sizes these are"
+        raise spec_error("unknown-input", message, None, help=f"give them by name: `{names[0]}=...`")
+    return {names[0]: input}
+
+
 def _check_types(variant: object, params: object) -> None:
     """Callers need no type checker: what they mistake is said here."""
     if not isinstance(variant, str | None):
@@ -226,7 +231,8 @@ def _check_types(variant: object, params: object) -> None:
             raise spec_error("wrong-type", f"a param's name is text, got {name!r}", None)
 
 
-def _customs(allowed: Iterable[str]) -> CustomOps:
+def custom_ops(allowed: Iterable[str]) -> CustomOps:
+    """The custom ops of these packages."""
     packages = frozenset((allowed,) if isinstance(allowed, str) else allowed)
     if not packages:
         return CustomOps()

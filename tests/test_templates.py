@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import archspec
 from archspec.analysis.analyses import Analyses
 from archspec.analysis.cost import Known
 from archspec.diagnostics import Source, SpecError
@@ -200,15 +201,18 @@ graph: {a: Body, b: {op: Conv2d, out_channels: last, kernel_size: 1}}
     assert not text(body, {}, {"last": 5}, folder=tmp_path).kept
 
 
-def test_the_budget_is_that_of_a_network_alone() -> None:
+def test_the_budget_is_that_of_a_network_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARCHSPEC_LIMITS", "steps=100000")
     body = """
 params: {n: 5, last: 1}
-blocks: {Unit: {params: {i: int}, graph: {act: {op: mul, other: "sum([x * 0 for x in range(20000)]) + i"}}}}
+blocks: {Unit: {params: {i: int}, graph: {act: {op: mul, other: "sum([x * 0 for x in range(2000)]) + i"}}}}
 graph:
   for i in range(n): {unit$i: {op: Unit, i: i}}
   c: {op: Conv2d, out_channels: last, kernel_size: 1}
 """
-    text(body, {}, {"last": 2}, {"n": 60})
+    text(body, {}, {"last": 2}, {"n": 60}, {"n": 4})
+    with pytest.raises(SpecError, match="takes more than 100,000 steps"):
+        archspec.loads(HEAD + body, params={"n": 60})
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,9 +71,14 @@ class Analyses:
 
 
 def analyses_of(graph: Graph, batch: int | None = None, optimizer: str | None = None) -> Analyses:
-    """The analyses for a batch (of 1), and an optimizer (adam). Raises SpecError where there is no such thing."""
+    """The analyses for a batch (of 1), and an optimizer (adam). Raises SpecError as `memory_settings`."""
+    return Analyses(graph, *memory_settings(batch, optimizer))
+
+
+def memory_settings(batch: int | None, optimizer: str | None) -> tuple[int, str]:
+    """What memory is computed for, where it is given. Raises SpecError where there is no such thing."""
     if batch is not None and batch < 1:
         raise spec_error("bad-call", f"a batch has at least 1 sample, got {batch}")
     if optimizer is not None and optimizer not in OPTIMIZERS:
         raise spec_error("bad-call", f"no optimizer `{optimizer}`", help=did_you_mean(optimizer, OPTIMIZERS))
-    return Analyses(graph, batch or 1, optimizer or "adam")
+    return batch or 1, optimizer or "adam"

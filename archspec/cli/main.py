@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn, Protocol
 
 import archspec
-from archspec.cli import build, check, compare, diagram, diff, export, list_specs, new, report, rf, summary
+from archspec.cli import build, check, compare, diagram, diff, export, list_specs, new, report, rf, summary, sweep
 from archspec.cli.outcome import BUG, INTERRUPTED, PIPE_CLOSED, exit_code
 from archspec.cli.terminal import print_diagnostics
 from archspec.diagnostics import SpecError, did_you_mean, spec_error
@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Command] = {
     "summary": summary,
     "compare": compare,
     "diff": diff,
+    "sweep": sweep,
     "rf": rf,
     "diagram": diagram,
     "report": report,

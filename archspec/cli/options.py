@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
 from archspec import api
 from archspec.diagnostics import spec_error
+from archspec.elaborate.inputs import parse_shape
 from archspec.elaborate.params import Written
 from archspec.ir import Graph
 from archspec.spec import Spec
-
-_SIZE = re.compile(r"[1-9]\d{0,17}|[A-Z]")
 
 Sizes = tuple[int | str, ...]
 SPEC = "a YAML file, or the name of a bundled spec or variant (resnet50); FILE@VARIANT for one of its variants"
 
 
-def add_spec(parser: argparse.ArgumentParser, *, several: bool = False, named: bool = True) -> None:
+def add_spec(
+    parser: argparse.ArgumentParser, *, several: bool = False, named: bool = True, symbolic: bool = True
+) -> None:
     """SPEC (or several; or none, where a command has names of its own for them), and what is said about it."""
     if named:
         parser.add_argument("spec", metavar="SPEC", help=SPEC, nargs="+" if several else None)
@@ -33,11 +33,12 @@ def add_spec(parser: argparse.ArgumentParser, *, several: bool = False, named: b
         "--input", metavar="[NAME=]SIZES", dest="inputs", type=_input, action="append", default=[],
         help="the input's sizes, with or without the batch: 3x256x256, Nx3xHxW; a capital letter is an unknown size",
     )  # fmt: skip
-    group.add_argument(
-        "--symbolic", metavar="AXES", type=_axes, action="extend", default=[],
-        help="axes of the input to show as symbols, what follows as closed forms: H,W; their numbers are still used "
-        "where one is needed",
-    )  # fmt: skip
+    if symbolic:
+        group.add_argument(
+            "--symbolic", metavar="AXES", type=_axes, action="extend", default=[],
+            help="axes of the input to show as symbols, what follows as closed forms: H,W; their numbers are still "
+            "used where one is needed",
+        )  # fmt: skip
     group.add_argument(
         "--allow-op", metavar="PACKAGE", dest="allow_ops", action="append", default=[],
         help="a package whose layers the spec may import and run; repeatable",
@@ -50,12 +51,17 @@ def add_spec(parser: argparse.ArgumentParser, *, several: bool = False, named: b
 
 def load(args: argparse.Namespace, spec: str, variant: str | None = None) -> Graph:
     """Compiles a spec as the options say. Raises SpecError."""
-    if args.allow_ops and "" not in sys.path:
-        sys.path.append("")  # the caller's own packages, in the folder they call from
+    find_packages(args)
     return api.load(
         spec, variant=variant or args.variant, params={name: Written(text) for name, text in args.params},
-        input=_shapes(args.inputs), symbolic=args.symbolic, allow_ops=args.allow_ops, allow_paths=args.allow_paths,
+        input=shapes(args.inputs), symbolic=args.symbolic, allow_ops=args.allow_ops, allow_paths=args.allow_paths,
     )  # fmt: skip
+
+
+def find_packages(args: argparse.Namespace) -> None:
+    """Allowed packages may be the caller's own, in the folder they call from."""
+    if args.allow_ops and "" not in sys.path:
+        sys.path.append("")
 
 
 def again(args: argparse.Namespace, spec: str) -> str:
@@ -92,15 +98,15 @@ def _axes(text: str) -> list[str]:
 
 def _input(text: str) -> tuple[str | None, Sizes]:
     name, equals, sizes = text.rpartition("=")
-    found = sizes.strip().split("x")
-    if (equals and not name.strip()) or not all(_SIZE.fullmatch(size) for size in found):
+    found = parse_shape(sizes)
+    if (equals and not name.strip()) or found is None:
         raise argparse.ArgumentTypeError(
             f"`{text}` is no input size: write 3x256x256, or Nx3xHxW with a capital letter for an unknown size"
         )
-    return name.strip() or None, tuple(int(size) if size.isdigit() else size for size in found)
+    return name.strip() or None, found
 
 
-def _shapes(inputs: list[tuple[str | None, Sizes]]) -> Sizes | dict[str, Sizes] | None:
+def shapes(inputs: list[tuple[str | None, Sizes]]) -> Sizes | dict[str, Sizes] | None:
     """What `api.load` takes: nothing, one shape, or shapes by name."""
     named = {name: sizes for name, sizes in inputs if name is not None}
     if len(inputs) == 1 and not named:

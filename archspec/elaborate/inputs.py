@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Dict
 from keyword import iskeyword
@@ -41,6 +42,17 @@ AXES = {2: "NF", 3: "NCL", 4: "NCHW", 5: "NCDHW"}
 
 Shape = Sequence[int | str]
 """A shape given outside the spec: numbers, or capital letters for unknown sizes; the batch may be left out."""
+
+
+_SIZE = re.compile(r"[1-9]\d{0,17}|[A-Z]")
+
+
+def parse_shape(text: str) -> tuple[int | str, ...] | None:
+    """`3x256x256`, `Nx3xHxW`; None where a text is no shape."""
+    found = text.strip().split("x")
+    if not all(_SIZE.fullmatch(size) for size in found):
+        return None
+    return tuple(int(size) if size.isdigit() else size for size in found)
 
 
 def make_inputs(

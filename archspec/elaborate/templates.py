@@ -66,14 +66,18 @@ class Templates:
             session.pins.extend(found.pins)
         return found
 
+    def words(self, spec: Spec) -> frozenset[str]:
+        """What blocks, or what is said of all ops, mention."""
+        if spec not in self.mentioned:
+            self.mentioned[spec] = words_in(_outside_graph(spec))
+        return self.mentioned[spec]
+
     def _context(self, session: Session, file: File) -> object:
         """The same object for uses of a spec in which its blocks mean the same: where their params and lets are equal,
         as far as anything but the graph mentions them."""
         if file.context is None:
             spec = file.spec
-            if spec not in self.mentioned:
-                self.mentioned[spec] = words_in(_outside_graph(spec))
-            names = self.mentioned[spec] | words_in(op.node for op in _ops(file.env.values))
+            names = self.words(spec) | words_in(op.node for op in _ops(file.env.values))
             seen = {name: value for name, value in file.env.values.items() if name in names}
             key = (spec, session.batch, self._frozen(session, seen, file))
             file.context = self.contexts.setdefault(key, object())

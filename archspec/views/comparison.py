@@ -10,7 +10,7 @@ from typing import Any
 from archspec.analysis.analyses import Analyses, analyses_of
 from archspec.ir import Graph
 from archspec.views import markup
-from archspec.views.metrics import METRICS, USUAL, Metric, number_of
+from archspec.views.metrics import METRICS, USUAL, Metric
 from archspec.views.table import READABLE, Cell, Heading, Table, words
 from archspec.views.text import fit, to_text, write
 
@@ -49,11 +49,7 @@ class Comparison:
     def to_json(self) -> list[dict[str, Any]]:
         """An object a network."""
         return [
-            {"name": name}
-            | {
-                metric.name: metric.cell(network).value if metric.amount is None else number_of(metric.amount(network))
-                for metric in METRICS
-            }
+            {"name": name} | {metric.name: metric.value(network) for metric in METRICS}
             for name, network in zip(self.names, self.networks, strict=True)
         ]
 

@@ -29,6 +29,10 @@ class Metric:
     cell: Callable[[Analyses], Cell]
     amount: Callable[[Analyses], Amount] | None = None
 
+    def value(self, analyses: Analyses) -> int | str | None:
+        """For programs: a number, a closed form where a size is unknown, a text."""
+        return self.cell(analyses).value if self.amount is None else number_of(self.amount(analyses))
+
     def change(self, first: Analyses, other: Analyses) -> str:
         """What is different in the other one: `+12.3%`, `x 2.70`, `differs`; nothing where they are alike."""
         if self.amount is None:

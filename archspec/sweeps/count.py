@@ -1,0 +1,129 @@
+"""One combination after the other: compiled, and counted as far as is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archspec.analysis.analyses import Analyses
+from archspec.analysis.cost import Known
+from archspec.api import custom_ops, find, input_shapes
+from archspec.diagnostics import SpecError, spec_error
+from archspec.elaborate import elaborate
+from archspec.elaborate.inputs import Shape
+from archspec.elaborate.templates import MOST_NODES, Templates
+from archspec.library import Library
+from archspec.objects import uncollected
+from archspec.spec import Spec
+from archspec.sweeps.axes import INPUT, VARIANT, Grid, entries_of, make_grid
+from archspec.views.metrics import METRICS
+
+BY_NAME = {metric.name: metric for metric in METRICS}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A combination: its number, the values of the axes, and its metrics by name; or why it is no network."""
+
+    index: int
+    values: tuple[Any, ...]
+    metrics: Mapping[str, int | str | None]
+    code: str = ""
+    message: str = ""
+
+    @property
+    def valid(self) -> bool:
+        return not self.code
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is swept, as any process can be told."""
+
+    spec: str
+    given: Mapping[str, Any]
+    columns: tuple[str, ...] = ()
+    variant: str | None = None
+    input: Shape | Mapping[str, Shape] | None = None
+    batch: int = 1
+    optimizer: str = "adam"
+    allow_ops: tuple[str, ...] = ()
+    allow_paths: tuple[str, ...] = ()
+    limit: int = 0
+
+
+class Counter:
+    """Counts the combinations of a job. Raises SpecError for what is mistaken about all of them."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        path, named = find(job.spec)
+        if named is not None and job.variant is not None and named != job.variant:
+            message = f"`{job.spec}` is a variant, and `{job.variant}` another"
+            raise spec_error("bad-call", message, None, help="leave one of them out")
+        self.library = Library(Path(folder) for folder in job.allow_paths)
+        self.spec = self.library.load(path)
+        self.variant = named if job.variant is None else job.variant
+        self.grid: Grid = make_grid(self.spec, job.given, job.limit)
+        self._check_variant()
+        self._shapes = input_shapes(self.spec, job.input)
+        self._customs = custom_ops(job.allow_ops)
+        self._entries = [entries_of(axis) for axis in self.grid.axes]
+        self._templates = Templates()
+        self._known: Known = {}
+
+    def _check_variant(self) -> None:
+        if self.variant is not None and any(axis.name == VARIANT for axis in self.grid.axes):
+            message = f"`{VARIANT}` is varied, and given as `{self.variant}`"
+            raise spec_error("bad-call", message, None, help="leave one of them out")
+
+    @uncollected()
+    def row(self, index: int) -> Row:
+        """A combination."""
+        values = self.grid.values(index)
+        variant, shapes, params = self.variant, self._shapes, list[Any]()
+        for axis, entries, position in zip(self.grid.axes, self._entries, self.grid.positions(index), strict=True):
+            if axis.name == VARIANT:
+                variant = axis.values[position]
+            elif axis.name == INPUT:
+                shapes = input_shapes(self.spec, axis.values[position])
+            else:
+                params.append(entries[position])
+        if len(self._known) > MOST_NODES:
+            self._known.clear()
+        try:
+            graph = elaborate(
+                self.spec, self.library, variant=variant, params=params, input_shapes=shapes, explain=False,
+                customs=self._customs, templates=self._templates,
+            )  # fmt: skip
+        except SpecError as error:
+            first = error.diagnostics[0]
+            return Row(index, values, {}, first.code, " ".join(first.message.split()))
+        analyses = Analyses(graph, self.job.batch, self.job.optimizer, self._known)
+        return Row(index, values, {name: BY_NAME[name].value(analyses) for name in self.job.columns})
+
+    def order(self, indices: Iterable[int]) -> list[int]:
+        """The combinations in the order in which they have most in common."""
+        return self.grid.order([*self._templates.words(self.spec), VARIANT, INPUT], indices)
+
+    def fingerprint(self) -> str:
+        """What else than the varied params the results depend on, in a few letters."""
+        texts = sorted(self._texts())
+        job = self.job
+        shapes = {name: list(shape) for name, shape in self._shapes.items()}
+        said = [self.variant, shapes, job.batch, job.optimizer, sorted(job.allow_ops), texts]
+        return f"{self.spec.name}-{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]}"
+
+    def _texts(self) -> list[str]:
+        """What the files say, those that are imported too."""
+        pending, seen = [self.spec], set[Spec]()
+        while pending:
+            spec = pending.pop()
+            if spec not in seen:
+                seen.add(spec)
+                pending += [self.library.resolve(entry.target, entry.folder) for entry in spec.imports.values()]
+        return [path.read_text(encoding="utf-8", errors="replace") for path in self.library.files]

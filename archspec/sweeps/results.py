@@ -1,0 +1,221 @@
+"""What a sweep found: rows, the best of them, and how they are shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from archspec.diagnostics import did_you_mean, spec_error
+from archspec.sweeps.axes import INPUT, VARIANT, Grid
+from archspec.sweeps.condition import condition
+from archspec.sweeps.count import BY_NAME, Row
+from archspec.views import markup
+from archspec.views.cells import bytes_cell, count_cell
+from archspec.views.table import READABLE, UNKNOWN, Cell, Heading, Table, words
+from archspec.views.text import to_text, wrapped
+
+_REASONS = 5  # why combinations are no networks, at most
+
+Point = tuple[tuple[float, ...], Row]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Rows of a sweep: networks that fit, in order. `invalid`: combinations that are none, and why.
+
+    `columns` are the metrics shown; `done` counts combinations; `condition` is what the rows fulfil.
+    """
+
+    name: str
+    grid: Grid
+    columns: tuple[str, ...]
+    found: tuple[Row, ...]
+    done: int
+    invalid: tuple[Row, ...] = ()
+    condition: str = ""
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """What is varied."""
+        return tuple(axis.name for axis in self.grid.axes)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The networks, by the names of params and metrics."""
+        return [self._record(row) for row in self.found]
+
+    def arguments(self, position: int = 0) -> dict[str, Any]:
+        """What `archspec.load` takes for a row: `params`, and `variant` and `input` where they are varied."""
+        values = dict(zip(self.axes, self.found[position].values, strict=True))
+        given = {name: values.pop(name) for name in (VARIANT, INPUT) if name in values}
+        return {"params": values, **given}
+
+    def where(self, text: str) -> Sweep:
+        """The rows of which a condition holds, too. Raises SpecError where it cannot be read or computed."""
+        holds = condition(text, [*self.axes, *self.columns])
+        rows = tuple(row for row in self.found if holds.holds(self._record(row)))
+        return replace(self, found=rows, condition=f"({self.condition}) and ({text})" if self.condition else text)
+
+    def sorted(self, *names: str) -> Sweep:
+        """By metrics or params, smallest first; `-params` is largest first. What is unknown comes last.
+
+        Raises SpecError for a name that no column has.
+        """
+        order = [*range(len(self.found))]
+        for name in reversed(names):
+            keys = [(isinstance(amount, str), amount) for amount in self._amounts(name)]
+            known = [at for at in order if keys[at][1] is not None]
+            known.sort(key=keys.__getitem__, reverse=name.startswith("-"))
+            order = [*known, *(at for at in order if keys[at][1] is None)]
+        return replace(self, found=tuple(self.found[at] for at in order))
+
+    def pareto(self, *names: str) -> Sweep:
+        """The rows that none other beats: as good in all of these, and better in one. Small is good; `-params` means
+        that large is. What is unknown, or no number, is left out. In the order of the first name.
+
+        Raises SpecError for a name that no column has.
+        """
+        if not names:
+            raise spec_error("bad-call", "a front needs metrics to choose by", None, help="name two: macs, params")
+        signs = [-1 if name.startswith("-") else 1 for name in names]
+        points: list[Point] = [
+            (tuple(sign * value for sign, value in zip(signs, values, strict=True)), row)
+            for values, row in zip(zip(*map(self._amounts, names), strict=True), self.found, strict=True)
+            if all(isinstance(value, int | float) for value in values)
+        ]
+        return replace(self, found=tuple(row for _, row in front(points)))
+
+    def top(self, count: int) -> Sweep:
+        """The first rows."""
+        return replace(self, found=self.found[:count])
+
+    def _amounts(self, name: str) -> list[Any]:
+        """What rows are ordered by. Values of params that are no numbers have the order in which they were given."""
+        word = key_name(name)
+        if word in self.axes:
+            at = self.axes.index(word)
+            numeric = self.grid.axes[at].is_numeric
+            return [row.values[at] if numeric else self.grid.positions(row.index)[at] for row in self.found]
+        if word not in self.columns:
+            help = did_you_mean(word, [*self.axes, *self.columns]) or "ask for it among the columns"
+            raise spec_error("bad-call", f"no column `{word}`", None, help=help)
+        return [row.metrics.get(word) for row in self.found]
+
+    # --- shown
+
+    def table(self) -> Table:
+        """A row a network."""
+        headings: list[Heading] = []
+        for axis in self.grid.axes:
+            numeric = axis.is_numeric
+            headings.append(
+                Heading(axis.name, axis.name, "right" if numeric else "left", elastic=0 if numeric else READABLE)
+            )
+        for name in self.columns:
+            metric = BY_NAME[name]
+            headings.append(Heading(name, metric.label, "left" if metric.amount is None else "right"))
+        return Table(tuple(headings), tuple(tuple(self._cells(row)) for row in self.found))
+
+    def to_text(self, width: int | None = 100) -> str:
+        """The table; below it, why combinations are no networks."""
+        lines = wrapped(self.title, width, "  ")
+        if self.found:
+            lines += ["", *to_text(self.table(), width)]
+        return "\n".join([*lines, *self._why(width)])
+
+    def to_markdown(self) -> str:
+        """A table of Markdown."""
+        return markup.to_markdown(self.table())
+
+    def to_csv(self) -> str:
+        """A line a network: counts are plain numbers, memory is in bytes."""
+        return markup.to_csv(self.table())
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything."""
+        return {
+            "name": self.name,
+            "combinations": self.grid.size,
+            "done": self.done,
+            "where": self.condition or None,
+            "rows": self.rows,
+            "invalid": [{**self._record(row), "code": row.code, "message": row.message} for row in self.invalid],
+        }
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def _repr_html_(self) -> str:
+        return markup.to_html(self.table(), self.title) + "".join(map(markup.paragraph, self._why(None)))
+
+    @property
+    def title(self) -> str:
+        """What was found, in a line."""
+        total, networks = _many(self.grid.size, "combination"), self.done - len(self.invalid)
+        parts = [total if self.done == self.grid.size else f"{self.done:,} of {total}"]
+        if self.invalid:
+            parts.append(_many(networks, "network"))
+        if self.condition:
+            parts.append(f"where {self.condition}")
+        shown = f": {len(self.found):,} shown" if len(self.found) < networks else ""
+        return f"{self.name}: {', '.join(parts)}{shown}"
+
+    def _why(self, width: int | None) -> Iterator[str]:
+        """The reasons that combinations are no networks, the most frequent first, each with one of them."""
+        reasons = Counter((row.code, row.message) for row in self.invalid)
+        first = {(row.code, row.message): row for row in reversed(self.invalid)}
+        if reasons:
+            yield ""
+            yield f"no networks: {len(self.invalid):,}"
+        for (code, message), count in reasons.most_common(_REASONS):
+            example = self.grid.written(first[code, message].index)
+            yield from wrapped(f"  {count:,} x {code}: {message}; such as {example}", width, "    ")
+        if len(reasons) > _REASONS:
+            yield f"  and for {len(reasons) - _REASONS:,} other reasons"
+
+    def _cells(self, row: Row) -> Iterator[Cell]:
+        for value, text in zip(row.values, self.grid.texts(row.index), strict=True):
+            yield Cell(value if isinstance(value, int | float) else text, (text,))
+        for name in self.columns:
+            yield _cell(name, row.metrics.get(name))
+
+    def _record(self, row: Row) -> dict[str, Any]:
+        return {
+            **dict(zip(self.axes, row.values, strict=True)),
+            **{name: row.metrics.get(name) for name in self.columns if row.valid},
+        }
+
+
+def key_name(name: str) -> str:
+    """The name in `-params`."""
+    return name.removeprefix("-")
+
+
+def front(points: Sequence[Point]) -> list[Point]:
+    """Those points that no other one is better than: nowhere larger, somewhere smaller. Equal ones stay together."""
+    kept: list[Point] = []
+    for point in sorted(points, key=lambda each: (each[0], each[1].index)):  # nobody is beaten by what comes later
+        if not any(_beats(other[0], point[0]) for other in kept):
+            kept.append(point)
+    return kept
+
+
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def _cell(name: str, value: int | str | None) -> Cell:
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, str):
+        return words(value)
+    return bytes_cell(value) if name.endswith("_bytes") else count_cell(value)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
