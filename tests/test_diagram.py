@@ -480,6 +480,11 @@ def test_without_an_engine_the_text_is_written(no_engine: Path, capsys: pytest.C
     assert "pip install graphviz-pure" in capsys.readouterr().out
 
 
+def test_the_help_is_for_the_format(no_engine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagram", "lenet5_conv32", "-o", "lenet.pdf"]) == 0
+    assert "\ninstall Graphviz; or give lenet.dot to any Graphviz\n" in capsys.readouterr().out
+
+
 def test_a_missing_engine_that_is_asked_for_is_an_error(no_engine: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diagram", "lenet5_conv32", "-o", "lenet.svg", "--engine", "dot"]) == 2
     assert "no-engine" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from archspec.cli.outcome import BUG
 from archspec.cli.outputs import place
 from archspec.cli.terminal import columns, lines, step
 from archspec.diagnostics import SpecError, spec_error
+from archspec.diagrams.choices import how_to_draw
 from archspec.ir import Graph
 from archspec.views.summary import Summary, summarize
 
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{'' if position else 'weights':<9} {line}")
     print(f"wrote     {folder}/: {', '.join(files)}")
     if undrawn:
-        print(f"          no picture: {undrawn}; install Graphviz, or `pip install graphviz-pure`")
+        print(f"          no picture: {undrawn}; {how_to_draw()}")
     return 0
 
 

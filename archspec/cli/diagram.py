@@ -12,7 +12,7 @@ from archspec.cli import formats, options
 from archspec.cli.outputs import named, place
 from archspec.cli.summary import depth
 from archspec.diagnostics import spec_error
-from archspec.diagrams.choices import ENGINES, FORMATS, SHOW, SHOWN, TEXTS
+from archspec.diagrams.choices import ENGINES, FORMATS, SHOW, SHOWN, TEXTS, how_to_draw
 
 if TYPE_CHECKING:
     from archspec.diagrams.draw import Diagram
@@ -88,4 +88,4 @@ def _write(diagram: Diagram, path: Path, format: str, asked: str | None) -> None
         text = path.with_suffix(".dot")
         write_file(text, diagram.dot)
         print(f"wrote {text}: no program on this machine writes {format}")
-        print(f"install Graphviz, or `pip install graphviz-pure`; or give {text.name} to any Graphviz")
+        print(f"{how_to_draw(format)}; or give {text.name} to any Graphviz")

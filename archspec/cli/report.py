@@ -8,7 +8,7 @@ from pathlib import Path
 from archspec.cli import formats, options
 from archspec.cli.outputs import named, place
 from archspec.diagnostics import spec_error
-from archspec.diagrams.choices import ENGINES
+from archspec.diagrams.choices import ENGINES, how_to_draw
 
 HELP = "write a page about the network: diagram, table, charts, receptive fields, sizes, source"
 
@@ -33,5 +33,5 @@ def run(args: argparse.Namespace) -> int:
     print(f"wrote {found.save(path)}")
     if found.engine is None:
         print("without a diagram: no program on this machine lays one out")
-        print("install Graphviz, or `pip install graphviz-pure`")
+        print(how_to_draw())
     return 0

@@ -21,3 +21,8 @@ TEXTS = ("dot", "gv")
 
 ENGINES: Mapping[str, tuple[str, ...]] = {"dot": FORMATS, "graphviz-pure": ("svg", "png")}
 """In the order they are tried, and what each can write."""
+
+
+def how_to_draw(format: str = "svg") -> str:
+    """What to do where nothing on the machine writes a format."""
+    return "install Graphviz" + (", or `pip install graphviz-pure`" if format in ENGINES["graphviz-pure"] else "")

@@ -9,7 +9,7 @@ from pathlib import Path
 from archspec.analysis.analyses import Analyses
 from archspec.artifacts import write_file
 from archspec.diagnostics import spec_error
-from archspec.diagrams.choices import FORMATS, SHOWN, TEXTS, Direction
+from archspec.diagrams.choices import FORMATS, SHOWN, TEXTS, Direction, how_to_draw
 from archspec.diagrams.dot import to_dot
 from archspec.diagrams.engine import find_engine
 from archspec.diagrams.labels import Labels
@@ -32,7 +32,7 @@ class Diagram:
         if found is None:
             raise spec_error(
                 "no-engine", f"no program on this machine writes {format}",
-                help="install Graphviz, or `pip install graphviz-pure` for svg and png; or write a `.dot` file",
+                help=f"{how_to_draw(format)}; or write a `.dot` file",
             )  # fmt: skip
         rendered = found.render(self.dot, format)
         return themed(rendered.decode()).encode() if format == "svg" else rendered

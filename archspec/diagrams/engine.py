@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archspec.diagnostics import spec_error
-from archspec.diagrams.choices import ENGINES
+from archspec.diagrams.choices import ENGINES, how_to_draw
 
 _SECONDS = 300
-_HELP = "install Graphviz, or `pip install graphviz-pure`; or write a `.dot` file"
+_HELP = f"{how_to_draw()}; or write a `.dot` file"
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ def test_the_diagram_by_keyboard(open_report: Open) -> None:
 
 def test_a_box_says_what_it_is(open_report: Open) -> None:
     page = open_report("resnet50")
-    assert box(page, "conv1").get_attribute("aria-label").startswith("Conv2d, conv1, 64, 7, stride=2")
+    assert box(page, "conv1").get_attribute("aria-label").startswith("Conv2d, conv1, 64, kernel_size=7, stride=2")
     assert box(page, "conv1").get_attribute("role") == "treeitem"
 
 
