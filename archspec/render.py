@@ -6,10 +6,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from unicodedata import category, combining, east_asian_width
 
 from archspec.diagnostics import Diagnostic, Label, Source, Span
+from archspec.objects import record
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as YAML counts lines
 _NEARBY = 4  # lines: a related place this near shares the snippet
@@ -94,7 +94,7 @@ def _percent(text: str, special: str) -> str:
 # --- text
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Mark:
     """An underlined stretch of a snippet."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from archspec import api, render
 from archspec.analysis.expect import check_expectations
@@ -18,6 +17,7 @@ from archspec.diagnostics import Diagnostic, SpecError
 from archspec.dims import Size
 from archspec.ir import Graph, leaves
 from archspec.library import Library
+from archspec.objects import record
 
 HELP = "say whether specs are right, without torch; of a spec with variants, all unless one is chosen"
 FORMATS = {"json": render.to_json, "github": render.to_github}
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     return exit_code(diagnostics)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Report:
     """What was found of one SPEC; `facts` are true of all its variants, or name those that they are true of."""
 

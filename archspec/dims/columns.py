@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from archspec.dims.forms import Atom, Floor, Form, Held, Symbol
+from archspec.objects import mutable
 
 
 class Growth(NamedTuple):
@@ -18,7 +19,7 @@ class Growth(NamedTuple):
     degree: int
 
 
-@dataclass(slots=True)
+@mutable
 class Columns:
     """What forms come to at each point; `points` gives the values of every symbol."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
+
+from archspec.objects import record
 
 
 class Symbol(NamedTuple):
@@ -23,7 +24,7 @@ class Floor(NamedTuple):
     divisor: int | Form
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Held:
     """`floor(form * factor)` in float64, which no proof looks into; with factor 1, a form too long to be spelled out.
 

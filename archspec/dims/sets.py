@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice, pairwise, product, takewhile
+
+from archspec.objects import record
 
 Run = tuple[int, int | None]
 """First and last member, both of one residue class; no last member: it never ends."""
@@ -13,7 +14,7 @@ Run = tuple[int, int | None]
 _MOST_NAMED = 8  # sizes, residues, or ranges of them, that a text gives one by one
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SizeSet:
     """Sizes >= 1. Of each residue class modulo `period`, those in `runs[residue]`: in order, apart, never adjacent."""
 

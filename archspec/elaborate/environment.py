@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from archspec.elaborate.names import Bound, Names, Poisoned
+from archspec.objects import mutable
 from archspec.values import Value
 
 
-@dataclass(slots=True, eq=False)
+@mutable
 class Env:
     """Variables of one level: a file's params and lets, a block's, a loop's iteration."""
 
@@ -33,7 +34,7 @@ class Env:
             env = env.parent
 
 
-@dataclass(slots=True, eq=False)
+@mutable
 class View:
     """An `Env` with the nodes in reach; `inferred` are the op's own inferred arguments, which the user's names hide."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from archspec.diagnostics import Label, Span, spec_error
-from archspec.objects import record
+from archspec.objects import mutable, record
 from archspec.values import TensorType, Value
 
 
@@ -78,7 +78,7 @@ class Poisoned(Exception):
     """Something that was read is already in error; nothing more is to be said."""
 
 
-@dataclass(slots=True, eq=False)
+@mutable
 class Names:
     """The nodes of one graph by name. `parent`: the enclosing graph, None at a block's edge."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from archspec import dims
@@ -13,7 +13,7 @@ from archspec.elaborate.names import Bound, Names
 from archspec.elaborate.params import Param
 from archspec.elaborate.session import Session
 from archspec.ir import Origin, Scope
-from archspec.objects import record
+from archspec.objects import mutable, record
 from archspec.spec import BlockSyntax, Patch, Spec
 from archspec.syntax import Child, NodeSyntax, Statement
 from archspec.values import RuntimeSize
@@ -21,7 +21,7 @@ from archspec.yaml_source import Mapping as YamlMapping
 from archspec.yaml_source import Scalar
 
 
-@dataclass(slots=True, eq=False)
+@mutable
 class File:
     """A spec in use: its params' values and lets. Blocks see these and nothing of their caller's."""
 
@@ -79,7 +79,7 @@ def _shown(value: Any) -> Any:
     return value
 
 
-@dataclass(slots=True, eq=False)
+@mutable
 class Patches:
     """What extending specs replace by elaborated path, below `base`; `outer` ones come first."""
 
@@ -114,7 +114,7 @@ class Use:
     patches: Patches
 
 
-@dataclass(slots=True, eq=False)
+@mutable
 class Place:
     """The graph being filled. `previous`: what the next node reads. `used_at`: the use of the block it is in."""
 

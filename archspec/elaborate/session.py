@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from archspec.diagnostics import Span, SpecError, spec_error
@@ -16,6 +16,7 @@ from archspec.expr import Budget, ExprError, Expression, interpolate, parse, par
 from archspec.ir import Node, Origin
 from archspec.library import Library
 from archspec.limits import Limits, current, more
+from archspec.objects import mutable
 from archspec.syntax import Branch, Errors, For, If, Let, Statement, located
 from archspec.values import TensorType, Value
 from archspec.yaml_source import Mapping, Scalar
@@ -47,7 +48,7 @@ class Stop(Exception):
     """Elaboration cannot go on; the reason is among the errors."""
 
 
-@dataclass(slots=True, eq=False)
+@mutable
 class Session:
     """The state of one elaboration."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from archspec.diagnostics import Span
 from archspec.elaborate.place import File, OpValue
 from archspec.elaborate.relocate import Template
 from archspec.elaborate.session import Session
+from archspec.objects import mutable
 from archspec.spec import BlockSyntax, Spec, words_in
 from archspec.values import TensorType
 from archspec.yaml_source import Node
@@ -20,7 +21,7 @@ MOST_NODES = 100_000
 Key = tuple[object, ...]
 
 
-@dataclass(slots=True, eq=False)
+@mutable
 class Templates:
     """Elaborated blocks by all that they depend on.
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from archspec import dims
 from archspec.dims import Dim
+from archspec.objects import mutable, record
 from archspec.ops.base import Inputs, Kept, Wanted
 from archspec.ops.work import dropout_mask, row_statistics
 from archspec.values import TensorType
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Held:
     """A tensor inside of the layer, told from others by identity. `operand`: it is this operand of the layer."""
 
@@ -20,7 +21,7 @@ class Held:
     result: int | None = None
 
 
-@dataclass(slots=True)
+@mutable
 class Ledger:
     """The tensors kept so far, each once."""
 
@@ -74,7 +75,7 @@ def merged_mask(mask: Held | None, padded: bool, scores: TensorType) -> Held | N
     return Held(TensorType((batch, heads, 1 if mask is None else queries, keys)))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attention:
     """One multi-head attention: sizes, and which gradients flow.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from archspec import dims
 from archspec.dims import Condition, Dim, Equation, Size, show
-from archspec.objects import record
+from archspec.objects import mutable, record
 from archspec.values import TensorType
 
 NOTHING: Mapping[str, int] = {}
@@ -62,7 +62,7 @@ class Requirement:
                 return Condition("divisible", left, right.constant)
 
 
-@dataclass(slots=True)
+@mutable
 class Needs:
     """Passed to every rule of an op; guards first, arithmetic after.
 

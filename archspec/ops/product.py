@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
 from archspec import dims
 from archspec.dims import Dim, show
+from archspec.objects import record
 from archspec.ops.axes import broadcast, equal_axis
 from archspec.ops.base import Category, Example, Inputs, Kept, Needs, Op, OpError, Reach, Signature, Wanted, elements
 from archspec.ops.dtypes import require_same
@@ -193,7 +193,7 @@ class Einsum(Op):
             current = kept
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Step:
     """One of an einsum's products: the shape on its left, how many products of numbers it is, and whether it sums."""
 

@@ -6,9 +6,10 @@ them as a tuple, `Training` for `self.training`, `RuntimeSize` (archspec.values)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from archspec.objects import record
 from archspec.values import RuntimeSize
 
 Arg = Any
@@ -18,33 +19,33 @@ Unpack = tuple["int | Unpack", ...]
 """The nesting of what torch returns, by result number: an LSTM gives `(0, (1, 2))`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Operand:
     """The op's input number `index`."""
 
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Operands:
     """All of the op's inputs (from number `start` on), as a tuple: `torch.cat((x, y), 1)`."""
 
     start: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Training:
     """`self.training`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Code:
     """A Python expression in which `{0}`, `{1}`... stand for the inputs: `{0}.shape[-2:]`."""
 
     template: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Module:
     """A submodule, constructed once as `cls(*args, **kwargs)` and called with the inputs.
 
@@ -62,7 +63,7 @@ class Module:
     support: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """A function: `torch.cat((x, y), 1)`. Arguments are positional wherever torch allows it."""
 
@@ -72,7 +73,7 @@ class Call:
     unpack: Unpack | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Method:
     """A method of the first input: `x.reshape(n, -1)`."""
 
@@ -82,7 +83,7 @@ class Method:
     unpack: Unpack | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Operator:
     """An infix operator over two or more terms: `x + y`, `x @ y`, `x * 0.5`."""
 
@@ -90,14 +91,14 @@ class Operator:
     terms: tuple[Arg, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Index:
     """Subscription of the first input: `x[:, 0]`. Items are ints, RuntimeSizes, slices, None or Ellipsis."""
 
     items: tuple[Arg, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StateTensor:
     """A parameter or buffer that the enclosing module owns under the node's name."""
 

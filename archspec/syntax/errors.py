@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from archspec.diagnostics import Diagnostic, Span, SpecError, spec_error
 from archspec.expr import ExprError, Expression, Targets, parse, parse_targets
 from archspec.limits import current
+from archspec.objects import mutable
 from archspec.yaml_source import Mapping, Node, Sequence
 
 
-@dataclass(slots=True)
+@mutable
 class Errors:
     """Collects what is wrong, so that one pass reports every mistake."""
 

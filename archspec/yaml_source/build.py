@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, NoReturn
 
 import yaml
 
 from archspec.diagnostics import Diagnostic, Label, Source, Span, SpecError, did_you_mean, spec_error
 from archspec.limits import current, more
-from archspec.objects import record
+from archspec.objects import mutable, record
 from archspec.yaml_source.flow import balanced, cut_expression
 from archspec.yaml_source.offsets import Offsets, short
 from archspec.yaml_source.scalars import resolve
@@ -22,7 +22,7 @@ from archspec.yaml_source.tree import Entry, Mapping, Node, Scalar, Sequence
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@dataclass(slots=True, eq=False)
+@mutable
 class _Frame:
     """A collection whose end has not been read."""
 
