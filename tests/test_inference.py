@@ -14,16 +14,17 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 import archspec
+from archspec.analysis.memory import memory
 from archspec.diagnostics import SpecError
 from archspec.emit.torch import build, load_source, run_and_compare
 from archspec.inference import for_inference
 from archspec.ir import Graph, verify
-from tests.memory_probe import inference_peak
 from tests.network import random_inputs
 from tests.random_specs.sketch import Sketch
 from tests.strategies import specs
 from tests.test_random_graphs import compiled, reordered
-from tests.zoo.parity import randomise
+from tests.test_random_memory import flat
+from tests.zoo.parity import peak, randomise
 
 warnings.filterwarnings("ignore", module="torch")
 
@@ -64,7 +65,8 @@ def assert_same(graph: Graph, tolerance: float = 1e-11) -> None:
     if isinstance(expected, dict):
         assert list(found) == list(expected)
     for a, b in zip(tree_leaves(expected), tree_leaves(found), strict=True):
-        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance * max(1.0, float(a.abs().max())))
+        scale = max(1.0, float(a.nan_to_num(0, 0, 0).abs().max())) if a.is_floating_point() else 1.0
+        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
     with torch.no_grad():
         inputs = inputs_of(graph)
         before = [x.clone() for x in inputs]
@@ -99,12 +101,25 @@ def test_random_networks_compute_the_same(spec: Sketch) -> None:
 
 @settings(max_examples=max(20, settings.default.max_examples // 10))
 @given(specs())
-def test_random_networks_take_no_more_memory(spec: Sketch) -> None:
+def test_random_networks_need_no_more_memory(spec: Sketch) -> None:
+    """With every value dropped after its last reader. (What variables of the source hold longer is small.)"""
     graph = compiled(spec)
-    before, after = build(graph), build(for_inference(graph).graph)
-    assert inference_peak(after, random_inputs(graph, {"N": 2})) <= inference_peak(
-        before, random_inputs(graph, {"N": 2})
-    )
+    before, after = (memory(flat(each), batch=2).activation_peak_bytes for each in (graph, for_inference(graph).graph))
+    assert before is not None and after is not None
+    assert after <= before
+
+
+@pytest.mark.parametrize(
+    ("name", "less"),
+    [("convnext_tiny", False), ("densenet121", False), ("efficientnet_b0", True), ("googlenet", False),
+     ("inception_v3", False), ("mobilenet_v2", True), ("resnet50", True), ("vgg11_bn", False), ("vit_b_32", False)],
+)  # fmt: skip
+def test_the_zoo_takes_no_more_memory(name: str, less: bool) -> None:
+    graph = archspec.load(name)
+    shape = tuple(int(str(size)) for size in graph.inputs[0].type.shape[1:])
+    before = peak(build(graph, device="meta"), shape)
+    after = peak(build(for_inference(graph).graph, device="meta"), shape)
+    assert after < before if less else after <= before
 
 
 # --- which norms are folded
@@ -214,6 +229,8 @@ def test_images_are_channels_last() -> None:
     assert line in archspec.to_python(archspec.optimize(network(conv)))
     assert line not in archspec.to_python(network(conv))
     assert line not in archspec.to_python(archspec.optimize(network("  relu: ReLU\n")))
+    volume = "  up: {op: unsqueeze, dim: 2}\n  conv3: {op: Conv3d, out_channels: 4, kernel_size: 1}\n"
+    assert line not in archspec.to_python(archspec.optimize(network(conv + volume)))
     model = archspec.build(network(conv), optimize="inference")
     with torch.no_grad():
         assert model(torch.randn(2, 4, 8, 8)).is_contiguous(memory_format=torch.channels_last)

@@ -12,10 +12,11 @@ from archspec.ops.target import Module
 
 
 def wants_channels_last(graph: Graph) -> bool:
-    """Whether images are convolved, and no layer is there that might need them as torch makes them."""
-    return any(node.op.title == "Conv2d" for node in graph.nodes) and all(
-        _takes_any_layout(graph, node) for node in graph.nodes
-    )
+    """Whether images are convolved, and no layer is there that might need them as torch makes them. (A weight of five
+    axes has no such layout, and torch refuses to change that of the others around it.)"""
+    if all(node.op.title != "Conv2d" for node in graph.nodes) or any(len(x.shape) == 5 for _, _, x in graph.state()):
+        return False
+    return all(_takes_any_layout(graph, node) for node in graph.nodes)
 
 
 def _takes_any_layout(graph: Graph, node: Node) -> bool:
