@@ -187,13 +187,8 @@ class _Folder:
         return tuple(found)
 
     def fold(self, run: list[Scope], parallel: bool) -> Box:
-        first, last = run[0], run[-1]
-        modes = set(self.graph.modes[first.start : last.end])
-        box = Box(
-            f"s{first.start}_{first.end}", first.path, "block", first.start, last.end, first, len(run),
-            last.path if len(run) > 1 else "", modes.pop() if len(modes) == 1 else "always", parallel=parallel,
-        )  # fmt: skip
-        self.owner[first.start : last.end] = [box] * (last.end - first.start)
+        box = folded(self.graph, run, parallel)
+        self.owner[box.start : box.end] = [box] * (box.end - box.start)
         return box
 
     def open(self, run: list[Scope], level: int, parallel: bool) -> Box | Cluster:
@@ -215,6 +210,16 @@ class _Folder:
             f"cluster_{first.start}_{first.end}_{level}", first.path, first, inner, len(run),
             last.path if len(run) > 1 else "", first.start, last.end, parallel,
         )  # fmt: skip
+
+
+def folded(graph: Graph, run: Sequence[Scope], parallel: bool) -> Box:
+    """The box of a folded block, or of several equal ones."""
+    first, last = run[0], run[-1]
+    modes = set(graph.modes[first.start : last.end])
+    return Box(
+        f"s{first.start}_{first.end}", first.path, "block", first.start, last.end, first, len(run),
+        last.path if len(run) > 1 else "", modes.pop() if len(modes) == 1 else "always", parallel=parallel,
+    )  # fmt: skip
 
 
 def ends(graph: Graph) -> tuple[list[Box], list[Box]]:
@@ -254,7 +259,8 @@ class Wiring:
             if known is None or (known.kind == "shape" and kind == "data"):
                 written = labelled and kind == "data" and target.kind != "output" and source.kind != "input"
                 first = written and said.setdefault((source.id, value), key) == key
-                found[key] = Edge(source.id, target.id, kind, self.label(source, value) if first else None, mode)
+                label = made_by(self.graph, source, value) if first else None
+                found[key] = Edge(source.id, target.id, kind, label, mode)
 
         for position, node in enumerate(self.graph.nodes):
             target = self.owner[position]
@@ -275,11 +281,12 @@ class Wiring:
         (run, turn), (other, later) = self.turn[value.node], self.turn[reader]
         return run == other and turn != later
 
-    def label(self, source: Box, value: Value) -> TensorType | None:
-        """The type of a value, where the box changes it."""
-        made = self.graph.type_of(value)
-        read = source.scope.inputs if source.scope is not None else self.graph.nodes[source.start].inputs
-        return None if read and self.graph.type_of(read[0]) == made else made
+
+def made_by(graph: Graph, box: Box, value: Value) -> TensorType | None:
+    """The type of a value, where the node or block that yields it changes what it reads first."""
+    made = graph.type_of(value)
+    read = box.scope.inputs if box.scope is not None else graph.nodes[box.start].inputs
+    return None if read and graph.type_of(read[0]) == made else made
 
 
 def reads(node: Node) -> Iterator[tuple[Value, EdgeKind]]:

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from archspec.diagnostics import did_you_mean, spec_error
 from archspec.diagrams.alike import Alike
-from archspec.diagrams.picture import FITS, Box, Cluster, Edge, Picture, Wiring, ends, prefixes, with_skips
+from archspec.diagrams.picture import FITS, Box, Cluster, Edge, Picture, Wiring, ends, folded, prefixes, with_skips
 from archspec.diagrams.picture import Change as Mark
 from archspec.ir import Graph, Scope
 from archspec.values import TensorType
@@ -173,15 +173,10 @@ class _Union:
         if inside and mark == "same":
             mark = "changed"
             edits = (f"{len(inside)} {'difference' if len(inside) == 1 else 'differences'} inside",)
-        last = run[-1].before if run[-1].after is None else run[-1].after
-        assert isinstance(last, Scope)
-        modes = set(side.graph.modes[child.start : last.end])
-        letter = "o" if mark == "removed" else "s"
-        return self.own(run, Box(
-            f"{letter}{child.start}_{child.end}", child.path, "block", child.start, last.end, child, len(run),
-            last.path if len(run) > 1 else "", modes.pop() if len(modes) == 1 else "always",
-            parallel=child.path in side.parallel, change=mark, edits=edits,
-        ))  # fmt: skip
+        parts = (pair.before if pair.after is None else pair.after for pair in run)
+        box = folded(side.graph, [part for part in parts if isinstance(part, Scope)], child.path in side.parallel)
+        id = f"removed_{box.id}" if mark == "removed" else box.id  # both networks count from 0
+        return self.own(run, replace(box, id=id, change=mark, edits=edits))
 
     def own(self, run: list[Pair], box: Box) -> Box:
         for pair in run:

@@ -7,12 +7,12 @@ border where values come in and leave.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archspec.diagrams.alike import Alike
-from archspec.diagrams.picture import Box, Edge, EdgeKind, reads, with_skips
+from archspec.diagrams.picture import Box, Edge, EdgeKind, folded, made_by, reads, with_skips
 from archspec.ir import Graph, Mode, Scope, leaves
-from archspec.values import TensorType, Value
+from archspec.values import Value
 
 Ports = tuple[int | None, int | None]
 """At which port of its target an edge comes in, and at which port of its source it leaves."""
@@ -111,12 +111,8 @@ class _Folder:
         if len(inner) == 1:  # a frame around one thing says nothing
             self.add_run(drawing, inner[0], without or first.path)
             return
-        modes = set(self.graph.modes[first.start : last.end])
-        box = Box(
-            f"s{first.start}_{last.end}", first.path, "block", first.start, last.end, first, len(run),
-            last.path if len(run) > 1 else "", modes.pop() if len(modes) == 1 else "always",
-            parallel=self.alike.is_parallel(run), without=without,
-        )  # fmt: skip
+        scopes = [child for child in run if isinstance(child, Scope)]
+        box = replace(folded(self.graph, scopes, self.alike.is_parallel(run)), without=without)
         drawing.boxes.append(box)
         drawing.owner |= dict.fromkeys(range(first.start, last.end), box)
         size = first.end - first.start
@@ -145,7 +141,8 @@ class _Folder:
         known = drawing.edges.get(key)
         if known is not None and not (known.kind == "shape" and kind == "data"):
             return
-        label = self.label(source, value) if kind == "data" else None
+        is_labelled = kind == "data" and source.kind != "input"  # ports change nothing
+        label = made_by(self.graph, source, value) if is_labelled else None
         if any(edge.source == source.id and edge.label == label for edge in drawing.edges.values()):
             label = None  # it is said where the value is first read
         drawing.edges[key] = Edge(source.id, target.id, kind, label, mode)
@@ -165,14 +162,6 @@ class _Folder:
         same = Value(value.node - drawing.turn.get(value.node, 0) * size, value.part)
         _, leaving = self.border(box.scope)
         return leaving.index(same) if same in leaving else None
-
-    def label(self, source: Box, value: Value) -> TensorType | None:
-        """The type of a value, where the box changes it; ports change nothing."""
-        made = self.graph.type_of(value)
-        if source.kind == "input":
-            return None
-        read = source.scope.inputs if source.scope is not None else self.graph.nodes[source.start].inputs
-        return None if read and self.graph.type_of(read[0]) == made else made
 
     def border(self, scope: Scope) -> tuple[list[Value], list[Value]]:
         """What a block reads from outside, in the order in which it declares it; and what others read of it: what it
