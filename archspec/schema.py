@@ -41,7 +41,7 @@ Word = Annotated[InstanceOf[Scalar], BeforeValidator(lambda value: value)]  # py
 
 
 class _Skeleton(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 class Block(_Skeleton):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from archspec import dims
 from archspec.analysis.sample import Sample
@@ -36,7 +35,7 @@ class Cost:
         return self.params - self.trainable
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Costs:
     """The costs of a graph. `nodes` shows what each node costs when it runs; sums leave out the work of nodes that run
     in training only."""

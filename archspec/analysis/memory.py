@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate
 from typing import cast
 
 from archspec.analysis.sample import Sample
 from archspec.ir import Graph, Mode, Node, Scope, leaves
+from archspec.objects import mutable, record
 from archspec.ops.base import State
 from archspec.values import TensorType, Value
 
@@ -28,7 +29,7 @@ _COPIES = frozenset({"pad", "einsum"})
 """Ops whose result is a view in special cases only."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Memory:
     """Bytes. `live` are those of activations while each node runs, `activation_peak_bytes` the most of them, both None
     where a size is not known; `peak` is the first node at which there are so many."""
@@ -65,7 +66,7 @@ def state_bytes(state: State) -> int:
     return math.prod(state.shape) * BYTES[state.dtype]
 
 
-@dataclass(slots=True)
+@mutable
 class Storage:
     """A piece of memory, alive from the start of step `birth` to the end of step `death`. `saved`: by autograd."""
 
@@ -80,7 +81,7 @@ class Storage:
             self.death = step
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Storages:
     """The memory that each value lies in, those that share it the same piece; and all pieces."""
 

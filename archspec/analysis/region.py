@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from archspec.analysis.sample import Sample
 from archspec.diagnostics import did_you_mean, spec_error
 from archspec.dims import Dim, show
 from archspec.ir import Graph, leaves
+from archspec.objects import record
 from archspec.values import TensorType, Value
 
 _NAMES = {1: ("positions",), 2: ("rows", "columns"), 3: ("depth", "rows", "columns")}
@@ -38,7 +38,7 @@ class Range(NamedTuple):
         return max(self.last - self.first + 1, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hull:
     """Per axis of an input, the positions from the first to the last that a unit sees.
 
@@ -53,7 +53,7 @@ class Hull:
         return {"unclipped": list(map(_pair, self.unclipped)), "clipped": list(map(_pair, self.clipped))}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Seen:
     """What a unit sees of one input. Tuples have an entry for each axis of the input that has positions.
 
@@ -113,7 +113,7 @@ class Seen:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Region:
     """What one unit of a value sees of each input; of none where `inputs` is empty.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
 
 from archspec import dims
 from archspec.dims import EVERY, Condition, Dim, Equation, Size, SizeSet, closed_form
 from archspec.ir import Graph
+from archspec.objects import mutable, record
 from archspec.ops.needs import Requirement
 
 MAX_PERIOD = 1 << 13  # of what several conditions come to together
@@ -20,7 +21,7 @@ Kind = Literal["pinned", "minimum", "sizes", "condition", "undecided"]
 Sizes = Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fact:
     """Something that the sizes must be, and the nodes that ask for it.
 
@@ -117,7 +118,7 @@ def size_requirements(graph: Graph, pins: bool = True) -> tuple[Fact, ...]:
 # Collecting
 
 
-@dataclass(slots=True)
+@mutable
 class _Ask:
     """A condition and who asks for it."""
 
@@ -136,7 +137,7 @@ class _Ask:
         return tuple(sorted(dims.names_of(self.condition.form)))
 
 
-@dataclass(slots=True)
+@mutable
 class _Needs:
     """Conditions on one axis, solved; on several, as they stand; and those that could not be solved."""
 

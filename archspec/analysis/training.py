@@ -9,12 +9,12 @@ of each output. docs/costs.md says what is measured to agree, and what is a conv
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence, Set
-from dataclasses import dataclass
 from itertools import compress
 
 from archspec.analysis.memory import Storage, Storages, alive, bytes_of, forward, state_bytes, weight_bytes
 from archspec.analysis.sample import Sample
 from archspec.ir import Graph, Node, full_name, leaves
+from archspec.objects import record
 from archspec.ops.base import State, Wanted
 from archspec.ops.dtypes import is_float
 from archspec.values import Value
@@ -26,7 +26,7 @@ _COUNTS_STEPS = frozenset({"rmsprop", "adam", "adamw"})
 """Optimisers that also hold the number of steps for each parameter, a float32."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TrainingMemory:
     """Bytes. `saved` is what autograd keeps at the end of the forward pass, `peak_bytes` the most of all at once with
     weights and optimiser, at the turn of node `peak`; both are None where a size is not known."""
@@ -59,7 +59,7 @@ def training_memory(
     return TrainingMemory(weights, gradients, held, step.saved(), weights + held + peak, node)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gradients:
     """Which gradients a backward pass computes: of values, and per node of what autograd asks for, where it does."""
 
@@ -118,7 +118,7 @@ def _owner(node: Node, state: State) -> str:
     return dict(node.ties).get(state.name, own) if node.ties else own
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Step:
     """The pieces of memory of one step; its time is that of the nodes forward, then backward."""
 

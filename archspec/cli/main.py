@@ -7,11 +7,11 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
-from typing import NoReturn, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import NoReturn, Protocol, cast
 
 import archspec
-from archspec.cli import build, check, compare, diagram, diff, export, list_specs, new, report, rf, summary, sweep
 from archspec.cli.outcome import BUG, INTERRUPTED, PIPE_CLOSED, exit_code
 from archspec.cli.terminal import print_diagnostics
 from archspec.diagnostics import SpecError, did_you_mean, spec_error
@@ -28,29 +28,29 @@ class Command(Protocol):
     def run(self, args: argparse.Namespace) -> int: ...
 
 
-COMMANDS: Mapping[str, Command] = {
-    "build": build,
-    "check": check,
-    "summary": summary,
-    "compare": compare,
-    "diff": diff,
-    "sweep": sweep,
-    "rf": rf,
-    "diagram": diagram,
-    "report": report,
-    "export": export,
-    "list": list_specs,
-    "new": new,
+COMMANDS = {
+    "build": "build",
+    "check": "check",
+    "summary": "summary",
+    "compare": "compare",
+    "diff": "diff",
+    "sweep": "sweep",
+    "rf": "rf",
+    "diagram": "diagram",
+    "report": "report",
+    "export": "export",
+    "list": "list_specs",
+    "new": "new",
 }
+"""Commands, and the modules of this package that they are; only that of the command called is imported."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code: 0; 1 the spec is wrong; 2 the call is wrong; 3 archspec is wrong."""
     try:
         words = sys.argv[1:] if argv is None else argv
-        _check_command(words)
         args = _parsed(words)
-        code = COMMANDS[args.command].run(args)
+        code = _command(args.command).run(args)
         sys.stdout.flush()
         return code
     except SpecError as error:
@@ -74,9 +74,18 @@ class _Parser(argparse.ArgumentParser):
         raise spec_error("bad-call", message, help=f"see `{self.prog} --help`")
 
 
+class _Version(argparse.Action):
+    """Reads the package's metadata only when it is asked to, which takes long."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print(f"archspec {archspec.__version__}")
+        raise SystemExit(0)
+
+
 def _parsed(words: Sequence[str]) -> argparse.Namespace:
     """The call; names the closest option for one that does not exist."""
-    parser, commands = _parsers()
+    called = _called(words)
+    parser, commands = _parsers(COMMANDS if called is None else [called])
     args, unknown = parser.parse_known_args(words)
     if unknown:
         option, help = unknown[0].partition("=")[0], commands[args.command].format_help()
@@ -86,29 +95,35 @@ def _parsed(words: Sequence[str]) -> argparse.Namespace:
     return args
 
 
-def _parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
-    """That of the whole call, and those of the commands."""
+def _parsers(names: Iterable[str]) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    """That of the whole call, and those of some commands."""
     parser = _Parser(
         prog="archspec", description="Describe a neural network as a YAML graph; get its module, shapes and costs.",
         epilog="Exit codes: 0 all is well, 1 the spec is wrong, 2 the call is wrong, 3 archspec is wrong.",
         allow_abbrev=False,
     )  # fmt: skip
-    parser.add_argument("--version", action="version", version=f"archspec {archspec.__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", title="commands", parser_class=_Parser
     )
-    for name, command in COMMANDS.items():
+    for name in names:
+        command = _command(name)
         command.add_arguments(
             commands.add_parser(name, help=command.HELP, description=command.HELP, allow_abbrev=False)
         )
     return parser, commands.choices
 
 
-def _check_command(argv: Sequence[str]) -> None:
-    """Names the closest command for one that does not exist; argparse would list them all."""
-    name = next((word for word in argv if not word.startswith("-")), None)
+def _called(words: Sequence[str]) -> str | None:
+    """The command. Names the closest one where there is no such; argparse would list them all."""
+    name = next((word for word in words if not word.startswith("-")), None)
     if name is not None and name not in COMMANDS:
         raise spec_error("bad-call", f"no command `{name}`", help=did_you_mean(name, COMMANDS))
+    return name
+
+
+def _command(name: str) -> Command:
+    return cast(Command, import_module(f"archspec.cli.{COMMANDS[name]}"))
 
 
 def _report_bug(error: Exception) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
@@ -14,6 +13,7 @@ from archspec.analysis.receptive_field import ReceptiveField
 from archspec.analysis.traffic import total
 from archspec.diagnostics import did_you_mean, spec_error
 from archspec.dims import Dim
+from archspec.objects import record
 from archspec.views import numbers
 from archspec.views.cells import arguments, bytes_cell, count_cell, field_cell, once_if_equal
 from archspec.views.rows import Row
@@ -44,7 +44,7 @@ class View:
         return self.analyses.fields[row.result] if row.result >= 0 else None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Column:
     """A column by its `name`, which `--columns` takes. `order` is what rows are sorted by where that is not the cell's
     value."""

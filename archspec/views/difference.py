@@ -9,6 +9,7 @@ from typing import Literal
 
 from archspec.analysis.analyses import Analyses
 from archspec.ir import Graph, Node, Scope, full_name
+from archspec.objects import record
 from archspec.values import Value
 from archspec.views.cells import arguments, default
 from archspec.views.matching import Child, Matching, match, name_of, path_of
@@ -18,7 +19,7 @@ SHAPE = "output"
 """The edit that says that a node's result has another shape."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edit:
     """One thing that is different in a node: an argument, `op`, `inputs`, `output`, `init`, `runs`; None: not there."""
 
@@ -27,7 +28,7 @@ class Edit:
     after: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """What happens to a node, or to a block with all that is in it. `op` is the op's or the block's name afterwards.
 
@@ -48,7 +49,7 @@ class Change:
         return self.kind == "changed" and all(edit.name == SHAPE for edit in self.edits)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Keys:
     """Names of the `state_dict`. Weights of the first network load into the second one as they are where all `fit`.
 

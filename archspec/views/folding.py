@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from archspec.objects import record
 from archspec.views.difference import SHAPE, Change, Edit
 
 _NUMBER = re.compile(r"\d+")
@@ -14,7 +14,7 @@ _LONG_RUN = 3  # parts that follow one another, on average, are told apart by th
 _FEW = 3  # numbers that are listed
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fold:
     """Changes of one kind, to parts whose paths differ in numbers only."""
 

@@ -7,10 +7,11 @@ written as lists are aligned as texts are, so that a layer that is put in moves 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 from archspec.ir import Graph, Node, Scope
+from archspec.objects import mutable, record
 from archspec.views.cells import arguments
 
 Child = Scope | int  # a scope, or the position of a node
@@ -19,7 +20,7 @@ _EXACT, _ALIKE, _KIND = 6, 4, 2  # what a match of two children is worth
 _NAME = 1  # and what it is worth more under the same name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pair:
     """A part before and after; None where there is none. `moved`: it is in another block now."""
 
@@ -28,7 +29,7 @@ class Pair:
     moved: bool = False
 
 
-@dataclass(slots=True)
+@mutable
 class Matching:
     """Pairs in order, outer parts before what is in them. `nodes` says what becomes of each node."""
 
@@ -214,7 +215,7 @@ class _Matcher:
         return level * (2 if self._before.of(before).has_weights else 1) + (_NAME if named_alike else 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Feature:
     """What is compared: all of it; its ops without their arguments; what it is called."""
 

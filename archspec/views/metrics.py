@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from archspec import dims
 from archspec.analysis.analyses import Analyses
@@ -11,6 +10,7 @@ from archspec.analysis.depth import depth
 from archspec.analysis.receptive_field import output_field
 from archspec.dims import Dim
 from archspec.ir import leaves
+from archspec.objects import record
 from archspec.views import numbers
 from archspec.views.cells import bytes_cell, count_cell, field_cell
 from archspec.views.symbolic import rank
@@ -19,7 +19,7 @@ from archspec.views.table import Cell, words
 Amount = Dim | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Metric:
     """A fact of a network. `amount` is None for what is no number; then networks can differ in it, but not by how
     much."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archspec.analysis.analyses import Analyses
 from archspec.ir import Mode, Node, Scope
+from archspec.objects import record
 from archspec.values import TensorType, Value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Row:
     """Nodes `start` up to, not including, `end`: one node, a block, or a run of `count` blocks up to `last`.
 

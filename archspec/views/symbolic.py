@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
 from archspec import dims
 from archspec.dims import Atom, Dim, Floor, Form, Held, Size, Symbol
+from archspec.objects import mutable
 from archspec.views.numbers import count, short_count
 
 Powers = tuple[str, ...]  # the symbols of a product, sorted: ("H", "W")
@@ -52,7 +53,7 @@ def cost_texts(dim: Dim) -> tuple[str, str]:
     return long, short
 
 
-@dataclass(slots=True)
+@mutable
 class Legend:
     """Abbreviations of sizes, given as they are met."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
+
+from archspec.objects import record
 
 Level = Literal[0, 1, 2, 3]
 """How terse a table is."""
@@ -17,7 +19,7 @@ SHORT_NUMBERS: Level = 2
 SHORT_SHAPES: Level = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cell:
     """`value` is for programs: a number, a text or None. `forms` are for people, the longest first: one for each level,
     the last for those that follow."""
@@ -44,7 +46,7 @@ def words(text: str) -> Cell:
     return Cell(text, (text,))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Heading:
     """The head of a column. `extra` columns are there, in part at least, where there is room; `optional` ones go where
     there is none; the highest number first. What is `elastic` may lose its beginning, as paths can: so many characters
@@ -59,7 +61,7 @@ class Heading:
     wraps: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Table:
     """Rows of cells below headings. `legend` says what abbreviations of shapes stand for. `marks` say what a row is to
     a terminal that has colours: "added", "removed", "changed", "moved"."""

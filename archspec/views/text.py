@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from archspec.objects import record
 from archspec.views.table import FULL, NO_REMARKS, SHORT_NUMBERS, SHORT_SHAPES, Heading, Level, Table
 
 GAP = "  "
@@ -19,7 +19,7 @@ _Give = Literal["extra", "wraps", "some", "all"]
 _COLORS = {"added": "32", "removed": "31", "changed": "33", "moved": "36"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layout:
     """A table as it is going to be written: which of its columns, how terse, and how wide each is. `is_cut`: something
     elastic loses its beginning."""
