@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from archspec.emit.copies import can_be_copied, copy_of, template
 from archspec.emit.initialize import has_rules
 from archspec.emit.targets import targets_of
 from archspec.ir import Graph, Initializer, Node, full_name
@@ -39,6 +40,7 @@ class Plan:
     has_rules: bool
     all_torch: bool
     foreign: frozenset[str]
+    made: dict[tuple[torch.dtype, torch.device], nn.Module]  # by torch's defaults, what others are copied from
 
     @classmethod
     def of(cls, graph: Graph, made: type[nn.Module]) -> Plan:
@@ -55,6 +57,7 @@ class Plan:
             has_rules(graph),
             all(map(_is_torch, classes.values())),
             frozenset(path for path, name in classes.items() if not _is_torch(name) or name in _CLONING),
+            {},
         )
 
 
@@ -66,13 +69,27 @@ def construct(plan: Plan, device: torch.device | str | None, init: bool | Collec
     names = () if isinstance(init, bool) or virtual else init
     chosen = {plan.owners[name].path: plan.owners[name] for name in (plan.owners if everything else names)}
     later = plan.foreign.isdisjoint(chosen) and (plan.has_rules or not everything)
-    with made_on:
-        model = _bare(plan.cls, skip=plan.all_torch) if later else plan.cls()
+    if later and device is None:
+        model = _like_before(plan)
+    else:
+        with made_on:
+            model = _bare(plan.cls, skip=plan.all_torch) if later else plan.cls()
     if later and everything:
         _reset_all(model, plan.rules)
         model.init_weights()  # pyright: ignore[reportCallIssue]
     elif later and names:
         _initialise_only(model, chosen.values(), names, plan.rules)
+    return model
+
+
+def _like_before(plan: Plan) -> nn.Module:
+    """A bare instance: what the constructor makes, or a copy of what it made before under the same defaults."""
+    defaults = (torch.get_default_dtype(), torch.get_default_device())
+    if defaults in plan.made:
+        return copy_of(plan.made[defaults])
+    model = _bare(plan.cls, skip=plan.all_torch)
+    if defaults[1].type == "cpu" and can_be_copied(model, plan.cls.__module__):
+        plan.made[defaults] = template(model)
     return model
 
 
