@@ -167,8 +167,8 @@ def inference(twin: Twin) -> Iterator[Case]:
 def _apart(theirs: nn.Module, ours: nn.Module, x: torch.Tensor) -> float:
     """The largest difference of outputs, relative to the largest output."""
     with torch.inference_mode():
-        expected, found = theirs(x), ours(x)
-    return float((expected - found).abs().max() / expected.abs().max())
+        pairs = zip(_leaves(theirs(x)), _leaves(ours(x)), strict=True)
+        return max(float((expected - found).abs().max() / expected.abs().max()) for expected, found in pairs)
 
 
 def compiled(twin: Twin) -> Iterator[Case]:
