@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from pydantic_core import PydanticUndefined
 
 from archspec.ops.base import INFERRED, Example, Op, is_marked
 from tests.op_oracle import EXAMPLES, dtypes, outcome_here, outcome_in_torch
+from tests.random_specs.changes import other_values, words
 
 BATCH = "the batch axis is not to be touched"
 POSITIVE = "torch's sizes happen to come out positive"
@@ -97,30 +97,6 @@ def mutations(op: type[Op], example: Example) -> Iterator[Mutation]:
 
 def with_shape(example: Example, number: int, shape: tuple[int, ...]) -> Example:
     return replace(example, inputs=(*example.inputs[:number], shape, *example.inputs[number + 1 :]))
-
-
-def words(annotation: Any) -> Iterator[str]:
-    """The words that an argument may be."""
-    if get_origin(annotation) is Literal:
-        yield from (word for word in get_args(annotation) if isinstance(word, str))
-    for part in get_args(annotation):
-        if not isinstance(part, str):
-            yield from words(part)
-
-
-def other_values(value: Any) -> Iterator[Any]:
-    if isinstance(value, bool):
-        yield not value
-    elif isinstance(value, int):
-        yield from {value - 1, value + 1, 2 * value, 0, -1, -value} - {value}
-    elif isinstance(value, float):
-        yield from {value + 1, -value, 0.0} - {value}
-    elif isinstance(value, list | tuple):
-        yield [*value, 1]
-        yield [*value[:-1]]
-        for position, item in enumerate(value):
-            for other in other_values(item):
-                yield [*value[:position], other, *value[position + 1 :]]
 
 
 @pytest.mark.parametrize(("op", "example"), EXAMPLES)

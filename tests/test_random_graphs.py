@@ -6,31 +6,22 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import pytest
 import torch
-from hypothesis import given, reject, settings
-from pydantic import ValidationError
-from torch import Tensor, nn
+from hypothesis import assume, given, reject, settings
 from torch.utils.flop_counter import FlopCounterMode
 
 from archspec import api, dims
 from archspec.analysis.cost import costs
-from archspec.analysis.sample import training_batch
-from archspec.diagnostics import SpecError
-from archspec.emit.torch import build, run_and_compare
-from archspec.ir import Graph, Node, Scope, verify
-from archspec.ops import Op
-from tests.network import Network, accepts, random_inputs, shape_at, symbols, torch_runs
+from archspec.emit.torch import build
+from archspec.ir import Graph, Node
+from tests.agreement import agree, agree_unrolled, compiled, judge
+from tests.network import random_inputs
+from tests.random_specs.changes import Change
 from tests.random_specs.sketch import Sketch
-from tests.random_specs.unroll import finished, unroll
-from tests.random_specs.values import Refused, TooLarge
-from tests.strategies import Change, changed, specs
-from tests.test_ops_mutations import STRICTER
+from tests.random_specs.values import TooLarge
+from tests.strategies import changed, specs
 
 warnings.filterwarnings("ignore", module="torch")
-
-STRICTER_CODES = {"wrong-rank", "unknown-size", "batch-as-sequence"}
-"""Said of the batch and of the number of axes, where torch goes by what the numbers happen to be."""
 
 
 def share(of: int) -> settings:
@@ -38,86 +29,16 @@ def share(of: int) -> settings:
     return settings(max_examples=max(20, settings.default.max_examples // of))
 
 
-def compiled(spec: Sketch) -> Graph:
-    return verify(api.loads(spec.text))
-
-
-def same(a: Any, b: Any) -> None:
-    """Equal outputs: structure, shapes, dtypes and values, NaN included."""
-    torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6, equal_nan=True)
-
-
-def compare(graph: Graph, model: nn.Module, network: Network, sizes: dict[str, int], training: bool) -> None:
-    """The types of all nodes are those of the network run node by node, and so are the outputs those of the module."""
-    inputs = random_inputs(graph, sizes)
-    torch.default_generator.manual_seed(1)
-    values, expected = network.run([x.clone() for x in inputs], training, sizes)
-    for value, real in values.items():
-        kind = graph.type_of(value)
-        assert (shape_at(kind, sizes), f"torch.{kind.dtype}") == (tuple(real.shape), str(real.dtype)), graph.name_of(
-            value
-        )
-    torch.default_generator.manual_seed(1)
-    real = model.train(training)(*inputs)
-    if reordered(graph, training):
-        real, expected = structure(real), structure(expected)
-    same(real, expected)
-
-
-def reordered(graph: Graph, training: bool) -> bool:
-    """Whether random numbers may be drawn in another order: nodes that run in one mode only are moved together."""
-    draws = [is_random(node.op, training) for node in graph.nodes]
-    return sum(draws) > 1 and set(graph.modes) != {"always"}
-
-
-def is_random(op: Op, training: bool) -> bool:
-    drops = op.category == "dropout" or op.name in ("dropout", "RReLU") or bool(getattr(op, "dropout", 0))
-    return op.draws_in_eval or (training and drops)
-
-
-def structure(outputs: Any) -> Any:
-    """Outputs with their values wiped."""
-    return torch.utils._pytree.tree_map(torch.zeros_like, outputs)
-
-
-@given(specs())
+@given(specs(rare=True))
 def test_what_is_inferred_is_what_torch_does(spec: Sketch) -> None:
-    graph = compiled(spec)
-    model = build(graph)
-    mismatches = run_and_compare(graph, model)
-    assert not mismatches, "\n".join(map(str, mismatches))
-    network = Network(graph, model)
-    compare(graph, model, network, {"N": 2}, False)
-    compare(graph, model, network, {"N": 2}, True)
-    backward(model(*random_inputs(graph, {"N": 2})))
-    for sizes in other_sizes(graph):
-        if accepts(graph, sizes):
-            compare(graph, model, network, sizes, True)
-
-
-def backward(outputs: Any) -> None:
-    """A gradient can be computed: nothing that it needs was overwritten."""
-    leaves: list[Tensor] = []
-    torch.utils._pytree.tree_map(leaves.append, outputs)
-    total = sum(leaf.sum() for leaf in leaves if leaf.is_floating_point())
-    if isinstance(total, Tensor) and total.requires_grad:
-        total.backward()
-
-
-def other_sizes(graph: Graph) -> list[dict[str, int]]:
-    """Other sizes of what is free: all larger, and each by itself."""
-    nominal = {
-        name: dims.value(dim) or 2 for entry in graph.inputs for dim in entry.type.shape for name in dims.symbols(dim)
-    }
-    free = sorted(symbols(graph))
-    every = [{**nominal, **{name: nominal[name] + step for name in free}} for step in (1, 4)]
-    return every + [{**nominal, name: nominal[name] + 1} for name in free]
+    agree(spec)
 
 
 @share(4)
 @given(specs())
 def test_costs_and_state_are_torchs(spec: Sketch) -> None:
     graph = compiled(spec)
+    assume(not any(node.op.name == "einsum" and has_an_axis_of_one(graph, node) for node in graph.nodes))
     model = build(graph)
     persistent = {name: state.shape for _, name, state in graph.state() if state.persistent}
     assert persistent == {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
@@ -134,6 +55,11 @@ def test_costs_and_state_are_torchs(spec: Sketch) -> None:
         assert macs(graph, 2) == counted
 
 
+def has_an_axis_of_one(graph: Graph, node: Node) -> bool:
+    """An axis that is 1 at these sizes, where torch multiplies and counts no product of matrices."""
+    return any(dims.value(size) == 1 for x in graph.inputs_of(node) for size in x.shape)
+
+
 def macs(graph: Graph, batch: int) -> int:
     """Of all that runs in evaluation."""
     runs = [node for node, mode in zip(graph.nodes, graph.modes, strict=True) if mode != "training"]
@@ -144,31 +70,7 @@ def macs(graph: Graph, batch: int) -> int:
 @share(4)
 @given(specs())
 def test_unrolled_by_hand_it_is_the_same_network(spec: Sketch) -> None:
-    graph, plain = compiled(spec), compiled(unroll(spec))
-    assert list(map(described, graph.nodes)) == list(map(described, plain.nodes))
-    assert outline(graph.root) == outline(plain.root)
-    assert graph.outputs == plain.outputs
-
-
-def described(node: Node) -> tuple[Any, ...]:
-    """All of a node but where it was written."""
-    return (
-        node.path,
-        node.module,
-        node.op,
-        node.inputs,
-        node.slots,
-        node.reads,
-        node.outputs,
-        node.init,
-        node.requirements,
-    )
-
-
-def outline(scope: Scope) -> Any:
-    """The tree of paths. What a scope yields may differ: a block says so by `outputs`, an inline graph cannot."""
-    children = [child if isinstance(child, int) else outline(child) for child in scope.children]
-    return scope.path, scope.module, scope.numbered, children
+    agree_unrolled(spec, compiled(spec))
 
 
 @share(4)
@@ -194,28 +96,6 @@ def test_the_exported_source_stands_alone(spec: Sketch) -> None:
 @given(changed())
 def test_a_changed_spec_is_refused_where_torch_refuses_it(change: Change) -> None:
     try:
-        spec = finished(change.spec)
+        judge(change)
     except TooLarge:
         reject()  # the change made it too slow to run, which says nothing of it
-    except Refused as refused:
-        with pytest.raises(SpecError):
-            api.loads(change.spec.text)
-        torch_refuses(change, refused)
-        return
-    graph = compiled(spec)
-    mismatches = run_and_compare(graph, build(graph))
-    assert accepts(graph, {"N": training_batch(graph)}) == (not mismatches), "\n".join(map(str, mismatches))
-
-
-def torch_refuses(change: Change, refused: Refused) -> None:
-    """Torch does not run what is refused here, in batches of two and three. Exceptions are the number of axes, a batch
-    for a number or for a sequence, and what the tests of single ops name."""
-    op, inputs = refused.op, refused.inputs
-    if op is None or inputs is None or isinstance(refused.reason, ValidationError):
-        return
-    code = getattr(refused.reason, "code", "")
-    moved = len({x.rank for x in inputs}) > 1 or code in STRICTER_CODES
-    excused = change.what in ("other", "exponent") or f"{op.name} {change.what}" in STRICTER
-    excused |= change.what == "axis" and any(key.startswith(f"{op.name} ") for key in STRICTER)
-    if not moved and not excused:
-        assert not all(torch_runs(op, refused.given, inputs, batch) for batch in (2, 3)), refused

@@ -19,10 +19,11 @@ from archspec.emit.torch import build
 from archspec.ir import Graph, Node
 from archspec.ops.needs import Needs
 from archspec.values import Value
+from tests.agreement import compiled, other_sizes
 from tests.network import Network, random_inputs, shape_at
 from tests.random_specs.sketch import Sketch
 from tests.strategies import specs
-from tests.test_random_graphs import compiled, other_sizes, share
+from tests.test_random_graphs import share
 
 warnings.filterwarnings("ignore", module="torch")
 

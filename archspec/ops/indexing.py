@@ -76,6 +76,7 @@ def _bound(need: Needs, size: Dim, bound: SizeArg | None, default: Dim) -> Dim:
         need.at_least(dims.sub(at, size), 0, "")
         return size
     need.at_least(dims.sub(size, at), 0, "")
+    need.at_least(at, 0, "")
     return at
 
 

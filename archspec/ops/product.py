@@ -110,7 +110,28 @@ class Einsum(Op):
                 elif size != 1 or within:
                     message = f"`einsum` of {self.equation!r} has two sizes for {_called(label)}"
                     sizes[label] = equal_axis(need, message, axis, known, size, operand=operand, rank=None)
-        return TensorType(tuple(sizes[label] for label in result), inputs[0].dtype)
+        return TensorType(tuple(sizes[label] for label in result), self.summed(inputs, terms, result))
+
+    def summed(self, inputs: Inputs, terms: list[list[str]], result: list[str]) -> str:
+        """The result's dtype: torch sums integers in int64, but multiplies int64 with narrower ones only at times."""
+        dtype = inputs[0].dtype
+        if dtype == "int64" or not dtype.startswith(("int", "uint")):
+            return dtype
+        if len(terms) == 1:
+            return dtype if set(terms[0]) <= set(result) else "int64"
+        for operand, (term, x) in enumerate(zip(terms, inputs, strict=True)):
+            others = {
+                label
+                for other, sizes in zip(terms, inputs, strict=True)
+                if other is not term
+                for label, size in zip(other, sizes.shape, strict=True)
+                if size != 1
+            }
+            for label, size in zip(term, x.shape, strict=True):
+                if size != 1 and label not in others and label not in result:
+                    message = f"`einsum` of {self.equation!r} sums {_called(label)} alone, of {dtype} to int64"
+                    raise OpError("wrong-dtype", message, operand=operand, help="give it int64")
+        return dtype
 
     def parse(self, inputs: Inputs) -> tuple[list[list[str]], list[str]]:
         """The labels of each operand's axes, and the result's. Axes under `...` are labelled `.-1` and on, from the

@@ -82,14 +82,11 @@ def one_sample(size: Dim) -> int | None:
     known = dims.value(size)
     if known is not None:
         return known
-    for name in sorted(dims.symbols(size)):
-        try:
-            guess = dims.value(dims.substitute(size, {name: 1}))
-        except ZeroDivisionError:  # a size of 1 leaves nothing of an axis that something is divided by
-            continue
-        if guess is not None:
-            return guess
-    return None
+    unknown = {symbol.text for symbol in dims.symbols_of(dims.form_of(size)) if symbol.value is None}
+    try:
+        return dims.value(dims.substitute(size, dict.fromkeys(unknown, 1))) if len(unknown) == 1 else None
+    except ZeroDivisionError:  # a size of 1 leaves nothing of an axis that something is divided by
+        return None
 
 
 class Reshape(_Reshape):

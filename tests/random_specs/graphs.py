@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
-from tests.random_specs.layers import Count, Layer, Pick
+from tests.random_specs.layers import FAMILIES, Layer
+from tests.random_specs.operands import OperandWriter
+from tests.random_specs.pick import Count, Pick, Seeded
 from tests.random_specs.sketch import Block, Child, Expr, For, Graph, If, Let, Sketch, Source, Statement
-from tests.random_specs.tensors import TensorWriter, ranked
+from tests.random_specs.tensors import ranked
 from tests.random_specs.unroll import Run, bind, interpolate
 from tests.random_specs.values import Bound, Frame, Refused, Val, elements, evaluate
 from tests.random_specs.writer import Body, reads
 
 INPUTS: dict[str, list[Source]] = {
     "images": [Source((3, 8, 8)), Source((4, 6, 9)), Source((2, 12, 12)), Source((1, 5, 7))],
-    "sequences": [Source((6, 8)), Source((4, 10)), Source((5, 6))],
+    "sequences": [Source((6, 8)), Source((4, 10)), Source((5, 6)), Source((4, 1))],
     "volumes": [Source((2, 4, 5, 4)), Source((3, 4, 4, 4))],
     "features": [Source((8,)), Source((12,))],
     "indices": [Source((7,), "int64"), Source((4,), "int64")],
@@ -30,11 +33,47 @@ TYPES = {"int": 4, "op": "ReLU", "bool": True}
 """Declared types of params, with a value of each."""
 
 
-class SpecWriter(TensorWriter):
+SEQUENCES = "LSTM GRU RNN MultiheadAttention scaled_dot_product_attention arange index_select Transformer "
+SEQUENCES += "TransformerDecoder TransformerDecoderLayer Bilinear CosineSimilarity PairwiseDistance matmul einsum"
+INPUTS_OF = {
+    **{op: ["indices"] for op in ("Embedding", "EmbeddingBag", "embedding")},
+    **{op: ["sequences"] for op in SEQUENCES.split()},
+    "LSTMCell": ["features"],
+}
+"""The inputs with which an op that is more than a layer is likely to occur; "1d" and so on go by the axes."""
+
+
+@cache
+def families_of(op: str, source: Source | None = None) -> list[str]:
+    """The families that make layers of an op, for one input or for any."""
+    among = [source] if source is not None else [each for sources in INPUTS.values() for each in sources]
+    return [name for name in FAMILIES if any(op in made_by(name, each) for each in among)]
+
+
+@cache
+def made_by(family: str, source: Source) -> frozenset[str]:
+    """The ops of a family for an input, as far as a hundred layers show them."""
+    (fits, make), shape = FAMILIES[family], (2, *source.sizes)
+    if source.dtype != "float32" or not fits(shape):
+        return frozenset()
+    return frozenset(make(Seeded(f"{family} {n} {shape}"), shape)[0] for n in range(100))
+
+
+@cache
+def inputs_for(op: str) -> list[Source]:
+    """The inputs with which an op is likely to occur."""
+    every = [source for sources in INPUTS.values() for source in sources]
+    maps = {"1d": ["sequences"], "2d": ["images"], "3d": ["volumes"]}.get(op[-2:], ["sequences", "images", "volumes"])
+    usual = [source for kind in INPUTS_OF.get(op, maps) for source in INPUTS[kind]]
+    return usual if op in INPUTS_OF else [source for source in every if families_of(op, source)] or usual
+
+
+class SpecWriter(OperandWriter):
     """Writes a whole spec."""
 
-    def __init__(self, pick: Pick) -> None:
-        super().__init__(pick)
+    def __init__(self, pick: Pick, wanted: str = "", rare: bool = True) -> None:
+        super().__init__(pick, rare)
+        self.wanted = wanted
         inputs = self.inputs()
         params = {name: pick.of(values) for name, values in PARAMS.items() if pick.flag()}
         lets = {"double": "2 * width"} if "width" in params and pick.flag() else {}
@@ -42,7 +81,7 @@ class SpecWriter(TensorWriter):
         self.run = Run(self.spec)
 
     def inputs(self) -> dict[str, Source]:
-        first = self.pick.of(INPUTS[self.pick.of(list(INPUTS))])
+        first = self.pick.of(inputs_for(self.wanted) if self.wanted else INPUTS[self.pick.of(list(INPUTS))])
         if first.dtype == "float32" and self.pick.chance(5):
             return {"x": first, "y": Source((self.pick.int(1, 4), *first.sizes[1:])) if self.pick.flag() else first}
         return {self.pick.of(["input", "input", "x"]): first}
@@ -51,17 +90,49 @@ class SpecWriter(TensorWriter):
         """The spec, but for its outputs."""
         body = Body(self.run.root, dict(self.run.globals), names=list(self.run.root.table))
         if self.run.sources[0].type.dtype == "int64":
-            args = {"num_embeddings": self.pick.int(2, 9), "embedding_dim": Count(self.pick.int(1, 8))}
-            args = {name: self.expression(body, value) for name, value in args.items()}
-            self.spec.graph.body += self.put(body, Child(self.name(body, "embedding"), "Embedding", args))
+            self.spec.graph.body += self.looked_up(body, next(iter(self.spec.inputs)))
+        if self.wanted:
+            self.spec.graph.body += self.featured(body)
         self.spec.graph.body += self.statements(body, self.pick.int(1, 12))
         if not self.run.nodes:
             last = Child(self.name(body, "last"), "ReLU", {}, (next(iter(self.spec.inputs)),))
             self.spec.graph.body += self.put(body, last)
         return self.spec
 
+    def featured(self, body: Body) -> list[Statement]:
+        """Something with the wanted op; nothing where none is found."""
+        families, budget = tuple(families_of(self.wanted)), self.budget
+        before = [] if families else self.statements(body, self.pick.int(1, 2))
+        simple = [kind for kind in self.flat() if kind != self.plain]
+
+        def action() -> list[Statement]:
+            source = self.source(body)
+            if families and source is not None:
+                written = self.layer(body, *source, families)
+            else:
+                written = self.pick.of(simple)(body)
+            if not any(isinstance(child, Child) and child.op == self.wanted for child in written):
+                raise Refused("another op")
+            return written
+
+        for _ in range(1000):
+            written = self.tried(body, action)
+            if written is not None:
+                self.budget = budget
+                return [*before, *written]
+        self.budget = budget
+        return before
+
+    def flat(self) -> list[Callable[[Body], list[Statement]]]:
+        """What may be said without a graph within."""
+        common = [self.plain, self.merged, self.parts, self.constant, self.filtered, self.recurrent, self.dotted]
+        if not self.rare:
+            return common
+        rare = [self.unpooled, self.attended, self.placed, self.chosen, self.unbound, self.cropped, self.stepped]
+        return [*common, *rare, self.multiplied]
+
     def kinds(self, body: Body) -> list[Callable[[Body], list[Statement]]]:
-        flat = [self.plain] * 6 + [self.merged, self.parts, self.constant, self.filtered, self.recurrent, self.dotted]
+        flat = [self.plain] * 7 + self.flat()
         if body.depth >= 3:
             return flat
         nested = [self.inline, self.condition, self.residual, self.branches] + [self.loop, self.block] * 2
@@ -311,6 +382,7 @@ class SpecWriter(TensorWriter):
         names = (f"x{self.serial}", f"y{self.serial}") if len(inputs) > 1 else ()
         lets = {"wide": "2 * planes"} if "planes" in values and self.pick.chance(3) else {}
         block = Block(f"Block{self.serial}", Graph([], not names and self.pick.chance(3)), params, names or None, lets)
+        block.sources = tuple(Source(val.shape[1:], val.type.dtype) for val in inputs)
         frame = Frame(inputs, block.graph.numbered, None, body.frame, ("?",), ("?",))
         frame.table = {name: Bound((val,)) for name, val in zip(names, inputs, strict=False)}
         inner = Body(frame, {**self.run.globals, **values}, depth=body.depth + 1, names=list(names))

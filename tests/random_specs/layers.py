@@ -5,60 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
-from hypothesis import strategies as st
-
+from tests.random_specs.pick import Count, Pick
 from tests.random_specs.values import elements
 
-T = TypeVar("T")
 Shape = tuple[int, ...]
 Layer = tuple[str, dict[str, Any]]
 
 MAX_SIZE = 12  # of a spatial axis that grows
 MAX_CHANNELS = 12
-
-
-@dataclass(frozen=True)
-class Count:
-    """A number that the writer may write as an expression."""
-
-    value: int
-
-
-class Pick:
-    """Draws; the first choice is the simplest."""
-
-    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
-        self.draw = draw
-
-    def int(self, low: int, high: int) -> int:
-        return self.draw(st.integers(low, high))
-
-    def of(self, items: Sequence[T]) -> T:
-        return self.draw(st.sampled_from(items))
-
-    def chance(self, one_in: int) -> bool:
-        return self.draw(st.integers(0, one_in - 1)) == one_in - 1
-
-    def some(self, **options: Callable[[], Any]) -> dict[str, Any]:
-        """Some of the arguments, each one time in four."""
-        return {name: make() for name, make in options.items() if self.chance(4)}
-
-    def flag(self) -> bool:
-        return self.draw(st.booleans())
-
-    def order(self, items: Iterable[T]) -> list[T]:
-        return self.draw(st.permutations(list(items)))
-
-    def factor(self, of: int) -> int:
-        return self.of([n for n in range(1, of + 1) if of % n == 0])
-
-    def per_axis(self, values: list[int]) -> int | list[int]:
-        """One number where all agree."""
-        return values[0] if len(set(values)) == 1 else values
 
 
 FAMILIES: dict[str, tuple[Callable[[Shape], bool], Callable[[Pick, Shape], Layer]]] = {}
@@ -206,7 +163,7 @@ def padding(pick: Pick, shape: Shape) -> Layer:
 def batch_norm(pick: Pick, shape: Shape) -> Layer:
     args = pick.some(eps=lambda: 1e-3, momentum=lambda: pick.of([0.01, 0.5]))
     args |= pick.some(affine=pick.flag, track_running_stats=pick.flag)
-    return f"BatchNorm{max(1, len(shape) - 2)}d", args
+    return ("SyncBatchNorm" if pick.chance(6) else f"BatchNorm{max(1, len(shape) - 2)}d"), args
 
 
 @family(lambda shape: spatial(shape) and elements(shape[2:]) > 1)
@@ -229,6 +186,8 @@ def layer_norm(pick: Pick, shape: Shape) -> Layer:
 
 @family(lambda shape: len(shape) in (3, 4))  # of five axes torch wants contiguous input
 def response_norm(pick: Pick, shape: Shape) -> Layer:
+    if len(shape) == 4 and pick.chance(3):
+        return "CrossMapLRN2d", {"size": pick.of([3, 2]), **pick.some(k=lambda: 2)}
     return "LocalResponseNorm", {"size": pick.int(1, 3)}
 
 
@@ -239,7 +198,8 @@ ACTIVATIONS: dict[str, dict[str, list[Any]]] = {
     "LogSigmoid": {}, "Softplus": {"beta": [2.0]}, "Softsign": {}, "Tanhshrink": {}, "RReLU": {}, "PReLU": {},
     "Identity": {}, "Softmax": {}, "LogSoftmax": {}, "Softmin": {},
     "relu": {}, "gelu": {}, "silu": {}, "sigmoid": {}, "tanh": {}, "hardswish": {}, "softplus": {}, "leaky_relu": {},
-    "softmax": {}, "log_softmax": {}, "mish": {}, "elu": {"alpha": [0.5]}, "softsign": {},
+    "softmax": {}, "log_softmax": {}, "mish": {}, "elu": {"alpha": [0.5]}, "softsign": {}, "relu6": {}, "selu": {},
+    "celu": {"alpha": [0.5]}, "hardsigmoid": {}, "hardtanh": {"max_val": [0.5]}, "logsigmoid": {}, "Threshold": {},
 }  # fmt: skip
 SOFTMAX = ("softmax", "logsoftmax", "log_softmax", "softmin")
 INPLACE = ("ReLU", "SiLU", "Hardswish", "LeakyReLU", "ELU", "ReLU6", "relu", "Mish", "Hardsigmoid")
@@ -250,6 +210,8 @@ def activation(pick: Pick, shape: Shape) -> Layer:
     flat = len(shape) < 2  # no axis but the batch
     name = pick.of([name for name in ACTIVATIONS if not (flat and name.lower() in SOFTMAX)])
     args = {key: pick.of(values) for key, values in ACTIVATIONS[name].items() if pick.chance(3)}
+    if name == "Threshold":
+        args = {"threshold": 0.1, "value": pick.of([0, -1.5])}
     if name.lower() in SOFTMAX and pick.flag():
         args["dim"] = pick.of([-1, 1])
     if name == "PReLU" and len(shape) >= 2 and pick.flag():
@@ -266,7 +228,7 @@ def gated_activation(pick: Pick, shape: Shape) -> Layer:
 
 @family(lambda shape: len(shape) >= 2)
 def dropout(pick: Pick, shape: Shape) -> Layer:
-    names = ["Dropout", "dropout", "AlphaDropout", "StochasticDepth"]
+    names = ["Dropout", "dropout", "AlphaDropout", "FeatureAlphaDropout", "StochasticDepth"]
     names += {3: ["Dropout1d"], 4: ["Dropout2d"], 5: ["Dropout3d"]}.get(len(shape), [])
     return pick.of(names), {"p": pick.of([0.5, 0.1, 0.0])}
 
@@ -319,6 +281,17 @@ def resizing(pick: Pick, shape: Shape) -> Layer:
     return name, args
 
 
+@family(lambda shape: len(shape) == 4 and small(shape))
+def upsampling(pick: Pick, shape: Shape) -> Layer:
+    how = {"scale_factor": 2} if pick.flag() else {"size": pick.of([3, [2, 5]])}
+    return pick.of(["UpsamplingNearest2d", "UpsamplingBilinear2d"]), how
+
+
+@family(lambda shape: len(shape) == 4)
+def channel_softmax(pick: Pick, shape: Shape) -> Layer:
+    return "Softmax2d", {}
+
+
 @family(lambda shape: len(shape) == 4)
 def shuffling(pick: Pick, shape: Shape) -> Layer:
     _, channels, height, width = shape
@@ -335,3 +308,22 @@ def unfolding(pick: Pick, shape: Shape) -> Layer:
     kernel = pick.int(1, min(2, *shape[2:]))
     args = pick.some(stride=lambda: pick.int(1, 2), padding=lambda: pick.int(0, 1))
     return "Unfold", {"kernel_size": kernel, **args}
+
+
+@family(lambda shape: len(shape) == 3)
+def folding(pick: Pick, shape: Shape) -> Layer:
+    """Of `h * w` windows of one element, or of four, which overlap."""
+    height = pick.factor(shape[2])
+    sizes = [height, shape[2] // height]
+    if shape[1] % 4 == 0 and pick.flag():
+        return "Fold", {"output_size": [size + 1 for size in sizes], "kernel_size": 2}
+    return "Fold", {"output_size": sizes, "kernel_size": 1}
+
+
+@family(lambda shape: len(shape) == 3)
+def encoding(pick: Pick, shape: Shape) -> Layer:
+    args = pick.some(norm=pick.flag, norm_first=pick.flag, activation=lambda: "gelu")
+    return "TransformerEncoder", {
+        "nhead": pick.factor(shape[-1]), "num_layers": pick.int(1, 2), "dim_feedforward": pick.int(1, 6),
+        "batch_first": True, **args,
+    }  # fmt: skip

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.random_specs.layers import Layer, Pick, Shape, family
+from tests.random_specs.layers import Layer, Shape, family
+from tests.random_specs.pick import Pick
 from tests.random_specs.sketch import Expr
 from tests.random_specs.values import elements
 
@@ -70,6 +71,16 @@ def squeezing(pick: Pick, shape: Shape) -> Layer:
     return "squeeze", {"dim": pick.of(axes)}
 
 
+@family(lambda shape: 1 in shape[1:] and elements(shape) < 600)
+def expanding(pick: Pick, shape: Shape) -> Layer:
+    return "expand", {"sizes": [-1, *(pick.of([-1, pick.int(1, 3)]) if size == 1 else -1 for size in shape[1:])]}
+
+
+@family(lambda shape: True)
+def nothing(pick: Pick, shape: Shape) -> Layer:
+    return "identity", {}
+
+
 @family(lambda shape: elements(shape) < 600)
 def repeating(pick: Pick, shape: Shape) -> Layer:
     return "repeat", {"repeats": [1, *(pick.int(1, 2) for _ in shape[1:])]}
@@ -97,6 +108,41 @@ def cutting(pick: Pick, shape: Shape) -> Layer:
             return "select", {"dim": axis, "index": pick.of([start, start - size])}
 
 
+@family(lambda shape: len(shape) >= 2)
+def indexing(pick: Pick, shape: Shape) -> Layer:
+    """A subscription, or elements in any order."""
+    axis = pick.int(1, len(shape) - 1)
+    if pick.flag():
+        return "index_select", {"dim": axis, "index": [pick.int(0, shape[axis] - 1) for _ in range(pick.int(1, 3))]}
+    items: list[Any] = [":", *(pick.of([":", f":{size}", f"{size // 2}:", "::2"]) for size in shape[1:])]
+    match pick.int(0, 2):
+        case 0 if len(shape) > 2:
+            items[axis] = str(pick.int(-shape[axis], shape[axis] - 1))
+        case 1:
+            items = [*items[:axis], None, *items[axis:]] if len(shape) < 5 else items
+        case _:
+            items = ["...", pick.of([f"-{shape[-1]}:", ":1"])]
+    return "getitem", {"index": items}
+
+
+@family(lambda shape: 3 <= len(shape) <= 5)
+def cropping(pick: Pick, shape: Shape) -> Layer:
+    return "crop", {"size": [pick.int(1, size) for size in shape[2:]]}
+
+
+@family(lambda shape: 3 <= len(shape) <= 5)
+def einstein(pick: Pick, shape: Shape) -> Layer:
+    """Axes in another order, or some of them summed."""
+    letters = "nabcd"[: len(shape)]
+    order = pick.order(letters[1:])
+    return "einsum", {"equation": f"{letters}->n{''.join(order[: pick.int(1, len(order))])}"}
+
+
+@family(lambda shape: len(shape) >= 3)
+def position(pick: Pick, shape: Shape) -> Layer:
+    return "argmax", {"dim": pick.int(1, len(shape) - 1), **pick.some(keepdim=pick.flag)}
+
+
 @family(lambda shape: len(shape) >= 3)
 def triangle(pick: Pick, shape: Shape) -> Layer:
     return pick.of(["tril", "triu"]), pick.some(diagonal=lambda: pick.int(-2, 2))
@@ -109,6 +155,8 @@ def reduction(pick: Pick, shape: Shape) -> Layer:
     names = ["mean", "sum", "amax", "amin", "logsumexp", "norm"]
     if elements(tuple(shape[axis] for axis in axes)) > 1:
         names += ["std", "var"]
+    if len(axes) == 1:
+        names.append("prod")
     return pick.of(names), {"dim": axes if len(axes) > 1 else axis, **pick.some(keepdim=pick.flag)}
 
 
@@ -118,7 +166,7 @@ def arithmetic(pick: Pick, shape: Shape) -> Layer:
         case 0:
             return pick.of(["add", "mul", "sub", "div", "rsub"]), {"other": pick.of([0.5, 2, -1.5])}
         case 1:
-            return pick.of(["neg", "abs", "square", "exp", "sin", "cos"]), {}
+            return pick.of(["neg", "abs", "square", "exp", "sin", "cos", "sqrt", "rsqrt", "reciprocal", "log"]), {}
         case 2:
             return "clamp", {"min": -1.0, **pick.some(max=lambda: 1.0)}
         case _:

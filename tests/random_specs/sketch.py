@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -65,7 +65,8 @@ class Graph:
 
 @dataclass(eq=False)
 class Block:
-    """`inputs`: names, or the name of the list of all, or None. `outputs`: one reference, or several by name."""
+    """`inputs`: names, or the name of the list of all, or None. `outputs`: one reference, or several by name. `sources`
+    are inputs that it takes. It stands in the spec, or in an imported `file`: a library, or a network of its own."""
 
     name: str
     graph: Graph
@@ -73,6 +74,9 @@ class Block:
     inputs: tuple[str, ...] | None = None
     lets: dict[str, str] = field(default_factory=dict[str, str])
     outputs: str | dict[str, str] = ""
+    sources: tuple[Source, ...] = ()
+    file: str = ""
+    is_network: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,14 +101,56 @@ class Sketch:
     blocks: dict[str, Block] = field(default_factory=dict[str, Block])
     outputs: list[Output] = field(default_factory=list["Output"])
     kind: str = "single"
+    name: str = "random"
 
     @property
     def text(self) -> str:
-        return "\n".join(_spec_lines(self)) + "\n"
+        imports = any(block.file for block in self.blocks.values())
+        return "\n".join(_spec_lines(used(self) if imports else self)) + "\n"
+
+    @property
+    def imported(self) -> dict[str, Sketch]:
+        """The files that are imported, by the names that they have here."""
+        files = dict.fromkeys(block.file for block in self.blocks.values() if block.file)
+        return {file: _file(self, file) for file in files}
+
+    @property
+    def shown(self) -> str:
+        """The text of all its files."""
+        return "".join([self.text, *(f"# {name}.yaml\n{spec.text}" for name, spec in self.imported.items())])
+
+    def block(self, op: str) -> Block | None:
+        """The block that an op's name stands for: `Block`, or `parts.Block`."""
+        return self.blocks.get(op.rpartition(".")[2])
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """As hypothesis shows a failing example."""
-        printer.text(f"\n{self.text}")
+        printer.text(f"\n{self.shown}")
+
+
+def _file(spec: Sketch, name: str) -> Sketch:
+    """An imported file: it has the params and lets of the spec that it uses, under the same names."""
+    blocks = {block.name: replace(block, file="") for block in spec.blocks.values() if block.file == name}
+    first, *_ = blocks.values()
+    if not first.is_network:
+        return used(Sketch({}, Graph([]), spec.params, spec.lets, blocks, name=name))
+    inputs = dict(zip(first.inputs or ("input",), first.sources, strict=False))
+    given = first.outputs if isinstance(first.outputs, dict) else {"output": first.outputs} if first.outputs else {}
+    outputs: list[Output] = [(output, reference, "always") for output, reference in given.items()]
+    kind = "dict" if isinstance(first.outputs, dict) else "single"
+    params, lets = {**spec.params, **first.params}, {**spec.lets, **first.lets}
+    return used(Sketch(inputs, first.graph, params, lets, {}, outputs, kind, name), keep=set(first.params))
+
+
+def used(spec: Sketch, keep: set[str] | frozenset[str] = frozenset()) -> Sketch:
+    """Without the params that came to no use."""
+    known = keep | words(*_spec_lines(replace(spec, params={})))
+    return replace(spec, params={name: value for name, value in spec.params.items() if name in known})
+
+
+def words(*lines: str) -> set[str]:
+    """Every name in a text."""
+    return {word for line in lines for word in re.findall(r"[A-Za-z_]\w*", line)}
 
 
 # Printing
@@ -112,22 +158,28 @@ class Sketch:
 
 def _spec_lines(spec: Sketch) -> Iterator[str]:
     yield "archspec: 1"
-    yield "name: random"
+    yield f"name: {spec.name}"
     if spec.params:
         yield "params:"
         yield from _indent(f"{name}: {_flow(value)}" for name, value in spec.params.items())
     if spec.lets:
         yield "let:"
         yield from _indent(f"{name}: {value}" for name, value in spec.lets.items())
+    files = dict.fromkeys(block.file for block in spec.blocks.values() if block.file)
+    if files:
+        yield "imports:"
+        yield from _indent(f"{name}: {name}.yaml" for name in files)
     if list(spec.inputs) == ["input"]:
         yield f"input: {_source(spec.inputs['input'])}"
-    else:
+    elif spec.inputs:
         yield "inputs:"
         yield from _indent(f"{name}: {_source(source)}" for name, source in spec.inputs.items())
-    if spec.blocks:
+    if own := [block for block in spec.blocks.values() if not block.file]:
         yield "blocks:"
-        for block in spec.blocks.values():
+        for block in own:
             yield from _indent(block_lines(block))
+    if not spec.graph.body:
+        return
     yield "graph:"
     yield from _indent(_graph_lines(spec.graph))
     if spec.kind == "single":
@@ -199,7 +251,9 @@ def _child_lines(child: Child, numbered: bool) -> Iterator[str]:
     reads: Any = list(child.reads) if isinstance(child.reads, tuple) else child.reads
     keys: dict[str, Any] = {"op": child.op, "reuse": child.reuse, **child.args}
     keys["from"] = reads[0] if isinstance(reads, list) and len(reads) == 1 else reads
-    keys |= {"when": Expr(child.when), "else": child.otherwise, "repeat": Expr(child.repeat), "init": child.init}
+    keys |= {"when": Expr(child.when), "else": child.otherwise, "repeat": Expr(child.repeat)}
+    if child.init or "init" not in child.args:
+        keys["init"] = child.init
     keys["as"] = child.name if numbered and child.labelled else ""
     unset = ("", None, Expr(""))
     keys = {name: value for name, value in keys.items() if name in child.args or value not in unset}
@@ -226,6 +280,8 @@ def _flow(value: Any) -> str:
     match value:
         case Expr(text):
             return f'"{text}"' if re.search(r"[\[\]{},:#]", text) else text
+        case str() if re.search(r"[,:]", value):
+            return f'"{value}"'
         case None:
             return "null"
         case bool():

@@ -21,13 +21,13 @@ class TensorWriter(Writer):
     def merged(self, body: Body) -> list[Statement]:
         """Two tensors as one: `add`, `mul`, `cat`, ..., whichever their shapes allow."""
         found = self.sources(body, ranked)[:6]
-        pairs = [(a, b) for a in found for b in found if a[1] is not b[1] and merges(a[1].shape, b[1].shape)]
+        pairs = [(a, b) for a in found for b in found if a[1] is not b[1] and self.merges(a[1], b[1])]
         if not pairs:
             return self.plain(body)
         pair = self.pick.of(pairs)
         written: list[Statement] = []
         names = [self.named(body, name, written) for name, _ in pair]
-        op, args = self.pick.of(merges(pair[0][1].shape, pair[1][1].shape))
+        op, args = self.pick.of(self.merges(pair[0][1], pair[1][1]))
         if op == "add" and self.pick.chance(4):
             names.append(self.pick.of(names))
         child = Child(self.name(body, op), op, dict(args), tuple(names), labelled=self.labelled(body))
@@ -36,6 +36,11 @@ class TensorWriter(Writer):
         elif op in ("matmul", "add") and len(names) == 2 and self.pick.chance(3):
             child.reads = {"input": names[0], "other": names[1]}
         return [*written, *self.put(body, child)]
+
+    def merges(self, a: Val, b: Val) -> list[Layer]:
+        """The ops that make one tensor of two."""
+        rare = ("einsum", "PairwiseDistance", "CosineSimilarity")
+        return [(op, args) for op, args in merges(a.shape, b.shape) if self.rare or op not in rare]
 
     def parts(self, body: Body) -> list[Statement]:
         """A tensor cut up, with parts read by name or position, and put together again."""
@@ -199,8 +204,10 @@ def merges(a: Shape, b: Shape) -> list[Layer]:
         options += [("stack", {}), ("minimum", {})]
     if a[:-1] == b[:-1]:
         options.append(("Bilinear", {"out_features": 3}))
+    if len(a) > 1 and not differing:
+        options += [("PairwiseDistance", {"keepdim": True}), ("CosineSimilarity", {"dim": len(a) - 1})]
     if len(a) > 2 and a[-1] == b[-2] and a[:-2] == b[:-2]:
-        options.append(("matmul", {}))
+        options += [("matmul", {}), ("einsum", {"equation": "...ij,...jk->...ik"})]
     return options
 
 

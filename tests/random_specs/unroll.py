@@ -15,7 +15,7 @@ from typing import Any
 from archspec import dims
 from archspec.dims import Size
 from archspec.ops import lookup
-from archspec.ops.base import RUNTIME, Inputs, Op, Signature, is_marked, typed
+from archspec.ops.base import RUNTIME, Inputs, Op, is_marked, typed
 from archspec.ops.needs import Needs, OpError
 from archspec.values import TensorType
 from tests.random_specs.sketch import Block, Child, Expr, For, Graph, If, Let, Output, Sketch, Source, Statement
@@ -36,6 +36,9 @@ from tests.random_specs.values import (
 MAX_ELEMENTS = 6000  # of one tensor, in a batch of two
 MAX_NODES = 60
 
+UNTRUE = (LookupError, ArithmeticError, ValueError, TypeError)
+"""Raised by edges to nothing, and by expressions of which nothing can be made."""
+
 Env = dict[str, Any]
 
 
@@ -54,10 +57,11 @@ class Run:
     """Runs a sketch, statement by statement; the strategies do so while they write it."""
 
     def __init__(self, spec: Sketch) -> None:
-        self.blocks = spec.blocks
+        self.block = spec.block
         self.nodes: list[tuple[Op, tuple[Val, ...], tuple[Val, ...]]] = []  # op, inputs, outputs
         self.read: set[int] = set()
         self.overwritten: set[Val] = set()
+        self.idle: set[str] = set()  # blocks in which something is for nothing
         self.sources = tuple(
             Val(source_type(number, source), -1 - number, (unrolled_name(name),), (name,))
             for number, (name, source) in enumerate(spec.inputs.items())
@@ -100,7 +104,16 @@ class Run:
                             break
 
     def child(self, frame: Frame, child: Child, env: Env) -> Bound:
-        """One node, with its name. Raises Refused, or LookupError for an edge to nothing."""
+        """One node, with its name. Raises Refused."""
+        try:
+            return self.named(frame, child, env)
+        except Refused as error:
+            error.child = error.child or child
+            raise
+        except UNTRUE as error:
+            raise Refused(error, child=child) from error
+
+    def named(self, frame: Frame, child: Child, env: Env) -> Bound:
         name = interpolate(child.name, env)
         shown = child.labelled or not frame.numbered
         child = replace(child, name=name if shown else f"at{len(frame.handle)}_{len(frame.out)}")
@@ -151,7 +164,7 @@ class Run:
     def inputs(self, frame: Frame, child: Child, env: Env) -> tuple[tuple[Val, ...], tuple[str, ...]]:
         """What a child reads, and the operands named for it."""
         if child.reads is None:
-            op = lookup(child.op) if child.op not in self.blocks else None
+            op = lookup(child.op) if self.block(child.op) is None else None
             vals = frame.previous if op is None or op.signature.required else ()
         else:
             texts = child.reads.values() if isinstance(child.reads, dict) else child.reads
@@ -182,9 +195,13 @@ class Run:
 
     def content(self, child: Child, vals: tuple[Val, ...], names: tuple[str, ...], place: Place) -> Bound:
         """An inline graph, a block or an op; the rest of the unrolled child is filled in."""
-        if child.graph is None and child.op not in self.blocks:
+        block = self.block(child.op)
+        if child.graph is not None:
+            bound = self.inline(child.graph, vals, place)
+        elif block is not None:
+            bound = self.use(block, child, vals, place)
+        else:
             return self.call(child, vals, names, place)
-        bound = self.inline(child.graph, vals, place) if child.graph is not None else self.use(child, vals, place)
         assert bound.inside is not None
         if bound.inside.out:
             place.unrolled.graph = Graph(bound.inside.out, bound.inside.numbered)
@@ -197,14 +214,21 @@ class Run:
         self.body(inside, graph.body, dict(place.env))
         return Bound(inside.previous, inside=inside)
 
-    def use(self, child: Child, vals: tuple[Val, ...], place: Place) -> Bound:
-        block = self.blocks[child.op]
+    def use(self, block: Block, child: Child, vals: tuple[Val, ...], place: Place) -> Bound:
         if len(vals) != len(block.inputs or ("input",)):
             raise Refused(f"{child.op} of {len(vals)} inputs")
         inside, env = self.opened(block, vals, place)
         env |= {name: plain(self.argument(value, place)) for name, value in child.args.items()}
         env |= {name: evaluate(text, inside, env) for name, text in block.lets.items()}
+        count = len(self.nodes)
         self.body(inside, block.graph.body, env)
+        bound = self.closed(block, inside)
+        if not self.needed(bound.vals, count) >= set(range(count, len(self.nodes))):
+            self.idle.add(block.name)
+        return bound
+
+    def closed(self, block: Block, inside: Frame) -> Bound:
+        """What the use of a block comes to."""
         if not block.outputs:
             return Bound(inside.previous, inside=inside, is_block=True)
         texts = block.outputs if isinstance(block.outputs, dict) else {"": block.outputs}
@@ -213,6 +237,17 @@ class Run:
             raise Refused("an output is removed")
         named = {name: bound.vals[0] for name, bound in found.items() if name}
         return Bound(tuple(val for bound in found.values() for val in bound.vals), named, inside, True)
+
+    def needed(self, vals: Sequence[Val], first: int) -> set[int]:
+        """The nodes from `first` on that these tensors come from."""
+        found: set[int] = set()
+        waiting = list(vals)
+        while waiting:
+            node = waiting.pop().node
+            if node >= first and node not in found:
+                found.add(node)
+                waiting += self.nodes[node][1]
+        return found
 
     def opened(self, block: Block, vals: tuple[Val, ...], place: Place) -> tuple[Frame, Env]:
         """A frame for a block, and its variables without arguments."""
@@ -229,9 +264,11 @@ class Run:
         place.unrolled.op = child.op
         for name, value in args.items():
             place.unrolled.args[name] = self.written(child.args[name], place) if name in runtime else plain(value)
-        names = names or operands(op.signature, len(vals))
+        names = names or operands(op, len(vals))
         if "like" in child.args:
-            val = place.frame.find(interpolate(child.args["like"], place.env)).vals[0]
+            val, *others = place.frame.find(interpolate(child.args["like"], place.env)).vals
+            if others:
+                raise Refused("like several", op)
             vals, names = (*vals, val), (*names, "like")
             place.unrolled.args["like"] = place.frame.reference(val)
         args = {name: sized(value) if name in runtime else plain(value) for name, value in args.items()}
@@ -317,13 +354,11 @@ class _Fill(ast.NodeTransformer):
 
 def run_sketch(spec: Sketch) -> Run:
     """A whole spec, run. Raises Refused."""
-    run = Run(spec)
     try:
+        run = Run(spec)
         run.body(run.root, spec.graph.body, dict(run.globals))
-    except LookupError as error:
+    except UNTRUE as error:
         raise Refused(error) from error
-    if not run.nodes:
-        raise Refused("no nodes")
     return run
 
 
@@ -365,13 +400,14 @@ def infer(op: type[Op], args: Mapping[str, Any], inputs: Inputs) -> tuple[Op | N
     return made, result if isinstance(result, tuple) else (result,)
 
 
-def operands(signature: Signature, count: int) -> tuple[str, ...]:
+def operands(op: type[Op], count: int) -> tuple[str, ...]:
     """The operands that inputs in order fill. Raises Refused."""
+    signature = op.signature
     names = [*signature.required, *(name for name in signature.optional if name not in signature.shape_only)][:count]
     if signature.variadic:
         names = [*signature.required[:count], *signature.required[-1:] * (count - len(signature.required))]
     if len(names) != count or count < (signature.minimum if signature.variadic else len(signature.required)):
-        raise Refused(f"{count} inputs")
+        raise Refused(f"{count} inputs", op)
     return tuple(names)
 
 

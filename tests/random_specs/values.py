@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from archspec import dims
@@ -16,14 +17,14 @@ BATCH = "N"
 
 
 class Refused(Exception):
-    """An op does not take its arguments or inputs; or the network is not to be written so."""
+    """An op does not take its arguments or inputs; or the network is not to be written so. `child` is the node."""
 
     def __init__(
         self, reason: object, op: type[Op] | None = None, args: Mapping[str, Any] | None = None,
-        inputs: Inputs | None = None,
+        inputs: Inputs | None = None, child: Child | None = None,
     ) -> None:  # fmt: skip
         super().__init__(f"{op.name}: {reason}" if op is not None else str(reason))
-        self.reason, self.op, self.given, self.inputs = reason, op, plain(args or {}), inputs
+        self.reason, self.op, self.given, self.inputs, self.child = reason, op, plain(args or {}), inputs, child
 
 
 class TooLarge(Refused):
@@ -39,13 +40,13 @@ class Val:
     handle: tuple[str, ...]
     path: tuple[str, ...]
 
-    @property
+    @cached_property
     def per_sample(self) -> bool:
         """Whether axis 0 is the batch, and no other is."""
         batch, *rest = [BATCH in dims.symbols(dim) for dim in self.type.shape]
         return batch and not any(rest)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """The nominal sizes, of a batch of two."""
         return tuple(map(nominal, self.type.shape))

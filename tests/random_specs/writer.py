@@ -11,12 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.random_specs import rearranging  # noqa: F401 - adds its families
-from tests.random_specs.layers import FAMILIES, INPLACE, Count, Pick, Shape, fitting
+from tests.random_specs.layers import FAMILIES, INPLACE, Shape, fitting
+from tests.random_specs.pick import Count, Pick
 from tests.random_specs.sketch import Child, Expr, Statement
 from tests.random_specs.unroll import Run, interpolate
 from tests.random_specs.values import Bound, Frame, Refused, TooLarge, Val
 
 Refusals = type[Exception] | tuple[type[Exception], ...]
+RARE = {
+    "position", "einstein", "indexing", "cropping", "expanding", "folding", "encoding", "channel_softmax", "upsampling",
+    "nothing",
+}  # fmt: skip
+"""Families of ops whose memory has not been compared with torch's within networks."""
 REFUSALS = (Refused, LookupError, ZeroDivisionError, ValueError, TypeError)
 
 
@@ -67,8 +73,9 @@ class Writer:
 
     run: Run
 
-    def __init__(self, pick: Pick) -> None:
+    def __init__(self, pick: Pick, rare: bool = True) -> None:
         self.pick = pick
+        self.rare = rare
         self.budget = pick.int(1, 24)
         self.serial = 0
         self.conditions: set[str] = set()
@@ -172,7 +179,7 @@ class Writer:
         self, body: Body, source: str, val: Val, families: tuple[str, ...] = (), conditional: bool = False
     ) -> list[Statement]:
         """A layer of one of the families, or of any, that reads `source`."""
-        known = fitting(val.shape)
+        known = [name for name in fitting(val.shape) if self.rare or name not in RARE]
         op, args = FAMILIES[self.pick.of([name for name in families if name in known] or known)][1](
             self.pick, val.shape
         )
