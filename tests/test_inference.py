@@ -19,10 +19,10 @@ from archspec.diagnostics import SpecError
 from archspec.emit.torch import build, load_source, run_and_compare
 from archspec.inference import for_inference
 from archspec.ir import Graph, verify
+from tests.agreement import compiled, reordered
 from tests.network import random_inputs
 from tests.random_specs.sketch import Sketch
 from tests.strategies import specs
-from tests.test_random_graphs import compiled, reordered
 from tests.test_random_memory import flat
 from tests.zoo.parity import peak, randomise
 
