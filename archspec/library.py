@@ -43,6 +43,16 @@ class Library:
             self.roots.append(folder.resolve())
         return self._build(source, None, folder)
 
+    def read_all(self, path: Path) -> tuple[Path, ...]:
+        """Reads a spec with all that it imports and extends; the files. Raises SpecError."""
+        pending, seen = [self.load(path)], set[Spec]()
+        while pending:
+            spec = pending.pop()
+            if spec not in seen:
+                seen.add(spec)
+                pending += [self.resolve(entry.target, entry.folder) for entry in spec.imports.values()]
+        return self.files
+
     @property
     def files(self) -> tuple[Path, ...]:
         """Those read so far."""

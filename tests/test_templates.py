@@ -103,7 +103,7 @@ def test_defaults_and_initializers_that_read_params() -> None:
     body = """
 params: {k: 1, std: 0.1, bias: true}
 defaults: {Conv2d: {kernel_size: k, bias: bias}, Unit: {width: k + 1}}
-init: {Conv2d: {weight: {normal_: {std: std}}}}
+init: {Conv2d: {weight: {op: normal_, std: std}}}
 blocks: {Unit: {params: {width: 1}, graph: {conv: {op: Conv2d, out_channels: width}}}}
 graph: {a: Unit, b: Unit}
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from archspec import api, render
@@ -13,7 +14,8 @@ from archspec.cli import options
 from archspec.cli.options import declared_variants
 from archspec.cli.outcome import exit_code
 from archspec.cli.terminal import print_diagnostics
-from archspec.diagnostics import Diagnostic, SpecError
+from archspec.cli.watch import watch
+from archspec.diagnostics import Diagnostic, SpecError, spec_error
 from archspec.dims import Size
 from archspec.ir import Graph, leaves
 from archspec.library import Library
@@ -25,10 +27,34 @@ FORMATS = {"json": render.to_json, "github": render.to_github}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_spec(parser, several=True)
+    parser.add_argument("--watch", action="store_true", help="check again on every change, until Ctrl-C")
     parser.add_argument("--format", choices=("text", *FORMATS), default="text", help="of the errors (text)")
 
 
 def run(args: argparse.Namespace) -> int:
+    if not args.watch:
+        return _run(args)
+    if args.format != "text":
+        raise spec_error("bad-call", "`--watch` is for people, and shows text", help="leave out `--format`")
+    watch(args.spec, args.allow_paths, lambda: _show(args), _say_changed)
+    return 0
+
+
+def _show(args: argparse.Namespace) -> None:
+    """A check that tells its mistakes, and goes on."""
+    try:
+        _run(args)
+    except SpecError as error:
+        print_diagnostics(error.diagnostics)
+    print(f"watching {', '.join(args.spec)}; Ctrl-C ends it", file=sys.stderr, flush=True)
+
+
+def _say_changed(name: str) -> None:
+    clear = "\x1b[2J\x1b[H" if sys.stdout.isatty() else ""
+    print(f"{clear}--- {time.strftime('%H:%M:%S')}, {name} has changed", flush=True)
+
+
+def _run(args: argparse.Namespace) -> int:
     reports = [_check(args, spec) for spec in args.spec]
     diagnostics = [found for report in reports for found in report.diagnostics]
     if args.format != "text":

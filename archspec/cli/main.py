@@ -41,6 +41,7 @@ COMMANDS = {
     "export": "export",
     "list": "list_specs",
     "new": "new",
+    "schema": "schema",
 }
 """Commands, and the modules of this package that they are; only that of the command called is imported."""
 
@@ -118,8 +119,12 @@ def _called(words: Sequence[str]) -> str | None:
     """The command. Names the closest one where there is no such; argparse would list them all."""
     name = next((word for word in words if not word.startswith("-")), None)
     if name is not None and name not in COMMANDS:
-        raise spec_error("bad-call", f"no command `{name}`", help=did_you_mean(name, COMMANDS))
+        raise spec_error("bad-call", f"no command `{name}`", help=did_you_mean(name, COMMANDS) or _all())
     return name
+
+
+def _all() -> str:
+    return f"choose one of {', '.join(f'`{name}`' for name in COMMANDS)}"
 
 
 def _command(name: str) -> Command:

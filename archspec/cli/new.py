@@ -28,4 +28,5 @@ def run(args: argparse.Namespace) -> int:
         )
     write_file(path, STARTER.read_text(encoding="utf-8"))
     print(f"wrote {path}: now run `archspec build {path}`")
+    print(f"for your editor: `archspec schema -o {path.with_name('archspec.schema.json')}`")
     return 0

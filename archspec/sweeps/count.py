@@ -18,7 +18,6 @@ from archspec.elaborate.inputs import Shape
 from archspec.elaborate.templates import MOST_NODES, Templates
 from archspec.library import Library
 from archspec.objects import uncollected
-from archspec.spec import Spec
 from archspec.sweeps.axes import INPUT, VARIANT, Grid, entries_of, make_grid
 from archspec.views.metrics import METRICS
 
@@ -61,12 +60,12 @@ class Counter:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        path, named = find(job.spec)
+        self._path, named = find(job.spec)
         if named is not None and job.variant is not None and named != job.variant:
             message = f"`{job.spec}` is a variant, and `{job.variant}` another"
             raise spec_error("bad-call", message, None, help="leave one of them out")
         self.library = Library(Path(folder) for folder in job.allow_paths)
-        self.spec = self.library.load(path)
+        self.spec = self.library.load(self._path)
         self.variant = named if job.variant is None else job.variant
         self.grid: Grid = make_grid(self.spec, job.given, job.limit)
         self._check_variant()
@@ -112,18 +111,9 @@ class Counter:
 
     def fingerprint(self) -> str:
         """What else than the varied params the results depend on, in a few letters."""
-        texts = sorted(self._texts())
+        files = self.library.read_all(self._path)
+        texts = sorted(path.read_text(encoding="utf-8", errors="replace") for path in files)
         job = self.job
         shapes = {name: list(shape) for name, shape in self._shapes.items()}
         said = [self.variant, shapes, job.batch, job.optimizer, sorted(job.allow_ops), texts]
         return f"{self.spec.name}-{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]}"
-
-    def _texts(self) -> list[str]:
-        """What the files say, those that are imported too."""
-        pending, seen = [self.spec], set[Spec]()
-        while pending:
-            spec = pending.pop()
-            if spec not in seen:
-                seen.add(spec)
-                pending += [self.library.resolve(entry.target, entry.folder) for entry in spec.imports.values()]
-        return [path.read_text(encoding="utf-8", errors="replace") for path in self.library.files]
