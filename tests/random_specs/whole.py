@@ -13,12 +13,12 @@ from tests.random_specs.unroll import Run, run_sketch
 
 
 def random_spec(pick: Pick, wanted: str = "", rare: bool = True) -> Sketch:
-    """A valid spec, in which the op `wanted` occurs. `rare`: with ops that are more than layers and arithmetic."""
+    """A valid spec, in which the op `wanted` occurs. `rare`: with imports, and ops beyond layers and arithmetic."""
     writer = SpecWriter(pick, wanted, rare)
     spec = writer.write()
     spec.outputs, spec.kind = outputs(writer.run, pick)
     spec = trimmed(spec)
-    if spec.blocks and pick.chance(3):
+    if rare and spec.blocks and pick.chance(3):
         move(spec, pick.of(list(spec.blocks)), pick.flag())
     return spec
 
