@@ -164,18 +164,18 @@ class _Step:
     def go_back(self) -> None:
         """The gradients of values and parameters."""
         graph, make, last = self.sample.graph, self.storages.make, self.last
-        held: dict[Value, Storage] = {}
+        held = _Held(self)
         start = len(graph.nodes)
         for entry in graph.outputs.entries:
             for value in leaves(entry.value) if entry.mode != "eval" else ():
-                if value in self.gradients.values and value not in held:
-                    held[value] = make(self.size(value), start, start)
+                if value in self.gradients.values and value not in held.of:
+                    held.arrive(value, None, start)
         owned: set[str] = set()
         for position in range(start - 1, -1, -1):
             node, wanted, turn = graph.nodes[position], self.gradients.wanted[position], last - position
             if wanted is None:
                 continue
-            arrived = [held[value] for value in graph.results[position] if value in held]
+            arrived = held.take(graph.results[position])
             for storage in arrived:
                 storage.until(turn if node.inputs else last)  # a Parameter's own gradient stays
             if not node.inputs:
@@ -183,22 +183,12 @@ class _Step:
             passed = self.passed(position)
             for i, value in enumerate(node.inputs) if arrived else ():
                 if wanted.inputs[i]:
-                    self.arrive(held, value, arrived[0] if i in passed else None, turn)
+                    held.arrive(value, arrived[0] if i in passed else None, turn)
             for state in graph.states[position] if wanted.params else ():
                 if state.name in wanted.params:
                     name = _owner(node, state)
                     make(state_bytes(state), turn, turn if name in owned else last)
                     owned.add(name)
-
-    def arrive(self, held: dict[Value, Storage], value: Value, passed: Storage | None, turn: int) -> None:
-        """One more gradient of a value; it is added to what is there."""
-        there = held.get(value)
-        if there is not None:
-            there.until(turn)
-            if passed is None:
-                self.storages.make(self.size(value), turn, turn)
-            return
-        held[value] = passed if passed is not None else self.storages.make(self.size(value), turn, turn)
 
     def passed(self, position: int) -> Collection[int]:
         """Operands whose gradient is that of the result. A parameter has one of its own."""
@@ -225,3 +215,38 @@ class _Step:
         peak = max(live)
         at = live.index(peak)
         return peak, nodes[min(at, self.last - at)].path
+
+
+class _Held:
+    """The gradients of values that wait for the turn of the node that made the value."""
+
+    def __init__(self, step: _Step) -> None:
+        self.step = step
+        self.of: dict[Value, Storage] = {}
+        self.holders: dict[int, int] = {}  # of a piece, by identity: how many values wait with it
+
+    def take(self, values: Sequence[Value]) -> list[Storage]:
+        """What has arrived of a node's results: its turn has come."""
+        arrived = [self.of[value] for value in values if value in self.of]
+        for storage in arrived:
+            self.holders[id(storage)] -= 1
+        return arrived
+
+    def arrive(self, value: Value, passed: Storage | None, turn: int) -> None:
+        """One more gradient of a value, in memory of its own or `passed` on. It is added to what is there: in place,
+        unless another value waits with the same piece, or what is there is but a part of one; then what is there is
+        added to it."""
+        step, there = self.step, self.of.get(value)
+        size = step.size(value)
+        arriving = passed if passed is not None else step.storages.make(size, turn, turn)
+        if there is not None:
+            there.until(turn)
+            whole = there.size == size or step.sample.type_of(value).shape[0] == 1
+            if whole and self.holders[id(there)] == 1 and there is not arriving:
+                return
+            self.holders[id(there)] -= 1
+            if passed is not None:
+                passed.until(turn)
+                arriving = step.storages.make(size, turn, turn)
+        self.of[value] = arriving
+        self.holders[id(arriving)] = self.holders.get(id(arriving), 0) + 1

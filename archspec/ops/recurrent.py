@@ -145,8 +145,8 @@ class _Network(_Recurrent, abstract=True):
 
     def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
         """Of each step of each layer and direction what one cell keeps, with the state before it where the weights of
-        states are trained; the input of each layer, of the first a copy for each direction where the batch comes
-        first; dropout between layers.
+        states are trained; the input of each layer, of the first a copy for each direction where steps have to be
+        brought before the batch; dropout between layers.
         """
         x = inputs[0]
         batch, length = x.shape[:2] if self.batch_first else (x.shape[1], x.shape[0])
@@ -154,7 +154,8 @@ class _Network(_Recurrent, abstract=True):
         recurs = any(name.startswith("weight_hh") for name in wanted.params)
         inward = any(name.startswith("weight_ih") for name in wanted.params)
         made: list[TensorType] = []
-        if inward and self.batch_first:
+        turned = self.batch_first and 1 not in (batch, length)
+        if inward and turned:
             made += [x.with_shape((length, batch, self.input_size))] * self.directions
         for width in self.widths()[1:]:
             between = x.with_shape((length, batch, width))
@@ -167,7 +168,7 @@ class _Network(_Recurrent, abstract=True):
         steps, handed_on = dims.mul(length, cells), dims.mul(dims.sub(length, 1), cells)
         made += [x.with_shape((steps, batch, width)) for width in self.cell_keeps(wanted)]
         made += [x.with_shape((handed_on, batch, width)) for width in self.state_keeps(recurs)]
-        own = (0,) if inward and not self.batch_first else ()
+        own = (0,) if inward and not turned else ()
         return Kept((*own, *(i for i in first if i < len(inputs))), made=tuple(made))
 
     def first_keeps(self, recurs: bool) -> Mapping[int, int]:
