@@ -44,7 +44,7 @@ def runs(graph: Graph, model: nn.Module, sizes: dict[str, int]) -> tuple[str, bo
                 inferred = shape_at(graph.type_of(value), sizes)
                 if inferred != tuple(real.shape) or not real.numel():
                     return f"{graph.name_of(value)} is {tuple(real.shape)}, not {inferred}", spread
-            spread = any(is_spread(graph, node, values) for node in graph.nodes)
+            spread |= any(is_spread(graph, node, values) for node in graph.nodes)
     except (RuntimeError, ValueError, IndexError, ZeroDivisionError, TypeError, AssertionError) as error:
         return f"{type(error).__name__}: {error}", spread
     return "", spread
