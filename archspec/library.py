@@ -34,7 +34,10 @@ class Library:
 
     def load(self, path: Path) -> Spec:
         """The spec in a file that the user names. Raises SpecError."""
-        self.roots.append(path.resolve().parent)
+        real = _resolved(path)
+        if real is None:
+            read(path)  # says why
+        self.roots.append((real or path).parent)
         return self._load(path)
 
     def load_text(self, source: Source, folder: Path | None = None) -> Spec:
@@ -141,7 +144,7 @@ def declared_variants(path: Path) -> tuple[str, ...]:
 def _as_variant(name: str) -> str | None:
     """Help for a variant's name where a file's is needed."""
     for path in bundled().values():
-        if name in declared_variants(path):
+        if name in read(path).text and name in declared_variants(path):  # parsing them all takes a while
             return f"`{name}` is a variant: name the spec `{path.stem}`, and write `variant: {name}`"
     return None
 

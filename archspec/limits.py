@@ -35,7 +35,7 @@ class Limits:
     expression: int = _limit(2_000, "characters of an expression")
     text: int = _limit(10_000, "characters of a word or a computed text")
     items: int = _limit(100_000, "items of a list, of all lists in it, and of a node's parts")
-    steps: int = _limit(3_000_000, "steps of computing a network: see below")
+    steps: int = _limit(3_000_000, "steps of computing a network")
     nodes: int = _limit(100_000, "nodes of a network, and repeats of a node")
     parameter: int = _limit(2**40, "numbers in one parameter or buffer")
     errors: int = _limit(100, "mistakes that are reported")

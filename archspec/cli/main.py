@@ -8,13 +8,14 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from errno import ENOSPC
 from importlib import import_module
 from typing import NoReturn, Protocol, cast
 
 import archspec
-from archspec.cli.outcome import BUG, INTERRUPTED, PIPE_CLOSED, exit_code
+from archspec.cli.outcome import BUG, CALL_IS_WRONG, INTERRUPTED, PIPE_CLOSED, exit_code
 from archspec.cli.terminal import print_diagnostics
-from archspec.diagnostics import SpecError, did_you_mean, spec_error
+from archspec.diagnostics import Diagnostic, SpecError, did_you_mean, spec_error
 
 
 class Command(Protocol):
@@ -61,8 +62,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader has left: `archspec summary resnet50 | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
         return PIPE_CLOSED
+    except OSError as error:
+        if error.errno != ENOSPC:
+            _report_bug(error)
+            return BUG
+        _leave_stdout()
+        print_diagnostics([Diagnostic("cannot-write", "cannot write the output: no space left on device")])
+        return CALL_IS_WRONG
     except Exception as error:
         _report_bug(error)
         return BUG
@@ -129,6 +137,11 @@ def _all() -> str:
 
 def _command(name: str) -> Command:
     return cast(Command, import_module(f"archspec.cli.{COMMANDS[name]}"))
+
+
+def _leave_stdout() -> None:
+    """What is still to be written has nowhere to go; the interpreter would try it again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report_bug(error: Exception) -> None:

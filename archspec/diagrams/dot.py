@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -56,7 +57,7 @@ class _Writer:
         self.ladder = ladder(picture)
         self.removed = {box.id for box in picture.boxes() if box.change == "removed"}
         self.graph = Digraph(
-            picture.graph.name,
+            re.sub(r"[^\w.-]", "_", picture.graph.name),  # DOT reads backslashes and brackets
             graph_attr={
                 "rankdir": direction, "fontname": _FONT, "fontsize": "14", "fontcolor": _INK, "bgcolor": "white",
                 "nodesep": "0.25", "ranksep": "0.2" if direction == "TB" else "0.18",
@@ -86,11 +87,11 @@ class _Writer:
         return self.graph.source
 
     def title(self, title: str, legend: bool) -> dict[str, str]:
-        rows = [f'<TR><TD ALIGN="LEFT"><B>{escape(title)}</B></TD></TR>'] if title else []
+        rows = [f'<TR><TD ALIGN="LEFT"><B>{_escaped(title)}</B></TD></TR>'] if title else []
         if legend and (colours := self.colours()):
             cells = "".join(
                 f'<TD BGCOLOR="{colour.fill}" COLOR="{colour.border}" BORDER="1" STYLE="ROUNDED">'
-                f'<FONT POINT-SIZE="9">{escape(colour.title)}</FONT></TD>'
+                f'<FONT POINT-SIZE="9">{_escaped(colour.title)}</FONT></TD>'
                 for colour in colours
             )
             rows.append(f'<TR><TD><TABLE BORDER="0" CELLSPACING="4" CELLPADDING="3"><TR>{cells}</TR></TABLE></TD></TR>')
@@ -141,7 +142,7 @@ class _Writer:
         labels = self.labels_of(cluster)
         name, numbers = labels.name(cluster), labels.numbers(cluster.start, cluster.end)
         small = [*([name] if name else []), *numbers]
-        lines = [f"<B>{escape(labels.title(cluster))}</B>", *map(self.small, small)]
+        lines = [f"<B>{_escaped(labels.title(cluster))}</B>", *map(self.small, small)]
         return f"<{''.join(line + _LEFT for line in lines)}>"
 
     def box(self, parent: Digraph, box: Box) -> None:
@@ -178,14 +179,14 @@ class _Writer:
     def label(self, box: Box) -> str:
         labels = self.labels_of(box)
         name, lines = labels.name(box), labels.lines(box)
-        head = f"<B>{escape(labels.title(box))}</B>"
+        head = f"<B>{_escaped(labels.title(box))}</B>"
         if name:
             head += f" {self.small(name)}"
         return f"<{'<BR/>'.join([head, *map(self.small, lines)])}>"
 
     @staticmethod
     def small(text: str) -> str:
-        return f'<FONT POINT-SIZE="9" COLOR="{_SOFT}">{escape(text)}</FONT>'
+        return f'<FONT POINT-SIZE="9" COLOR="{_SOFT}">{_escaped(text)}</FONT>'
 
     def edge(self, edge: Edge) -> None:
         style: dict[str, str] = {"class": edge.kind}
@@ -214,3 +215,9 @@ class _Writer:
     def text(text: str) -> str:
         """A plain label: backslashes stand for themselves."""
         return text.replace("\\", "\\\\")
+
+
+def _escaped(text: str) -> str:
+    """As HTML. Characters that cannot be seen are blanks, and nothing is `_`: Graphviz takes no label without text."""
+    seen = "".join(char if char.isprintable() else " " for char in text)
+    return escape(seen if seen.strip() else "_")

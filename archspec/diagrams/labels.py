@@ -95,7 +95,7 @@ class Labels:
 
     def tooltip(self, item: Box | Cluster) -> str:
         """What SVG shows beside the pointer: the path, the document, the shapes."""
-        doc = item.scope.doc if item.scope else ""
+        doc = "".join(c if c.isprintable() or c == "\n" else " " for c in (item.scope.doc if item.scope else ""))
         return "\n".join(text for text in (item.path, doc, ", ".join(map(str, self.types(item)))) if text)
 
 

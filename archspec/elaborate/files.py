@@ -245,7 +245,9 @@ def _resolve_value(session: Session, value: OpValue) -> Use | None:
     if not isinstance(value.node, Mapping):
         return _resolve(session, value.file, str(value), value.node)
     op = value.node.get("op")
-    assert isinstance(op, Scalar)
+    if not isinstance(op, Scalar) or op.value is None:
+        span = op.span if op is not None else value.node.span
+        raise spec_error("wrong-type", "`op` is the name of an op", span, help="write `op: Conv2d`, say")
     use = resolve_op(session, value.file, op, value.view)
     if use is None:
         return None

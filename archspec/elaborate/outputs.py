@@ -31,6 +31,9 @@ def resolve_outputs(session: Session, syntax: OutputsSyntax, view: View) -> list
     for leaf, inside in session.expand(syntax.body, view):
         try:
             name = session.name(leaf.name, inside) if leaf.name is not None else str(len(entries))
+            if not name.strip():
+                help = "write a word, the key of the result"
+                raise spec_error("bad-name", "the name of an output is empty", leaf.span, help=help)
             if any(entry.name == name for entry in entries):
                 raise spec_error(
                     "duplicate-name", f"output `{name}` is defined twice", leaf.span, help="rename one of them"

@@ -13,8 +13,8 @@ def possible_states(op: type[Op]) -> frozenset[str]:
     """The names of the parameters that the op has in any of its examples."""
     found: set[str] = set()
     for example in op.examples:
-        dtypes = example.dtypes or ("float32",) * len(example.inputs)
-        types = tuple(TensorType(shape, dtype) for shape, dtype in zip(example.inputs, dtypes, strict=True))
+        dtypes = (*example.dtypes, *("float32",) * len(example.inputs))  # those that are not given
+        types = tuple(TensorType(shape, dtype) for shape, dtype in zip(example.inputs, dtypes, strict=False))
         names = (*op.signature.required, *op.signature.optional)
         slots = example.operands or (*names, *names[-1:] * len(types))[: len(types)]
         inferred = op.inferred(Needs(), Inputs(types, slots))

@@ -1,0 +1,102 @@
+"""Which files a spec may read, and what is said of files that cannot be read."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from archspec import api
+from archspec.cli import main
+from archspec.diagnostics import SpecError
+
+LIBRARY = "archspec: 1\nblocks: {Act: {graph: [ReLU]}}\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of a spec, with one beside it that holds a library."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "lib.yaml").write_text(LIBRARY)
+    (tmp_path / "mine" / "below").mkdir(parents=True)
+    (tmp_path / "mine" / "below" / "lib.yaml").write_text(LIBRARY)
+    (tmp_path / "mine" / "link.yaml").symlink_to(tmp_path / "outside" / "lib.yaml")
+    (tmp_path / "mine" / "folder").symlink_to(tmp_path / "outside")
+    (tmp_path / "mine" / "inside.yaml").symlink_to(tmp_path / "mine" / "below" / "lib.yaml")
+    (tmp_path / "mine" / "loop.yaml").symlink_to(tmp_path / "mine" / "loop.yaml")
+    return tmp_path / "mine"
+
+
+def code(folder: Path, target: str) -> str:
+    path = folder / "spec.yaml"
+    path.write_text(f"archspec: 1\nimports: {{lib: '{target}'}}\ninput: [N, 3]\ngraph: {{a: lib.Act}}\n")
+    try:
+        api.load(path)
+    except SpecError as error:
+        return error.diagnostics[0].code
+    return "ok"
+
+
+@pytest.mark.parametrize("target", ["below/lib.yaml", "./below/../below/lib.yaml", "inside.yaml"])
+def test_files_below_are_read(folder: Path, target: str) -> None:
+    assert code(folder, target) == "ok"
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["../outside/lib.yaml", "below/../../outside/lib.yaml", "link.yaml", "folder/lib.yaml", "{outside}/lib.yaml",
+     "../outside/nothing.yaml", "/etc/passwd", "/no/such/file", "../../../../../../../../etc/passwd", ".."],
+)  # fmt: skip
+def test_files_outside_are_not_read_nor_said_to_be_there(folder: Path, target: str) -> None:
+    assert code(folder, target.format(outside=folder.parent / "outside")) == "file-not-allowed"
+
+
+@pytest.mark.parametrize("target", ["loop.yaml", "below", ".", "BELOW/LIB.YAML.", "x" * 5000, "~/x.yaml", "file:///x"])
+def test_what_is_no_file(folder: Path, target: str) -> None:
+    assert code(folder, target) == "file-not-found"
+
+
+def test_a_link_to_itself(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(folder / "loop.yaml")]) == 2
+    assert capsys.readouterr().err.startswith("error[unreadable-file]: cannot read")
+
+
+def test_a_file_that_vanishes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found, and gone when it is opened."""
+    monkeypatch.setattr("archspec.library._is_file", lambda path: True)
+    assert code(folder, "gone.yaml") == "file-not-found"
+
+
+def test_a_huge_file_is_not_read_to_its_end(folder: Path) -> None:
+    path = folder / "huge.yaml"
+    with path.open("wb") as file:
+        file.truncate(100_000_000)
+    with pytest.raises(SpecError, match="larger than 1,000,000 bytes"):
+        api.load(path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk is made with /dev/full")
+def test_output_to_a_full_disk(capfd: pytest.CaptureFixture[str]) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-m", "archspec", "summary", "lenet5"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error[cannot-write]") and "Traceback" not in done.stderr
+
+
+def test_control_c(tmp_path: Path) -> None:
+    """A signal in the middle of a build: no traceback, nothing written."""
+    call = [sys.executable, "-m", "archspec", "build", "resnet152", "-o", str(tmp_path / "out")]
+    process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.endswith("interrupted\n") and "Traceback" not in errors
+    assert not list(tmp_path.iterdir())

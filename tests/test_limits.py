@@ -1,0 +1,151 @@
+"""Specs that ask for too much are refused at once: measured in processes of their own, which may not have more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from archspec import api, limits
+from archspec.diagnostics import SpecError
+
+HEAD = "archspec: 1\nname: t\ninput: [N, 3, 8, 8]\n"
+CPU, MEMORY = 8, 700 << 20
+"""Seconds of CPU time and bytes of addresses, the interpreter's and a slow machine's included: a spec without limits
+takes minutes and gigabytes. What is measured on a machine that is not busy is in docs/safety.md."""
+
+BLOCKS = "blocks:\n  A: {graph: [{op: ReLU, repeat: 1000}]}\n  B: {graph: [{op: A, repeat: 1000}]}\n"
+BOMBS = {
+    "aliases": "archspec: 1\nparams:\n  a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+    + "".join(f"  a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)),
+    "power": HEAD + "graph:\n  a: {op: Linear, out_features: 9**9**9}\n",
+    "range": HEAD + "graph:\n  for i in range(10**15):\n    a$i: ReLU\n",
+    "loops": HEAD + "graph:\n  for i in range(100000):\n    for j in range(100000):\n      a$(i)x$j: ReLU\n",
+    "comprehension": HEAD + "let: {x: '[0 for a in range(9999) for b in range(9999)]'}\ngraph: [ReLU]\n",
+    "doubling": HEAD + "let:\n  x0: [0]\n"
+    + "".join(f"  x{i}: '[x{i - 1}, x{i - 1}]'\n" for i in range(1, 60)) + "graph: [ReLU]\n",
+    "repeat": HEAD + "graph:\n  - {op: ReLU, repeat: 1000000000}\n",
+    "repeats": HEAD + BLOCKS + "graph:\n  - {op: B, repeat: 1000}\n",
+    "empty repeats": HEAD + "blocks:\n  A: {graph: [{op: ReLU, repeat: 0}]}\n  B: {graph: [{op: A, repeat: 99999}]}\n"
+    "graph:\n  - {op: B, repeat: 99999}\n",
+    "recursion": HEAD + "blocks:\n  A: {graph: [A, A]}\ngraph: [A]\n",
+    "halves": HEAD + "blocks:\n  A: {params: {n: int, m: int}, graph: [{op: A, n: n - 1, m: 2 * m, when: n > 0}, "
+    "{op: A, n: n - 1, m: 2 * m + 1, when: n > 0}, ReLU]}\ngraph: [{op: A, n: 60, m: 1}]\n",
+    "integer": HEAD + f"graph:\n  a: {{op: Linear, out_features: {'9' * 5000}}}\n",
+    "float": HEAD + "graph:\n  a: {op: Dropout, p: 1e999}\n",
+    "parameter": HEAD + "graph:\n  a: {op: Linear, out_features: 9999999999999999}\n",
+    "flow": HEAD + f"graph: {'[' * 50_000}\n",
+    "nesting": "\n".join(" " * level + "a:" for level in range(1300)) + " 1\n",
+    "graphs": HEAD + f"graph: {'[' * 90}ReLU{']' * 90}\n",
+    "expression": HEAD + f"graph:\n  a: {{op: Linear, out_features: {'+'.join(['1'] * 100_000)}}}\n",
+    "brackets": HEAD + f"let: {{x: '{'(' * 900}1{')' * 900}'}}\ngraph: [ReLU]\n",
+    "minus": HEAD + f"let: {{x: '{'-' * 1900}1'}}\ngraph: [ReLU]\n",
+    "word": HEAD + f"graph:\n  a: {'x' * 900_000}\n",
+    "key": HEAD + f"{'k' * 900_000}: 1\n",
+    "text": HEAD + "let: {x: \"'a' * 10**9\"}\ngraph: [ReLU]\n",
+    "list": HEAD + "let: {x: '[0] * 10**9'}\ngraph: [ReLU]\n",
+    "parts": "archspec: 1\ninput: [N, 1000000000]\ngraph: {a: {op: unbind, dim: 1}, b: {op: stack, from: a}}\n",
+    "keys": HEAD + "".join(f"k{i}: 1\n" for i in range(40_000)),
+    "params": HEAD + "params:\n" + "".join(f"  k{i}: 1\n" for i in range(40_000)) + "graph: [ReLU]\n",
+    "variants": HEAD + "variants:\n" + "".join(f"  k{i}: {{}}\n" for i in range(40_000)) + "graph: [ReLU]\n",
+    "imports": HEAD + "imports:\n" + "".join(f"  k{i}: nowhere{i}\n" for i in range(2_000)) + "graph: [ReLU]\n",
+    "mistakes": HEAD + "graph:\n" + "".join(f"  a{i}: ReLuu\n" for i in range(20_000)),
+}  # fmt: skip
+
+RUN = f"""
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, {MEMORY}))
+resource.setrlimit(resource.RLIMIT_CPU, ({CPU}, {CPU}))
+from archspec.cli import main
+sys.exit(main(["check", sys.argv[1]]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to so much memory")
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.yaml"
+    path.write_text(BOMBS[name])
+    done = subprocess.run([sys.executable, "-c", RUN, str(path)], capture_output=True, text=True)
+    assert done.returncode == 1, (done.returncode, done.stderr[-300:])
+    assert done.stderr.startswith("error[") and "Traceback" not in done.stderr
+
+
+def test_files_that_extend_each_other_without_end(tmp_path: Path) -> None:
+    for number in range(200):
+        (tmp_path / f"s{number}.yaml").write_text(f"archspec: 1\nextends: s{number + 1}.yaml\n")
+    with pytest.raises(SpecError) as caught:
+        api.load(tmp_path / "s0.yaml")
+    assert [each.code for each in caught.value.diagnostics] == ["too-deep"]
+
+
+def test_files_are_counted_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(limits.VARIABLE, "bytes=200")
+    (tmp_path / "base.yaml").write_text(f"archspec: 1\n{'#' * 150}\ninput: [N, 3]\ngraph: [ReLU]\n")
+    (tmp_path / "top.yaml").write_text("archspec: 1\nextends: base.yaml\n")
+    with pytest.raises(SpecError, match="larger than 200 bytes"):
+        api.load(tmp_path / "top.yaml")
+
+
+SMALL = {
+    "values=20": "graph: [ReLU, ReLU, ReLU, ReLU, ReLU, ReLU, ReLU, ReLU, ReLU, ReLU]",
+    "variants=1": "variants: {a: {}, b: {}}\ngraph: [ReLU]",
+    "expression=5": "graph: {a: {op: Linear, out_features: 1 + 1 + 1}}",
+    "text=9": "graph: {aaaaaaaaaa$(1): ReLU}",
+    "items=4": "let: {x: 'range(5)'}\ngraph: [ReLU]",
+    "steps=300": "graph: [{op: ReLU, repeat: 9}]",
+    "nodes=3": "graph: [ReLU, ReLU, ReLU, ReLU]",
+    "parameter=10": "graph: [{op: Linear, out_features: 8}]",
+}
+
+
+@pytest.mark.parametrize("setting", SMALL)
+def test_each_limit_is_changed_by_the_environment(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = HEAD + SMALL[setting]
+    if setting not in ("items=4", "variants=1", "expression=5"):  # what is parsed once is kept
+        api.loads(text)
+    monkeypatch.setenv(limits.VARIABLE, setting)
+    with pytest.raises(SpecError) as caught:
+        api.loads(text)
+    (found,) = caught.value.diagnostics
+    assert found.code in ("limit", "too-large")
+    assert f"`ARCHSPEC_LIMITS={setting.split('=')[0]}=...`" in (found.help or "")
+
+
+def test_mistakes_are_told_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = HEAD + "graph:\n" + "".join(f"  a{i}: ReLuu\n" for i in range(9))
+    for setting, count in (("", 9), ("errors=4", 4), (" errors = 1_0 ", 9)):
+        monkeypatch.setenv(limits.VARIABLE, setting)
+        with pytest.raises(SpecError) as caught:
+            api.loads(text)
+        found = caught.value.diagnostics
+        assert [each.span.line for each in found if each.span] == list(range(5, 5 + count))
+        assert any("more mistakes" in note for note in found[-1].notes) is (count == 4)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("nods=3", "has no limit `nods`"),
+        ("nodes", "is no limit"),
+        ("nodes=0", "is no limit"),
+        ("nodes=x,", "is no limit"),
+    ],
+)
+def test_a_limit_that_cannot_be_read(setting: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(limits.VARIABLE, setting)
+    with pytest.raises(SpecError, match=message):
+        api.load("lenet5")
+
+
+def table() -> Iterator[str]:
+    for name, of in limits.DESCRIPTIONS.items():
+        yield f"| `{name}` | {getattr(limits.Limits(), name):,} | {of} |"
+
+
+def test_the_limits_are_documented() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "safety.md").read_text(encoding="utf-8")
+    assert "\n".join(table()) in page
