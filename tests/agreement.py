@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -210,7 +211,7 @@ def refusal(change: Change, refused: Refused) -> Verdict:
     if op is None or child is None:
         return Verdict(found[0].code, child.op if child is not None else "", NO_CALL)
     places = located(change.spec, child)
-    first = next((one for one in found if place(one) in places), None)
+    first = next((one for one in found if place(one) in places or called_again(one) & places), None)
     assert first is not None, f"refused at another node: {text}\nnot at {child.name}: {refused}"
     verdict = Verdict(first.code, op.name)
     if inputs is None:
@@ -257,6 +258,12 @@ STRICTER = (
     ("einsum", "wrong-dtype", "needs numbers", "of one operand, which is not multiplied"),
     ("MaxUnpool1d MaxUnpool2d MaxUnpool3d", "bad-argument", "must", "torch's sizes happen to come out positive"),
     (ATTENTION, "bad-argument", "between 0 and 1", "some of torch's implementations ignore what is below 0"),
+    (
+        "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
+        "bad-argument",
+        "`dilation` must",
+        "nothing spreads a kernel of 1",
+    ),
     ("crop", "size-too-small", "", "a slice of more than there is is all there is"),
     ("index_select", "bad-argument", "positions from 0 on", "torch counts negative ones from the end"),
     ("squeeze", "bad-axis", "needs size 1", "torch leaves an axis of another size as it is"),
@@ -268,6 +275,12 @@ def place(found: Diagnostic) -> tuple[str, int]:
     """The file and line of a diagnostic."""
     assert found.span is not None, found
     return Path(found.span.source.name).stem.strip("<>"), found.span.line
+
+
+def called_again(found: Diagnostic) -> set[tuple[str, int]]:
+    """Where a node is called again, of which the diagnostic shows an argument where it is written."""
+    notes = (re.fullmatch(r"called again as .* at (.+):(\d+):\d+", note) for note in found.notes)
+    return {(Path(note[1]).stem.strip("<>"), int(note[2])) for note in notes if note}
 
 
 def located(spec: Sketch, child: Child) -> set[tuple[str, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ common: dict[str, Any] = {"deadline": None, "print_blob": True, "suppress_health
 settings.register_profile("dev", max_examples=50, **common)
 settings.register_profile("ci", max_examples=2000, derandomize=False, **common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev"))
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a shell script
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that are interrupted by tests inherit it
 
 torch.set_num_threads(1)  # tensors are small, and test processes several
 

@@ -53,3 +53,17 @@ def test_a_sum_of_integers_is_int64(equation: str, dtype: str) -> None:
     here, there = outcome_here(op, example), outcome_in_torch(op, example)
     assert here is not None and there is not None
     assert here == there or (here.startswith("refused") and there.startswith("refused"))
+
+
+def test_an_axis_that_is_never_1_stays() -> None:
+    """Padded it has two positions or more, whatever the input's size."""
+    graph = api.loads(HEAD + "  padded: {op: ZeroPad2d, padding: [0, 0, 1, 1]}\n  cut: {op: squeeze, dim: 2}\n")
+    assert not run_and_compare(graph, build(graph))
+    assert accepts(graph, {"N": 2, "H": 1, "W": 3})
+
+
+def test_what_is_wrong_where_a_node_is_called_again_says_where() -> None:
+    text = "  cut: {op: Unflatten, dim: 1, unflattened_size: [1, 2]}\n  again: {reuse: cut}\n"
+    with pytest.raises(SpecError) as caught:
+        api.loads(HEAD + text)
+    assert caught.value.diagnostics[0].notes == ("called again as `again` at <string>:6:10",)

@@ -12,7 +12,7 @@ from tests.random_specs.sketch import Sketch
 from tests.random_specs.whole import all_children
 from tests.strategies import specs
 
-EXAMPLES = 800
+EXAMPLES = 1600
 
 CONSTRUCTS = {
     "params": r"^params:",

@@ -327,7 +327,11 @@ class Graphs:
         place = replace(site.place, file=first.place.file)
         start = len(session.nodes)
         given = self._inputs(site, None)
-        bound = self.node(Site(place, site.path, first.module, again, first.view, site.name_span), given)
+        try:
+            bound = self.node(Site(place, site.path, first.module, again, first.view, site.name_span), given)
+        except SpecError as error:
+            note = f"called again as `{site.path}` at {site.syntax.span}"
+            raise SpecError([each.with_notes([note]) for each in error.diagnostics]) from None
         if not _same_structure(session.nodes[definition.start : definition.end], session.nodes[start:]):
             raise spec_error(
                 "bad-reuse",

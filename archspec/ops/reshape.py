@@ -287,17 +287,20 @@ class Squeeze(MethodFunction, _Reshape):
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         x = inputs[0]
-        axes = axes_of(x, self.dim, op=self.name)
-        for axis in axes:
+        gone = {axis for axis in axes_of(x, self.dim, op=self.name) if not _stays(x.shape[axis])}
+        for axis in gone:
             size = x.shape[axis]
-            if not isinstance(size, int) and not dims.proved_at_least(size, 2):
+            if not isinstance(size, int):
                 message = f"`squeeze` needs size 1, axis {axis} of {x} is {show(size)}"
                 if size.value is None:
                     raise OpError("bad-axis", message, argument="dim")
                 need.equal(size, 1, message, code="bad-axis", argument="dim")
-        return x.with_shape(
-            tuple(n for axis, n in enumerate(x.shape) if axis not in axes or (isinstance(n, int) and n != 1))
-        )
+        return x.with_shape(tuple(n for axis, n in enumerate(x.shape) if axis not in gone))
+
+
+def _stays(size: Dim) -> bool:
+    """Whether an axis is never of size 1."""
+    return size != 1 if isinstance(size, int) else dims.proved_at_least(size, 2)
 
 
 class Unsqueeze(MethodFunction, _Reshape):
