@@ -51,15 +51,18 @@ def runs(graph: Graph, model: nn.Module, sizes: dict[str, int]) -> tuple[str, bo
 
 
 def is_spread(graph: Graph, node: Node, values: Mapping[Value, Tensor]) -> bool:
-    """Whether an axis of size 1 meets a larger one, and did not at the spec's own sizes."""
+    """Whether an axis of size 1 meets a larger one, and did not at the spec's own sizes, or the other way round."""
     for a, b in combinations(filter(values.__contains__, node.inputs), 2):
         own = [list(map(dims.value, graph.type_of(value).shape)) for value in (a, b)]
         now = [tuple(values[value].shape) for value in (a, b)]
         for axis in range(1, min(map(len, now)) + 1):
-            sizes = {shape[-axis] for shape in now}
-            if len(sizes) == 2 and 1 in sizes and own[0][-axis] == own[1][-axis]:
+            if is_broadcast({shape[-axis] for shape in now}) != is_broadcast({shape[-axis] for shape in own}):
                 return True
     return False
+
+
+def is_broadcast(sizes: set[int | None]) -> bool:
+    return len(sizes) == 2 and 1 in sizes
 
 
 @share(4)
