@@ -24,13 +24,5 @@ def run(args: argparse.Namespace) -> int:
     counts = Counter(graph.name for graph in graphs)
     names = [graph.name if counts[graph.name] == 1 else spec for graph, spec in zip(graphs, args.spec, strict=True)]
     comparison = compare(graphs, names, args.batch, args.optimizer)
-    match args.format:
-        case "json":
-            formats.write_json(comparison.to_json())
-        case "csv":
-            formats.write(comparison.to_csv())
-        case "markdown":
-            formats.write(comparison.to_markdown())
-        case _:
-            print(comparison.to_text(columns()))
+    formats.show(comparison, args.format, lambda: comparison.to_text(columns()))
     return 0

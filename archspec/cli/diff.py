@@ -37,13 +37,5 @@ def run(args: argparse.Namespace) -> int:
         changed = ", ".join("=".join(param) for param in args.params)
         names = before.name, f"{after.name} ({changed})" if changed else args.after or after.name
     found = difference(before, after, names, args.depth, args.batch, args.optimizer)
-    match args.format:
-        case "json":
-            formats.write_json(found.to_json())
-        case "csv":
-            formats.write(found.to_csv())
-        case "markdown":
-            formats.write(found.to_markdown())
-        case _:
-            print(found.to_text(columns(), color=wants_color(sys.stdout)))
+    formats.show(found, args.format, lambda: found.to_text(columns(), color=wants_color(sys.stdout)))
     return DIFFERENT if args.exit_code and not found.is_empty else 0

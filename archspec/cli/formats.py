@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from archspec.analysis.training import OPTIMIZERS
 
@@ -42,6 +43,27 @@ def names(text: str) -> list[str]:
     if not all(found):
         raise argparse.ArgumentTypeError(f"`{text}` is no list of names: write path,params, say")
     return found
+
+
+class Table(Protocol):
+    """What is shown as a table, and otherwise."""
+
+    def to_json(self) -> Any: ...
+    def to_csv(self) -> str: ...
+    def to_markdown(self) -> str: ...
+
+
+def show(found: Table, format: str, text: Callable[[], str]) -> None:
+    """Prints it in one of `FORMATS`; `text` is how it looks on this terminal."""
+    match format:
+        case "json":
+            write_json(found.to_json())
+        case "csv":
+            write(found.to_csv())
+        case "markdown":
+            write(found.to_markdown())
+        case _:
+            print(text())
 
 
 def write_json(found: Any) -> None:

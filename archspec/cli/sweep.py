@@ -20,7 +20,6 @@ from archspec.elaborate.params import Written
 from archspec.sweeps import LIMIT
 
 if TYPE_CHECKING:
-    from archspec.sweeps.results import Sweep
     from archspec.sweeps.search import Search
 
 HELP = "count every combination of params' values, and print those that fit a budget"
@@ -81,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         found = found.sorted(*args.sort) if args.sort else found
     found = found.top(args.top) if args.top is not None else found
     if not streams:
-        _print(found, args.format)
+        formats.show(found, args.format, lambda: found.to_text(columns()))
     if stopped:
         _say_stopped(search, args.output)
         return INTERRUPTED
@@ -174,18 +173,6 @@ class _Progress:
     def clear(self) -> None:
         """The line goes."""
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def _print(found: Sweep, format: str) -> None:
-    match format:
-        case "json":
-            formats.write_json(found.to_json())
-        case "csv":
-            formats.write(found.to_csv())
-        case "markdown":
-            formats.write(found.to_markdown())
-        case _:
-            print(found.to_text(columns()))
 
 
 def _say_stopped(search: Search, file: Path | None) -> None:

@@ -19,37 +19,32 @@ from archspec.ops.base import Example, Inputs, Needs, Op, OpError, Signature
 from archspec.ops.target import Method, Operand, Target
 from archspec.values import Value
 
-_PAIR = (Example({}, ((2, 4, 3, 5), (2, 4, 1, 1))),)
+
+class _InPlace:
+    """What an op of two operands is in the memory of the first: a method of that tensor, of the op's name."""
+
+    name: ClassVar[str]
+    signature: ClassVar[Signature] = Signature(("input", "other"))
+    examples: ClassVar[tuple[Example, ...]] = (Example({}, ((2, 4, 3, 5), (2, 4, 1, 1))),)
+
+    @property
+    def inplace_on_input(self) -> bool:
+        return True
+
+    def target(self, inputs: Inputs) -> Target:
+        return Method(self.name, (Operand(1),))
 
 
-class AddInPlace(Add):
+class AddInPlace(_InPlace, Add):
     """The sum of two tensors, in the memory of the first."""
 
     name: ClassVar[str] = "add_"
-    signature: ClassVar[Signature] = Signature(("input", "other"))
-    examples: ClassVar[tuple[Example, ...]] = _PAIR
-
-    @property
-    def inplace_on_input(self) -> bool:
-        return True
-
-    def target(self, inputs: Inputs) -> Target:
-        return Method("add_", (Operand(1),))
 
 
-class MulInPlace(Mul):
+class MulInPlace(_InPlace, Mul):
     """The product of two tensors, in the memory of the first."""
 
     name: ClassVar[str] = "mul_"
-    signature: ClassVar[Signature] = Signature(("input", "other"))
-    examples: ClassVar[tuple[Example, ...]] = _PAIR
-
-    @property
-    def inplace_on_input(self) -> bool:
-        return True
-
-    def target(self, inputs: Inputs) -> Target:
-        return Method("mul_", (Operand(1),))
 
 
 _FORMS: dict[type[Op], Op] = {Add: AddInPlace(), Mul: MulInPlace()}
