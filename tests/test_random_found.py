@@ -67,3 +67,10 @@ def test_what_is_wrong_where_a_node_is_called_again_says_where() -> None:
     with pytest.raises(SpecError) as caught:
         api.loads(HEAD + text)
     assert caught.value.diagnostics[0].notes == ("called again as `again` at <string>:6:10",)
+
+
+@pytest.mark.parametrize("size", ["[]", "[1]", "[1, 1, 1]"])
+def test_numbers_for_other_axes_are_told(size: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        api.loads(HEAD + f"  up: {{op: Upsample, size: {size}}}\n")
+    assert caught.value.diagnostics[0].message.startswith("`size` needs 2 numbers")

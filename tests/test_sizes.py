@@ -51,18 +51,15 @@ def runs(graph: Graph, model: nn.Module, sizes: dict[str, int]) -> tuple[str, bo
 
 
 def is_spread(graph: Graph, node: Node, values: Mapping[Value, Tensor]) -> bool:
-    """Whether an axis of size 1 meets a larger one, and did not at the spec's own sizes, or the other way round."""
+    """Whether an axis of size 1 meets a larger one where sizes are equal in the spec, or the other way round."""
     for a, b in combinations(filter(values.__contains__, node.inputs), 2):
         own = [list(map(dims.value, graph.type_of(value).shape)) for value in (a, b)]
         now = [tuple(values[value].shape) for value in (a, b)]
         for axis in range(1, min(map(len, now)) + 1):
-            if is_broadcast({shape[-axis] for shape in now}) != is_broadcast({shape[-axis] for shape in own}):
+            before, after = {shape[-axis] for shape in own}, {shape[-axis] for shape in now}
+            if {len(before), len(after)} == {1, 2} and 1 in max(before, after, key=len):
                 return True
     return False
-
-
-def is_broadcast(sizes: set[int | None]) -> bool:
-    return len(sizes) == 2 and 1 in sizes
 
 
 @share(4)

@@ -27,7 +27,7 @@ def not_negative(**arguments: int | tuple[int, ...]) -> None:
 
 def _at_least(bound: int, rule: str, arguments: dict[str, int | tuple[int, ...]]) -> None:
     for argument, value in arguments.items():
-        lowest = value if isinstance(value, int) else min(value)
+        lowest = value if isinstance(value, int) else min(value, default=bound)
         if lowest < bound:
             raise OpError("bad-argument", f"`{argument}` {rule}, got {lowest}", argument=argument)
 

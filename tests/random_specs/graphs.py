@@ -13,7 +13,7 @@ from tests.random_specs.pick import Count, Pick, Seeded
 from tests.random_specs.sketch import Block, Child, Expr, For, Graph, If, Let, Sketch, Source, Statement
 from tests.random_specs.tensors import ranked
 from tests.random_specs.unroll import Run, bind, interpolate
-from tests.random_specs.values import Bound, Frame, Refused, Val, elements, evaluate
+from tests.random_specs.values import Bound, Frame, Refused, TooLarge, Val, elements, evaluate
 from tests.random_specs.writer import Body, reads
 
 INPUTS: dict[str, list[Source]] = {
@@ -401,7 +401,11 @@ class SpecWriter(OperandWriter):
         written += self.statements(inner, self.pick.int(1, 5))
         if inner.frame.previous == inner.frame.input or (inner.frame.numbered and len(inner.frame.previous) > 1):
             # of a list of several values a number would mean a part, not a node
-            written += self.put(inner, Child(self.name(inner, "relu"), "ReLU", {}, (names[0] if names else "input",)))
+            overwritten = self.run.overwritten
+            whole = [name for name in names if overwritten.isdisjoint(inner.frame.table[name].vals)]
+            if names and not whole:
+                raise TooLarge("nothing is left to be read")
+            written += self.put(inner, Child(self.name(inner, "relu"), "ReLU", {}, (whole[0] if names else "input",)))
         return written
 
     def block_outputs(self, inner: Body, names: Sequence[str]) -> str | dict[str, str]:
