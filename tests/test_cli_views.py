@@ -42,10 +42,29 @@ def test_summary_of_blocks(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split()[0] for line in out.splitlines()[4:8]] == ["layer4", "layer3", "fc", "layer2"]
 
 
-def test_summary_fits_the_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    assert max(map(len, out_of(capsys, "summary", "densenet121").splitlines())) <= 80
-    monkeypatch.delenv("COLUMNS")
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "summary densenet121", "summary densenet121 --sort macs", "summary vit_b_16 --tree",
+        "summary unet --input 1xHxW", "summary resnet18 --symbolic H,W", "summary resnet50 --batch 8 --optimizer adam",
+        "compare resnet18 resnet50", "compare vgg11 vgg13 vgg16 vgg19 resnet50", "compare unet unet_2015 --input 1xHxW",
+        "compare mobilenet_v2_0.35_truncated mobilenet_v2_0.5_truncated mobilenet_v2_0.75_truncated",
+        "diff resnet18 resnet50", "diff resnet50 vit_b_16", "diff inception_v3 googlenet",
+        "diff resnet50 --set num_classes=10", "sweep mobilenet_v2 --set width=0.5,1.0 --set num_classes=10,100",
+        "rf unet --at 3,500", "rf inception_v3 --node Mixed_7c", "rf vit_b_16",
+        "rf resnet18 --input 3xHxW --node layer1", "check vit mobilenet_v2", "list",
+    ],
+)  # fmt: skip
+def test_what_is_shown_fits_the_terminal(
+    call: str, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = out_of(capsys, *call.split()).splitlines()
+    assert max(map(len, lines)) <= width
+
+
+def test_nothing_is_cut_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     lines = out_of(capsys, "summary", "densenet121").splitlines()
     assert lines[8].split()[:2] == ["features.denseblock1.denselayer1.norm1", "BatchNorm2d"]
 

@@ -175,7 +175,7 @@ def test_parts_of_a_node() -> None:
 def test_units_without_a_position() -> None:
     found = region_of("pool: {op: AdaptiveAvgPool1d, output_size: 1}\nflat: flatten", "[N, 2, 10]")
     assert (found.axes, found.at) == ((), ())
-    assert "every unit sees" in str(found)
+    assert ", every unit\n" in str(found)
     assert region_of("map: {op: Linear, out_features: 2}", "[N, 5]").inputs == ()
 
 
@@ -256,6 +256,16 @@ def test_a_place_on_an_axis_without_positions_may_see_less() -> None:
     assert seen.hull.clipped == ((4, 6), (0, 5)) and not seen.exact
     assert seen_of(nodes, "[N, 1, 12, 6]", None, (5,)).exact  # the row as a whole
     assert seen_of(nodes.replace("cat, dim: 3", "cat"), "[N, 1, 12, 6]", None, (5, 0)).exact  # channels are
+
+
+def test_a_table_of_two_parts_where_there_is_little_room() -> None:
+    found = archspec.load("resnet50").receptive_field("layer4.2.conv3")
+    assert found.to_text(80) == str(found)
+    (one,), two = (
+        [line.split() for line in text.splitlines() if line.lstrip().startswith("rows")]
+        for text in (str(found), found.to_text(60))
+    )
+    assert two == [one[:4], ["rows", *one[4:]]]
 
 
 def test_pictures() -> None:

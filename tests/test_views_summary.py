@@ -66,6 +66,7 @@ def test_json_contract(densenet: Summary) -> None:
             "ops": densenet.total.ops, "ops_by_category": found["totals"]["ops_by_category"], "batch": 1,
             "activation_peak_bytes": memory.activation_peak_bytes, "activation_peak": memory.peak,
             "weight_bytes": 32250984, "weight_bytes_by_dtype": {"float32": 32250016, "int64": 968},
+            "moved_bytes": found["totals"]["moved_bytes"], "intensity": found["totals"]["intensity"],
         },
         "requirements": found["requirements"],
     }  # fmt: skip
@@ -79,18 +80,44 @@ def test_json_contract(densenet: Summary) -> None:
         "inputs": ["input"],
         "output": {"shape": ["N", 64, 112, 112], "dtype": "float32"},
         "params": 9408,
+        "trainable_params": 9408,
+        "buffers": 0,
         "macs": 118013952,
         "ops": 0,
+        "weight_bytes": 4 * 9408,
+        "live_bytes": 4 * (3 * 224 * 224 + 64 * 112 * 112),
         "moved_bytes": 4 * (3 * 224 * 224 + 64 * 112 * 112 + 9408),
+        "intensity": 30.645,
         "receptive_field": {"kind": "affine", "size": [7, 7], "stride": [2, 2], "padding": [3, 3]},
     }
     local = {"kind": "affine", "size": [2071, 2071], "stride": [32, 32], "padding": [1021, 1021]}
     assert nodes[-1]["receptive_field"] == {"kind": "global", "size": [224, 224], "local": local}
     layer = next(block for block in blocks if block["path"] == "features.denseblock1.denselayer1")
     assert layer == {
-        "path": "features.denseblock1.denselayer1", "block": "DenseLayer", "nodes": 7, "params": 45440,
-        "macs": 141295616, "ops": layer["ops"], "outputs": [{"shape": ["N", 96, 56, 56], "dtype": "float32"}],
+        "path": "features.denseblock1.denselayer1", "block": "DenseLayer", "nodes": 7,
+        "outputs": [{"shape": ["N", 96, 56, 56], "dtype": "float32"}],
+        "params": 45440, "trainable_params": 45440, "buffers": 386, "macs": 141295616, "ops": layer["ops"],
+        **{name: layer[name] for name in ("weight_bytes", "live_bytes", "moved_bytes", "intensity")},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+def test_what_blocks_move_is_the_sum_of_their_nodes(batch: int) -> None:
+    """In JSON as in the columns of folded blocks."""
+    summary = summarize(api.load(SPECS / "resnet.yaml", variant="resnet18"), batch)
+    found = summary.to_json()
+    columns = ["path", "weights", "memory", "moved", "intensity"]
+    rows = {row["path"]: row for row in records(summary.to_csv(columns=columns, tree=True))}
+    for block in (*found["blocks"], {**found["totals"], "path": "", "live_bytes": None}):
+        prefix = f"{block['path']}." if block["path"] else ""
+        nodes = [node for node in found["nodes"] if node["path"].startswith(prefix)]
+        for name in ("params", "trainable_params", "buffers", "macs", "ops", "weight_bytes", "moved_bytes"):
+            assert block[name] == sum(node[name] for node in nodes)
+        assert block["intensity"] == round(batch * block["macs"] / block["moved_bytes"], 4)
+        if block["path"]:
+            assert block["live_bytes"] == max(node["live_bytes"] for node in nodes)
+            keys = "path", "weight_bytes", "live_bytes", "moved_bytes", "intensity"
+            assert [rows[block["path"]][name] for name in columns] == [str(block[key]) for key in keys]
 
 
 def test_json_of_what_is_not_there_always() -> None:
@@ -321,6 +348,10 @@ def test_columns_are_as_asked(resnet: Summary) -> None:
     assert resnet.to_csv(columns=["op", "path"], depth=1).splitlines()[:2] == ["op,path", "Conv2d,conv1"]
     usual = [name for name in DEFAULT if name != "arguments"]
     assert resnet.to_csv(columns=["+stride"], depth=1).splitlines()[0] == ",".join([*usual, "stride"])
+    more = resnet.to_csv(columns=["+ops", "params", "memory"], depth=1).splitlines()[
+        0
+    ]  # `--columns +ops,params,memory`
+    assert more == ",".join([*usual, "ops", "memory"])
     asked = resnet.to_text(width=60, columns=["path", "op", "params%", "macs%", "field"], depth=1)
     assert "global" in asked and "0.8%" in asked
 
@@ -331,7 +362,7 @@ def test_columns_are_as_asked(resnet: Summary) -> None:
         ({"columns": ["parms"]}, "no column `parms`.*did you mean `params`"),
         ({"sort": "size"}, "no column to sort by `size`"),
         ({"columns": ["zzz"]}, "choose from `path`, `op`"),
-        ({"columns": ["path", "+macs"]}, "those without stand alone"),
+        ({"columns": ["+ops", "parms"]}, "no column `parms`"),
     ],
 )
 def test_columns_that_there_are_not(resnet: Summary, shape: dict[str, Any], message: str) -> None:

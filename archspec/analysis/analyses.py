@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from archspec import dims
 from archspec.analysis.cost import Cost, Costs, Known, costs
 from archspec.analysis.memory import Memory, memory, state_bytes
 from archspec.analysis.receptive_field import ReceptiveField, receptive_fields
 from archspec.analysis.sample import Sample
-from archspec.analysis.traffic import Traffic, traffic
+from archspec.analysis.traffic import Traffic, total, traffic
 from archspec.analysis.training import OPTIMIZERS, TrainingMemory, training_memory
 from archspec.diagnostics import did_you_mean, spec_error
 from archspec.ir import Graph
@@ -59,6 +60,29 @@ class Analyses:
         for node, _, state in self.graph.state():
             found[self.graph.positions[node.path]] += state_bytes(state)
         return tuple(found)
+
+    def moved(self, start: int, end: int) -> Traffic:
+        """What the nodes from `start` up to, not including, `end` move in inference."""
+        return total(self.traffic[position] for position in self._run(start, end))
+
+    def intensity(self, start: int, end: int) -> float | None:
+        """The arithmetic intensity of these nodes; None as in `Traffic.intensity`."""
+        macs = self.costs.between(start, end).macs
+        return self.moved(start, end).intensity(dims.mul(macs, self.batch))
+
+    def most_live(self, start: int, end: int) -> int | None:
+        """The most bytes of activations that are alive while one of these nodes runs; None where a size is not
+        known."""
+        live = self.live
+        return None if live is None else max((live[position] for position in self._run(start, end)), default=0)
+
+    def weight_bytes(self, start: int, end: int) -> int:
+        """The bytes of parameters and buffers that these nodes own."""
+        return sum(self.weights[start:end])
+
+    def _run(self, start: int, end: int) -> list[int]:
+        """Those of the nodes that run in inference."""
+        return [position for position in range(start, end) if self.costs.runs[position]]
 
     @property
     def live(self) -> tuple[int, ...] | None:

@@ -140,11 +140,12 @@ class Region:
             "inputs": [seen.to_json() for seen in self.inputs],
         }
 
-    def to_text(self) -> str:
-        """For people: a table for each input, and where the unit was chosen a picture of what it sees."""
+    def to_text(self, width: int | None = None) -> str:
+        """For people, within `width`: a table for each input, and where the unit was chosen a picture of what it
+        sees."""
         from archspec.analysis.region_text import to_text  # reads what is defined here
 
-        return to_text(self)
+        return to_text(self, width)
 
     def __str__(self) -> str:
         return self.to_text()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 
 from archspec.analysis.receptive_field import ReceptiveField
 from archspec.analysis.region import Hull, Range, Region, Seen
@@ -13,36 +14,39 @@ from archspec.dims import Dim, show
 WIDTH, HEIGHT = 48, 16  # of a picture, at most
 
 
-def to_text(found: Region) -> str:
-    """A table for each input, and where the unit was chosen a picture of it."""
-    return "\n".join(_lines(found))
+def to_text(found: Region, width: int | None = None) -> str:
+    """A table for each input, in two parts where `width` asks for it, and where the unit was chosen a picture of it."""
+    return "\n".join(_lines(found, width))
 
 
-def _lines(found: Region) -> Iterator[str]:
-    yield f"{found.path}  {found.op}  {found.type}"
+def _lines(found: Region, width: int | None) -> Iterator[str]:
+    yield from _words(f"{found.path}  {found.op}  {found.type}{_unit(found)}", width)
     if not found.inputs:
         yield "depends on no input that has positions"
     for seen in found.inputs:
         yield ""
-        yield from _input(found, seen)
+        yield from _input(found, seen, width)
 
 
-def _input(found: Region, seen: Seen) -> Iterator[str]:
-    field, unit = seen.field, _unit(found)
-    yield f"sees of `{seen.input}` {seen.type}: {_kind(field)}"
-    yield from _table(seen, field, seen.hull, unit)
+def _input(found: Region, seen: Seen, width: int | None) -> Iterator[str]:
+    field = seen.field
+    yield from _words(f"sees of `{seen.input}` {seen.type}: {_kind(field)}", width)
+    hull, local = (None, None) if found.at is None else (seen.hull, seen.local)
+    yield from _table(seen, field, hull, width)
     if field.local is not None:
         yield ""
-        if seen.local is None:
-            yield f"what is pooled: {_kind(field.local)}"
-            yield from _table(seen, field.local, None, "")
-        else:
-            yield f"the local path: {_kind(field.local)}"
-            yield from _table(seen, field.local, seen.local, unit)
+        yield from _words(
+            f"{'what is pooled' if seen.local is None else 'the local path'}: {_kind(field.local)}", width
+        )
+        yield from _table(seen, field.local, local, width)
     yield ""
-    yield from _remarks(seen)
+    yield from _words(_remark(seen), width)
     if found.chosen and not seen.nothing:
         yield from _picture(seen)
+
+
+def _words(text: str, width: int | None) -> list[str]:
+    return [text] if width is None else textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False)
 
 
 def _kind(field: ReceptiveField) -> str:
@@ -61,40 +65,46 @@ def _unit(found: Region) -> str:
     if found.at is None:
         return ""
     if not found.axes:
-        return "every unit"
+        return ", every unit"
     place = ", ".join(map(str, found.at))
-    return f"unit ({place})" if len(found.at) > 1 else f"unit {place}"
+    return f", unit ({place})" if len(found.at) > 1 else f", unit {place}"
 
 
-def _table(seen: Seen, field: ReceptiveField, hull: Hull | None, unit: str) -> Iterator[str]:
-    """A line for each axis: the field, then what the unit sees."""
-    header = ["axis", "size", "stride", "padding"]
-    rows = [
-        [name, show(size), _number(stride), _number(padding)]
-        for name, size, stride, padding in zip_longest(seen.axes, field.size, field.stride, field.padding)
+def _table(seen: Seen, field: ReceptiveField, hull: Hull | None, width: int | None) -> Iterator[str]:
+    """A line for each axis: the field, then what the unit sees; this in lines of its own where there is no room."""
+    names = ("axis", *seen.axes)
+    of_all = [
+        ("size", *map(show, field.size)),
+        ("stride", *map(_number, field.stride)),
+        ("padding", *map(_number, field.padding)),
     ]
-    if hull is not None and unit and any(hull.unclipped + hull.clipped):
-        header += [f"{unit} sees", "of the input", "outside"]
-        for row, free, kept, size in zip(rows, hull.unclipped, hull.clipped, seen.sizes, strict=True):
-            row += [_range(free), _range(kept), _outside(free, size)]
-    yield from _aligned([header, *rows])
+    of_one: list[tuple[str, ...]] = []
+    if hull is not None and any(hull.unclipped + hull.clipped):
+        of_one = [
+            ("sees", *map(_range, hull.unclipped)),
+            ("inside", *map(_range, hull.clipped)),
+            ("outside", *map(_outside, hull.unclipped, seen.sizes)),
+        ]
+    whole = _aligned([names, *of_all, *of_one])
+    if width is None or max(map(len, whole)) <= width:
+        yield from whole
+    else:
+        yield from _aligned([names, *of_all])
+        yield from _aligned([names, *of_one])
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    columns = list(zip(*rows, strict=True))
+def _aligned(columns: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table of those columns that have something below their heading."""
     used = [column for column in columns if any(column[1:])]
     widths = [max(map(len, column)) for column in used]
-    for row in zip(*used, strict=True):
-        cells = [
-            cell.rjust(width) if i > 0 else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  " + "  ".join(cells).rstrip()
+    lines: list[str] = []
+    for first, *others in zip(*used, strict=True):
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
+        lines.append("  " + "  ".join(cells).rstrip())
+    return lines
 
 
-def _number(value: Fraction | int | None) -> str:
-    if value is None:
-        return ""
+def _number(value: Fraction | int) -> str:
     return str(value) if value == int(value) else f"{float(value):.4g}"
 
 
@@ -112,15 +122,14 @@ def _outside(seen: Range | None, size: Dim) -> str:
     return ", ".join(f"{count} {where}" for count, where in ((before, "before"), (after, "after")) if count)
 
 
-def _remarks(seen: Seen) -> Iterator[str]:
+def _remark(seen: Seen) -> str:
     at_most = "" if seen.exact else "at most "
     covered = seen.covered
     if seen.nothing:
-        yield "the unit depends on nothing: all that it would see is padding"
-    elif covered is None:
-        yield "what is in the input follows from sizes that are not known: give them with `--input`"
-    else:
-        yield f"from the first to the last position that matters: {at_most}{_percent(covered)} of the input"
+        return "the unit depends on nothing: all that it would see is padding"
+    if covered is None:
+        return "what is in the input follows from sizes that are not known: give them with `--input`"
+    return f"from the first to the last position that matters: {at_most}{_percent(covered)} of the input"
 
 
 def _percent(part: Fraction) -> str:

@@ -13,13 +13,14 @@ from archspec.analysis.interface import size_interface
 from archspec.cli import options
 from archspec.cli.options import declared_variants
 from archspec.cli.outcome import exit_code
-from archspec.cli.terminal import print_diagnostics
+from archspec.cli.terminal import columns, print_diagnostics
 from archspec.cli.watch import watch
 from archspec.diagnostics import Diagnostic, SpecError, spec_error
 from archspec.dims import Size
 from archspec.ir import Graph, leaves
 from archspec.library import Library
 from archspec.objects import record
+from archspec.views.text import wrapped
 
 HELP = "say whether specs are right, without torch; of a spec with variants, all unless one is chosen"
 FORMATS = {"json": render.to_json, "github": render.to_github}
@@ -61,11 +62,12 @@ def _run(args: argparse.Namespace) -> int:
         text = FORMATS[args.format](diagnostics)
         print(text, end="\n" if text else "")
         return exit_code(diagnostics)
+    width = columns()
     for report in reports:
         if not report.diagnostics:
-            print(f"ok  {report.spec}: {report.what}")
-            for fact in report.facts:
-                print(f"    {fact}")
+            head = f"ok  {report.spec}: {report.what}"
+            for line in (head, *(f"    {fact}" for fact in report.facts)):
+                print(*wrapped(line, width, "      "), sep="\n")
     sys.stdout.flush()
     if diagnostics:
         print_diagnostics(diagnostics)

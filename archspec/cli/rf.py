@@ -8,6 +8,7 @@ import json
 from archspec.analysis.region import region, values_at
 from archspec.analysis.sample import Sample
 from archspec.cli import options
+from archspec.cli.terminal import columns
 
 HELP = "say which part of the input a unit sees: the receptive field, and first and last position"
 
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"name": graph.name, "regions": [each.to_json() for each in found]}, indent=2))
     else:
-        print("\n\n".join(each.to_text() for each in found))
+        print("\n\n".join(each.to_text(columns()) for each in found))
     return 0
 
 

@@ -10,7 +10,6 @@ from archspec import dims
 from archspec.analysis.analyses import Analyses
 from archspec.analysis.cost import Cost
 from archspec.analysis.receptive_field import ReceptiveField
-from archspec.analysis.traffic import total
 from archspec.diagnostics import did_you_mean, spec_error
 from archspec.dims import Dim
 from archspec.objects import record
@@ -153,38 +152,24 @@ def _ops(view: View, row: Row) -> Dim:
     return view.cost(row).ops
 
 
-def _runs(view: View, row: Row) -> list[int]:
-    """The nodes of a row that run in evaluation."""
-    return [position for position in range(row.start, row.end) if view.analyses.costs.runs[position]]
-
-
 def _memory(view: View, row: Row) -> Cell:
-    live = view.analyses.live
-    return UNKNOWN if live is None else bytes_cell(max((live[position] for position in _runs(view, row)), default=0))
-
-
-def _moved_bytes(view: View, row: Row) -> int | None:
-    return total(view.analyses.traffic[position] for position in _runs(view, row)).moved
+    return bytes_cell(view.analyses.most_live(row.start, row.end))
 
 
 def _moved(view: View, row: Row) -> Cell:
-    return bytes_cell(_moved_bytes(view, row))
+    return bytes_cell(view.analyses.moved(row.start, row.end).moved)
 
 
 def _intensity(view: View, row: Row) -> Cell:
-    """Weights are read once for the whole batch."""
-    macs, moved = view.cost(row).macs, _moved_bytes(view, row)
-    if not isinstance(macs, int) or moved is None:
-        return UNKNOWN
-    if not macs or not moved:
+    """Nothing where there are no MACs."""
+    if view.cost(row).macs == 0:
         return NONE
-    found = macs * view.analyses.batch / moved
-    return Cell(round(found, 4), (f"{found:,.1f}" if found >= 0.05 else "<0.1",))
+    found = view.analyses.intensity(row.start, row.end)
+    return UNKNOWN if found is None else Cell(round(found, 4), (f"{found:,.1f}" if found >= 0.05 else "<0.1",))
 
 
 def _weights(view: View, row: Row) -> Cell:
-    nodes = range(row.start, row.end)
-    return bytes_cell(sum(view.analyses.weights[position] for position in nodes))
+    return bytes_cell(view.analyses.weight_bytes(row.start, row.end))
 
 
 def _count(measure: Measure) -> Callable[[View, Row], Cell]:
@@ -278,16 +263,13 @@ DEFAULT = ("path", "op", "arguments", "output", "params", "params%", "macs", "ma
 
 
 def chosen(names: Iterable[str] | None) -> tuple[Column, ...]:
-    """The columns by name, in the order asked for; `+name` adds to the usual ones. Raises SpecError."""
+    """The columns by name, in the order asked for; with a `+` before any of them they are added to the usual ones.
+    Raises SpecError."""
     if names is None:
         return tuple(COLUMNS[name] for name in DEFAULT)
-    asked = list(dict.fromkeys(names))
-    more = [name.removeprefix("+") for name in asked if name.startswith("+")]
-    plain = [name for name in asked if not name.startswith("+")]
-    if plain and more:
-        raise spec_error("bad-call", "columns with `+` are added to the usual ones, those without stand alone")
-    usual = [name for name in DEFAULT if not COLUMNS[name].extra] if more else []
-    return tuple(column(name) for name in dict.fromkeys([*usual, *more, *plain]))
+    asked = list(names)
+    usual = [name for name in DEFAULT if not COLUMNS[name].extra] if any(name[:1] == "+" for name in asked) else []
+    return tuple(column(name) for name in dict.fromkeys([*usual, *(name.removeprefix("+") for name in asked)]))
 
 
 def column(name: str, what: str = "column") -> Column:

@@ -1,8 +1,8 @@
 """The contract of `archspec summary --json`: sizes are ints, or strings where symbolic; memory is in bytes.
 
 What is left out of a node does not apply: `outputs` where there is one, `mode` where a node always runs. `blocks` are
-the graph's scopes but for the whole, with the sums over what is in them. Memory is for `batch` samples, all else for
-one.
+the graph's scopes but for the whole, with the sums over what is in them; of `live_bytes`, the activations alive while a
+node runs, the most. Bytes and intensity (MACs for each byte moved) are for `batch` samples, all else for one.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def contract(analyses: Analyses) -> dict[str, Any]:
 
 def _totals(analyses: Analyses) -> dict[str, Any]:
     total, memory, step = analyses.total, analyses.memory, analyses.training
+    moved = _bytes(analyses, 0, len(analyses.graph.nodes))
     return {
         "params": total.params,
         "trainable_params": total.trainable,
@@ -48,6 +49,8 @@ def _totals(analyses: Analyses) -> dict[str, Any]:
         "weight_bytes_by_dtype": dict(memory.weights),
         "activation_peak_bytes": memory.activation_peak_bytes,
         "activation_peak": memory.peak,
+        "moved_bytes": moved["moved_bytes"],
+        "intensity": moved["intensity"],
         "training": {
             "optimizer": analyses.optimizer,
             "gradient_bytes": step.gradients,
@@ -60,7 +63,24 @@ def _totals(analyses: Analyses) -> dict[str, Any]:
 
 
 def _cost(cost: Cost) -> dict[str, Any]:
-    return {"params": cost.params, "macs": shown(cost.macs), "ops": shown(cost.ops)}
+    return {
+        "params": cost.params,
+        "trainable_params": cost.trainable,
+        "buffers": cost.buffers,
+        "macs": shown(cost.macs),
+        "ops": shown(cost.ops),
+    }
+
+
+def _bytes(analyses: Analyses, start: int, end: int) -> dict[str, Any]:
+    """Of the nodes from `start` up to, not including, `end`."""
+    intensity = analyses.intensity(start, end)
+    return {
+        "weight_bytes": analyses.weight_bytes(start, end),
+        "live_bytes": analyses.most_live(start, end),
+        "moved_bytes": analyses.moved(start, end).moved,
+        "intensity": None if intensity is None else round(intensity, 4),
+    }
 
 
 def _blocks(analyses: Analyses) -> list[dict[str, Any]]:
@@ -72,6 +92,7 @@ def _blocks(analyses: Analyses) -> list[dict[str, Any]]:
             "outputs": [_type(graph.type_of(value)) for value in scope.outputs],
             "nodes": scope.end - scope.start,
             **_cost(analyses.costs.scope(scope)),
+            **_bytes(analyses, scope.start, scope.end),
         }
         for scope in graph.root.walk()
         if scope is not graph.root
@@ -91,7 +112,7 @@ def _nodes(analyses: Analyses) -> list[dict[str, Any]]:
             "inputs": [graph.name_of(value) for value in node.inputs],
             "output": _type(node.outputs[0]),
             **_cost(analyses.costs.nodes[position]),
-            "moved_bytes": analyses.traffic[position].moved,
+            **_bytes(analyses, position, position + 1),
             "receptive_field": field.to_json() if field is not None else None,
         }
         if len(node.outputs) > 1:
