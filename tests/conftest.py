@@ -1,4 +1,5 @@
-"""Options of the test run, and how many examples hypothesis makes: HYPOTHESIS_PROFILE is `dev` or `ci`."""
+"""Options of the test run, and how many examples hypothesis makes: HYPOTHESIS_PROFILE is `dev`, `ci` or
+`mutation`."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from archspec.diagrams.engine import find_engine
 common: dict[str, Any] = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("dev", max_examples=50, **common)
 settings.register_profile("ci", max_examples=2000, derandomize=False, **common)
+settings.register_profile("mutation", max_examples=20, derandomize=True, **common)  # few, and always the same
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "dev"))
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a shell script
