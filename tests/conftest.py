@@ -29,7 +29,7 @@ torch.set_num_threads(1)  # tensors are small, and test processes several
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-goldens", action="store_true", help="write the golden files of tests/cases/ok anew")
+    parser.addoption("--update-goldens", action="store_true", help="write the golden files of tests/cases anew")
 
 
 @pytest.fixture

@@ -54,6 +54,13 @@ def all_mutants(package: str) -> Iterator[str]:
             yield get_mutant_name(path, name)
 
 
+def test_files(package: str) -> list[str]:
+    """The files of a package's tests; every pattern has some."""
+    files = {pattern: sorted(ROOT.glob(f"tests/{pattern}.py")) for pattern in TESTS[package]}
+    assert all(files.values()), files
+    return [file.relative_to(ROOT).as_posix() for found in files.values() for file in found]
+
+
 def run(package: str, names: Sequence[str]) -> Mapping[str, str]:
     """What becomes of each mutant: `killed`, `timeout`, `survived`, `no tests`..."""
     from mutmut.__main__ import cli
@@ -62,9 +69,7 @@ def run(package: str, names: Sequence[str]) -> Mapping[str, str]:
     from mutmut.stats import status_by_exit_code
 
     config().only_mutate = [f"{package}/*"]
-    config().pytest_add_cli_args_test_selection = [
-        str(file) for pattern in TESTS[package] for file in sorted(Path("tests").glob(f"{pattern}.py"))
-    ]
+    config().pytest_add_cli_args_test_selection = test_files(package)
     cli.main(["run", "--max-children", "1", *names], standalone_mode=False)
     found: dict[str, str] = {}
     for path in sorted(Path(package).rglob("*.py")):

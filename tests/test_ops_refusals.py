@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from archspec.values import TensorType
 from tests.op_oracle import EXAMPLES, OPS, elaborate, outcome_in_torch, run_example
 
 Shape = tuple[int, ...]
+
+MESSAGES = Path(__file__).parent / "cases" / "refusals.txt"
 
 
 @dataclass(frozen=True)
@@ -262,6 +265,28 @@ def test_messages_are_in_house_style(row: Row) -> None:
         assert not text.endswith(".") and (text[:1].islower() or not text[:1].isalpha() or text[:1] in "LSN"), text
     assert error.argument is None or error.argument in op.model_fields
     assert error.operand is None or error.operand < len(row.inputs)
+
+
+def test_messages(update_goldens: bool) -> None:
+    """The whole text of every refusal, and what it points at, is that of `cases/refusals.txt`."""
+    text = "\n\n".join(described(row) for row in ROWS) + "\n"
+    if update_goldens:
+        MESSAGES.write_text(text, encoding="utf-8")
+    assert text == MESSAGES.read_text(encoding="utf-8")
+
+
+def described(row: Row) -> str:
+    op = lookup(row.op)
+    assert op is not None
+    with pytest.raises(OpError) as refusal:
+        run_example(op, row.example)
+    error = refusal.value
+    at = (
+        error.argument if error.argument is not None else f"input {error.operand}" if error.operand is not None else "-"
+    )
+    lines = [f"{row.op} {dict(row.args)} of {', '.join(map(str, row.inputs))}", f"{error.code} @ {at}: {error.message}"]
+    lines += [f"{kind}: {text}" for kind, text in (("label", error.label), ("help", error.help)) if text]
+    return "\n  ".join(lines)
 
 
 # Sequences along the batch, which torch runs over

@@ -38,6 +38,7 @@ from archspec.ops.heads import (
 )
 from archspec.ops.ledger import Attention, Held, Ledger, float_mask, merged_mask
 from archspec.ops.linear import features
+from archspec.ops.needs import axes_text
 from archspec.ops.operands import place_operands
 from archspec.ops.target import Arg, Call, Code, Module, Operand, Target
 from archspec.ops.work import SCORE, dropout_mask
@@ -283,7 +284,9 @@ class ScaledDotProductAttention(Op):
             raise OpError("wrong-dtype", f"`attn_mask` must be bool or {dtype}, got {mask.dtype}", operand=position)
         message = f"`attn_mask` must broadcast to {TensorType(scores)}, got {mask}"
         if not 2 <= mask.rank <= len(scores):
-            raise OpError("wrong-rank", message, operand=position, label=f"{mask.rank} axes, not 2 to {len(scores)}")
+            raise OpError(
+                "wrong-rank", message, operand=position, label=f"{axes_text(mask.rank)}, not 2 to {len(scores)}"
+            )
         for size, want in zip(reversed(mask.shape), reversed(scores), strict=False):
             if not expands(need, size, want):
                 need.equal(want, size, message, operand=position)

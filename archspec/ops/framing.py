@@ -8,6 +8,7 @@ from archspec import dims
 from archspec.dims import Dim, show
 from archspec.ops.base import Category, Example, Inputs, Ints, Needs, Op, OpError, Reach, RuntimeInts, Signature, Window
 from archspec.ops.dtypes import require_no_bool
+from archspec.ops.needs import axes_text
 from archspec.ops.target import Call, Code, Index, Operand, Target
 from archspec.values import TensorType, dim_of
 
@@ -82,7 +83,7 @@ def last_axes_of(like: TensorType, x: TensorType, *, op: str) -> tuple[Dim, ...]
     if like.rank != x.rank:
         raise OpError(
             "wrong-rank", f"`{op}` needs `like` with as many axes as {x}, got {like}", operand=1,
-            label=f"{like.rank} axes, not {x.rank}",
+            label=f"{axes_text(like.rank)}, not {x.rank}",
         )  # fmt: skip
     return like.shape[2:]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from archspec import dims
-from archspec.ops.needs import Needs, OpError
+from archspec.ops.needs import Needs, OpError, axes_text
 from archspec.values import TensorType
 
 LAYOUT = {3: "[N, C, L]", 4: "[N, C, H, W]", 5: "[N, C, D, H, W]"}
@@ -44,7 +44,7 @@ def minimum_rank(x: TensorType, rank: int, *, op: str, layout: str) -> None:
     if x.rank < rank:
         raise OpError(
             "wrong-rank", f"`{op}` needs {layout}, got {x}", operand=0,
-            label=f"{x.rank} {'axis' if x.rank == 1 else 'axes'}, not {rank} or more",
+            label=f"{axes_text(x.rank)}, not {rank} or more",
             help="every value keeps its batch axis; `reshape` or `unsqueeze` add axes",
         )  # fmt: skip
 

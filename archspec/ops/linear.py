@@ -25,6 +25,7 @@ from archspec.ops.base import (
 )
 from archspec.ops.dtypes import is_float, promote, require_no_bool
 from archspec.ops.guards import axis, like_weights, positive
+from archspec.ops.needs import axes_text
 from archspec.ops.work import expanded
 from archspec.values import TensorType
 
@@ -105,7 +106,7 @@ class Bilinear(ModuleOp):
         positive(out_features=self.out_features, in1_features=self.in1_features, in2_features=self.in2_features)
         message = f"`Bilinear` needs inputs that differ in their last axis only, got {a} and {b}"
         if a.rank != b.rank:
-            raise OpError("wrong-rank", message, operand=1, label=f"{b.rank} axes, not {a.rank}")
+            raise OpError("wrong-rank", message, operand=1, label=f"{axes_text(b.rank)}, not {a.rank}")
         shared = tuple(
             need.equal(left, right, message, operand=1, label=f"axis {axis} differs: {show(left)} and {show(right)}")
             for axis, (left, right) in enumerate(zip(a.shape[:-1], b.shape[:-1], strict=True))

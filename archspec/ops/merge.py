@@ -10,6 +10,7 @@ from archspec.limits import current, more
 from archspec.ops.axes import axis_of, equal_axis, replace_axis
 from archspec.ops.base import Category, Example, Inputs, Ints, Needs, Op, OpError, Signature
 from archspec.ops.dtypes import promote
+from archspec.ops.needs import axes_text
 from archspec.ops.target import Arg, Call, Code, Operand, Operands, Target
 from archspec.values import TensorType
 
@@ -46,7 +47,8 @@ class Cat(_Merge):
             if x.rank != wanted.rank:
                 raise OpError(
                     "wrong-rank", f"`cat` needs as many axes in all inputs, got {wanted} and {x}", operand=operand,
-                    label=f"{x.rank} axes, not {wanted.rank}", help="add axes with `unsqueeze`, or `flatten` some",
+                    label=f"{axes_text(x.rank)}, not {wanted.rank}",
+                    help="add axes with `unsqueeze`, or `flatten` some",
                 )  # fmt: skip
             for other, size in enumerate(x.shape):
                 if other == axis:
@@ -99,7 +101,7 @@ class Stack(_Merge):
             if x.rank != first.rank:
                 raise OpError(
                     "wrong-rank", f"`stack` needs equal shapes, got {first} and {x}", operand=operand,
-                    label=f"{x.rank} axes, not {first.rank}",
+                    label=f"{axes_text(x.rank)}, not {first.rank}",
                 )  # fmt: skip
             for other, size in enumerate(x.shape):
                 shape[other] = equal_axis(need, message, other, shape[other], size, operand=operand, rank=x.rank)

@@ -180,7 +180,7 @@ class Needs:
                 "wrong-rank",
                 f"`{op}` needs {layout}, got {x}",
                 operand=operand,
-                label=f"{x.rank} axes, not {many}",
+                label=f"{axes_text(x.rank)}, not {many}",
                 help="every value keeps its batch axis; `flatten`, `reshape` or `unsqueeze` change the number of axes",
             )
 
@@ -193,6 +193,11 @@ class Needs:
                 operand=operand,
                 help="an `Embedding` turns indices into vectors",
             )
+
+
+def axes_text(rank: int) -> str:
+    """A number of axes in words."""
+    return "1 axis" if rank == 1 else f"{rank} axes"
 
 
 def _is_fixed(size: Dim) -> bool:

@@ -28,6 +28,7 @@ from archspec.ops.base import (
 from archspec.ops.guards import like_weights, positive, probability
 from archspec.ops.heads import sequence
 from archspec.ops.linear import features
+from archspec.ops.needs import axes_text
 from archspec.ops.target import Operand, Target
 from archspec.ops.work import dropout_mask
 from archspec.values import TensorType
@@ -70,7 +71,7 @@ class _Recurrent(ModuleOp, abstract=True):
             message = f"`{name}` must have the shape {wanted}, got {x}"
             like_weights(need, x, op=self.name, operand=position)
             if x.rank != wanted.rank:
-                raise OpError("wrong-rank", message, operand=position, label=f"{x.rank} axes, not {wanted.rank}")
+                raise OpError("wrong-rank", message, operand=position, label=f"{axes_text(x.rank)}, not {wanted.rank}")
             for axis, (want, size) in enumerate(zip(wanted.shape, x.shape, strict=True)):
                 label = f"axis {axis} differs: {show(size)}, not {show(want)}"
                 need.equal(want, size, message, operand=position, label=label)
