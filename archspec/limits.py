@@ -21,6 +21,10 @@ VARIABLE = "ARCHSPEC_LIMITS"
 _SETTING = re.compile(r"\s*(\w+)\s*=\s*([0-9_]{1,20})\s*")
 
 
+NODE_STEPS = 250
+"""What a node of a network may take: a large one may take longer to compute than a loop that comes to nothing."""
+
+
 def _limit(default: int, of: str) -> Any:
     return field(default=default, metadata={"of": of})
 
@@ -35,7 +39,7 @@ class Limits:
     expression: int = _limit(2_000, "characters of an expression")
     text: int = _limit(10_000, "characters of a word or a computed text")
     items: int = _limit(100_000, "items of a list, of all lists in it, and of a node's parts")
-    steps: int = _limit(3_000_000, "steps of computing a network")
+    steps: int = _limit(3_000_000, f"steps of computing a network, and {NODE_STEPS} more for each of its nodes")
     nodes: int = _limit(100_000, "nodes of a network, and repeats of a node")
     parameter: int = _limit(2**40, "numbers in one parameter or buffer")
     errors: int = _limit(100, "mistakes that are reported")

@@ -13,7 +13,7 @@ from archspec import api, limits
 from archspec.diagnostics import SpecError
 
 HEAD = "archspec: 1\nname: t\ninput: [N, 3, 8, 8]\n"
-CPU, MEMORY = 8, 700 << 20
+CPU, MEMORY = 15, 700 << 20
 """Seconds of CPU time and bytes of addresses, the interpreter's and a slow machine's included: a spec without limits
 takes minutes and gigabytes. What is measured on a machine that is not busy is in docs/safety.md."""
 
@@ -96,7 +96,7 @@ SMALL = {
     "expression=5": "graph: {a: {op: Linear, out_features: 1 + 1 + 1}}",
     "text=9": "graph: {aaaaaaaaaa$(1): ReLU}",
     "items=4": "let: {x: 'range(5)'}\ngraph: [ReLU]",
-    "steps=300": "graph: [{op: ReLU, repeat: 9}]",
+    "steps=300": "let: {x: '[0 for i in range(999)]'}\ngraph: [ReLU]",
     "nodes=3": "graph: [ReLU, ReLU, ReLU, ReLU]",
     "parameter=10": "graph: [{op: Linear, out_features: 8}]",
 }
@@ -113,6 +113,28 @@ def test_each_limit_is_changed_by_the_environment(setting: str, monkeypatch: pyt
     (found,) = caught.value.diagnostics
     assert found.code in ("limit", "too-large")
     assert f"`ARCHSPEC_LIMITS={setting.split('=')[0]}=...`" in (found.help or "")
+
+
+RESIDUAL = """\
+blocks:
+  Residual:
+    params: {width: int}
+    graph:
+      conv1: {op: Conv2d, out_channels: width, kernel_size: 3, padding: 1}
+      norm: BatchNorm2d
+      relu: ReLU
+      conv2: {op: Conv2d, out_channels: input.channels, kernel_size: 1}
+      add: {op: add, from: [conv2, input]}
+graph:
+  for i in range(20_000):
+    block$i: {op: Residual, width: i + 1}
+"""
+
+
+def test_as_many_nodes_as_there_may_be_take_few_enough_steps() -> None:
+    """No two of the blocks are alike."""
+    graph = api.loads(HEAD + RESIDUAL)
+    assert len(graph.nodes) == limits.Limits().nodes
 
 
 def test_mistakes_are_told_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

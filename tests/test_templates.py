@@ -211,8 +211,14 @@ graph:
   c: {op: Conv2d, out_channels: last, kernel_size: 1}
 """
     text(body, {}, {"last": 2}, {"n": 60}, {"n": 4})
-    with pytest.raises(SpecError, match="takes more than 100,000 steps"):
+    with pytest.raises(SpecError, match="takes more than 101,250 steps"):  # five nodes bring 250 each
         archspec.loads(HEAD + body, params={"n": 60})
+    large = """
+params: {last: 1}
+blocks: {Chain: {graph: {for i in range(900): {c$i: {op: Conv2d, out_channels: 4, kernel_size: 1}}}}}
+graph: {a: Chain, c: {op: Conv2d, out_channels: last, kernel_size: 1}}
+"""
+    text(large, {}, {"last": 2})  # more than 100,000 steps, which its nodes allow
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

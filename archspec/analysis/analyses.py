@@ -13,6 +13,7 @@ from archspec.analysis.sample import Sample
 from archspec.analysis.traffic import Traffic, total, traffic
 from archspec.analysis.training import OPTIMIZERS, TrainingMemory, training_memory
 from archspec.diagnostics import did_you_mean, spec_error
+from archspec.dims import Dim
 from archspec.ir import Graph
 
 
@@ -65,10 +66,9 @@ class Analyses:
         """What the nodes from `start` up to, not including, `end` move in inference."""
         return total(self.traffic[position] for position in self._run(start, end))
 
-    def intensity(self, start: int, end: int) -> float | None:
-        """The arithmetic intensity of these nodes; None as in `Traffic.intensity`."""
-        macs = self.costs.between(start, end).macs
-        return self.moved(start, end).intensity(dims.mul(macs, self.batch))
+    def intensity(self, macs: Dim, moved: Traffic) -> float | None:
+        """Arithmetic intensity of what does so many MACs for one sample; None as in `Traffic.intensity`."""
+        return moved.intensity(dims.mul(macs, self.batch))
 
     def most_live(self, start: int, end: int) -> int | None:
         """The most bytes of activations that are alive while one of these nodes runs; None where a size is not

@@ -33,10 +33,13 @@ def use_block(
     values, types = inputs.values, inputs.types
     used_at = Origin(site.syntax.span, f"{site.path}, {_article(block.name)}", place.used_at)
     key = None if place.patches else session.templates.key(session, file, block, params, types, _pattern(values))
-    template = session.templates.find(session, key, site.syntax.span) if key is not None else None
-    if template is not None:
-        return _copy(session, site, template, values, used_at)
-    errors, start, pins, steps = len(session.errors.found), len(session.nodes), len(session.pins), session.budget.left
+    known = session.templates.find(session, key) if key is not None else None
+    if known is not None:
+        template, steps = known
+        copy = _copy(session, site, template, values, used_at)
+        session.spend(steps, site.syntax.span)  # when its nodes are there, which allow it
+        return copy
+    errors, start, pins, steps = len(session.errors.found), len(session.nodes), len(session.pins), session.budget.spent
     read_before = {value.node for value in values} & session.read
     session.read -= read_before  # to see which of its inputs the block itself reads
     declared = tuple(table)
@@ -65,7 +68,7 @@ def use_block(
         read_inputs = frozenset(value for value in values if value.node in session.read)
         session.templates.fresh[key] = Template(
             start, tuple(session.nodes[start:]), scope, bound, values, read, read_inputs, used_at,
-            tuple(session.pins[pins:]), steps - session.budget.left,
+            tuple(session.pins[pins:]), session.budget.spent - steps,
         )  # fmt: skip
     session.read |= read_before
     return bound

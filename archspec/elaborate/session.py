@@ -15,7 +15,7 @@ from archspec.elaborate.names import Poisoned
 from archspec.expr import Budget, ExprError, Expression, interpolate, parse, parse_template, pin
 from archspec.ir import Node, Origin
 from archspec.library import Library
-from archspec.limits import Limits, current, more
+from archspec.limits import NODE_STEPS, Limits, current, more
 from archspec.objects import mutable
 from archspec.syntax import Branch, Errors, For, If, Let, Statement, located
 from archspec.values import TensorType, Value
@@ -98,6 +98,7 @@ class Session:
             message = f"the network has more than {self.limits.nodes:,} nodes"
             help = f"use fewer repeats, or {more('nodes')}"
             raise spec_error("too-large", message, node.origin.span, help=help)
+        self.budget.allowed += NODE_STEPS
         self.spend(cost + EDGE_COST * (len(node.inputs) + len(node.outputs)), node.origin.span)
         self.nodes.append(node)
         self.mark(node.inputs)
@@ -129,10 +130,11 @@ class Session:
 
     def spend(self, steps: int, span: Span) -> None:
         """Charges the budget of the whole elaboration. Raises SpecError when it is used up."""
-        if steps > self.budget.left:
+        budget = self.budget
+        budget.spent += steps
+        if budget.spent > budget.allowed:
             help = f"shorten its loops, or {more('steps')}"
-            raise spec_error("limit", self.budget.exhausted, span, help=help)
-        self.budget.left -= steps
+            raise spec_error("limit", budget.exhausted, span, help=help)
 
     def number(self, value: Any, span: Span, pins: list[Size]) -> Any:
         """A value in which every size is its nominal number. Raises SpecError for an unknown one."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import Any
 
-from archspec.diagnostics import Span
 from archspec.elaborate.place import File, OpValue
 from archspec.elaborate.relocate import Template
 from archspec.elaborate.session import Session
@@ -55,17 +54,17 @@ class Templates:
         """What a block's nodes depend on; `pattern` says which of the values that it reads are the same."""
         return (block, self._context(session, file), self._frozen(session, params), types, pattern)
 
-    def find(self, session: Session, key: Key, span: Span) -> Template | None:
-        """A block elaborated before; one of another network takes as much of the budget as it did there.
-
-        Raises SpecError when the budget is used up.
-        """
+    def find(self, session: Session, key: Key) -> tuple[Template, int] | None:
+        """A block elaborated before, and the steps it owes: one of another network takes as many as it did there."""
         found = self.fresh.get(key)
-        if found is None and (found := self.kept.pop(key, None)) is not None:
-            self.kept[key] = self.fresh[key] = found  # what was used last is kept longest
-            session.spend(found.steps, span)
-            session.pins.extend(found.pins)
-        return found
+        if found is not None:
+            return found, 0
+        found = self.kept.pop(key, None)
+        if found is None:
+            return None
+        self.kept[key] = self.fresh[key] = found  # what was used last is kept longest
+        session.pins.extend(found.pins)
+        return found, found.steps
 
     def words(self, spec: Spec) -> frozenset[str]:
         """What blocks, or what is said of all ops, mention."""

@@ -45,22 +45,22 @@ class Names(Protocol):
 class Budget:
     """Steps that evaluations may take together, and what values may grow to; shared by a whole elaboration."""
 
-    __slots__ = ("left", "limits", "steps")
+    __slots__ = ("allowed", "limits", "spent")
 
     def __init__(self, steps: int | None = None) -> None:
         self.limits = current()
-        self.steps = self.limits.steps if steps is None else steps
-        self.left = self.steps
+        self.allowed = self.limits.steps if steps is None else steps
+        self.spent = 0
 
     def spend(self, steps: int) -> None:
-        self.left -= steps
-        if self.left < 0:
+        self.spent += steps
+        if self.spent > self.allowed:
             raise Fault("limit", self.exhausted, f"shorten its loops, or {more('steps')}")
 
     @property
     def exhausted(self) -> str:
         """What is said when nothing is left."""
-        return f"this spec takes more than {self.steps:,} steps to compute"
+        return f"this spec takes more than {self.allowed:,} steps to compute"
 
 
 class Frame:

@@ -162,9 +162,10 @@ def _moved(view: View, row: Row) -> Cell:
 
 def _intensity(view: View, row: Row) -> Cell:
     """Nothing where there are no MACs."""
-    if view.cost(row).macs == 0:
+    macs = view.cost(row).macs
+    if macs == 0:
         return NONE
-    found = view.analyses.intensity(row.start, row.end)
+    found = view.analyses.intensity(macs, view.analyses.moved(row.start, row.end))
     return UNKNOWN if found is None else Cell(round(found, 4), (f"{found:,.1f}" if found >= 0.05 else "<0.1",))
 
 

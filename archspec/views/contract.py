@@ -14,8 +14,9 @@ from archspec import dims
 from archspec.analysis.analyses import Analyses
 from archspec.analysis.cost import Cost
 from archspec.analysis.requirements import size_requirements
+from archspec.analysis.traffic import Traffic
 from archspec.dims import shown
-from archspec.ir import Output, Tree
+from archspec.ir import Output, Scope, Tree
 from archspec.values import TensorType, Value
 
 
@@ -28,14 +29,14 @@ def contract(analyses: Analyses) -> dict[str, Any]:
         "outputs": {entry.name: _output(analyses, entry) for entry in graph.outputs.entries},
         "totals": _totals(analyses),
         "requirements": [fact.to_json() for fact in size_requirements(graph)],
-        "blocks": _blocks(analyses),
+        "blocks": [_block(analyses, scope) for scope in graph.root.walk() if scope is not graph.root],
         "nodes": _nodes(analyses),
     }
 
 
 def _totals(analyses: Analyses) -> dict[str, Any]:
     total, memory, step = analyses.total, analyses.memory, analyses.training
-    moved = _bytes(analyses, 0, len(analyses.graph.nodes))
+    moved = analyses.moved(0, len(analyses.graph.nodes))
     return {
         "params": total.params,
         "trainable_params": total.trainable,
@@ -49,8 +50,8 @@ def _totals(analyses: Analyses) -> dict[str, Any]:
         "weight_bytes_by_dtype": dict(memory.weights),
         "activation_peak_bytes": memory.activation_peak_bytes,
         "activation_peak": memory.peak,
-        "moved_bytes": moved["moved_bytes"],
-        "intensity": moved["intensity"],
+        "moved_bytes": moved.moved,
+        "intensity": _intensity(analyses, total, moved),
         "training": {
             "optimizer": analyses.optimizer,
             "gradient_bytes": step.gradients,
@@ -62,57 +63,51 @@ def _totals(analyses: Analyses) -> dict[str, Any]:
     }
 
 
-def _cost(cost: Cost) -> dict[str, Any]:
+def _cost(analyses: Analyses, cost: Cost, moved: Traffic, weights: int, live: int | None) -> dict[str, Any]:
     return {
         "params": cost.params,
         "trainable_params": cost.trainable,
         "buffers": cost.buffers,
         "macs": shown(cost.macs),
         "ops": shown(cost.ops),
+        "weight_bytes": weights,
+        "live_bytes": live,
+        "moved_bytes": moved.moved,
+        "intensity": _intensity(analyses, cost, moved),
     }
 
 
-def _bytes(analyses: Analyses, start: int, end: int) -> dict[str, Any]:
-    """Of the nodes from `start` up to, not including, `end`."""
-    intensity = analyses.intensity(start, end)
+def _intensity(analyses: Analyses, cost: Cost, moved: Traffic) -> float | None:
+    found = analyses.intensity(cost.macs, moved)
+    return None if found is None else round(found, 4)
+
+
+def _block(analyses: Analyses, scope: Scope) -> dict[str, Any]:
+    start, end = scope.start, scope.end
+    weights, live = analyses.weight_bytes(start, end), analyses.most_live(start, end)
     return {
-        "weight_bytes": analyses.weight_bytes(start, end),
-        "live_bytes": analyses.most_live(start, end),
-        "moved_bytes": analyses.moved(start, end).moved,
-        "intensity": None if intensity is None else round(intensity, 4),
+        "path": scope.path,
+        "block": scope.block,
+        "outputs": [_type(analyses.graph.type_of(value)) for value in scope.outputs],
+        "nodes": end - start,
+        **_cost(analyses, analyses.costs.scope(scope), analyses.moved(start, end), weights, live),
     }
-
-
-def _blocks(analyses: Analyses) -> list[dict[str, Any]]:
-    graph = analyses.graph
-    return [
-        {
-            "path": scope.path,
-            "block": scope.block,
-            "outputs": [_type(graph.type_of(value)) for value in scope.outputs],
-            "nodes": scope.end - scope.start,
-            **_cost(analyses.costs.scope(scope)),
-            **_bytes(analyses, scope.start, scope.end),
-        }
-        for scope in graph.root.walk()
-        if scope is not graph.root
-    ]
 
 
 def _nodes(analyses: Analyses) -> list[dict[str, Any]]:
-    graph = analyses.graph
+    graph, live = analyses.graph, analyses.live
     around = {child: scope.path for scope in graph.root.walk() for child in scope.children if isinstance(child, int)}
     found: list[dict[str, Any]] = []
     for position, node in enumerate(graph.nodes):
         field, mode = analyses.fields[position], graph.modes[position]
+        cost, moved, weights = analyses.costs.nodes[position], analyses.traffic[position], analyses.weights[position]
         entry: dict[str, Any] = {
             "path": node.path,
             "op": node.op.name,
             "scope": around[position],
             "inputs": [graph.name_of(value) for value in node.inputs],
             "output": _type(node.outputs[0]),
-            **_cost(analyses.costs.nodes[position]),
-            **_bytes(analyses, position, position + 1),
+            **_cost(analyses, cost, moved, weights, live[position] if live and mode != "training" else None),
             "receptive_field": field.to_json() if field is not None else None,
         }
         if len(node.outputs) > 1:
