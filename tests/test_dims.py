@@ -480,6 +480,8 @@ def test_partial_substitution_keeps_the_other_nominal_sizes() -> None:
     assert symbols(substitute(area, {"H": 65})) == {"W"}
     assert symbols(area) == {"H", "W"}
     assert symbols(3) == frozenset()
+    assert dims.at_nominal(area) == 224 * 64
+    assert dims.at_nominal(3) == 3
 
 
 def test_a_symbol_that_cancels_leaves_a_known_size() -> None:

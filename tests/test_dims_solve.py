@@ -23,7 +23,7 @@ from archspec.dims import (
     scale,
     sub,
 )
-from archspec.dims.sets import at_least, normal
+from archspec.dims.sets import at_least, at_most, normal
 from tests.test_random_graphs import share
 
 FAR = 400  # sizes that are tried
@@ -199,6 +199,9 @@ TWO: list[tuple[str, Condition | Equation, str]] = [
     ("always a sum", of("not-negative", sub(add(H, W), 2)), ""),
     ("least", Equation(form_of(mul(add(floor_div(H, 4), 1), add(W, 2))), form_of(3)), "H <= 3; W = 1"),
     ("tokens", Equation(form_of(mul(floor_div(H, 4), floor_div(W, 4))), form_of(9)), "(H // 4) * (W // 4) = 9"),
+    ("odd", Equation(form_of(mul(add(mul(H, 2), 1), add(mul(W, 2), 1))), form_of(9)), "H = 1; W = 1"),
+    ("powers", Equation(form_of(mul(H, W)), form_of(mul(mul(H, H), mul(W, W)))), "H = 1; W = 1"),
+    ("not constant", Equation(form_of(mul(H, W)), form_of(add(H, 1))), "H * W = H + 1"),
     ("equal", Equation(form_of(H), form_of(W)), "H = W"),
     ("area", of("not-negative", sub(mul(H, W), 2)), "H * W >= 2"),
     ("multiple", of("divisible", mul(H, W), 4), "4 divides H * W"),
@@ -269,6 +272,28 @@ def test_what_is_known_of_an_axis_helps() -> None:
     assert parts is not None
     sets = [dims.solve(part) for part in parts]
     assert [sizes.text("x") for sizes in sets if sizes] == ["x = 2 (mod 4)", "x = 0 (mod 2)"]
+
+
+def test_sizes_that_end_have_a_least_value_where_a_form_falls() -> None:
+    up_to_five = {"H": at_most(5), "W": at_most(5)}
+    assert dims.separate(of("not-negative", sub(10, add(H, W))), up_to_five) == ()
+    assert dims.separate(of("not-negative", sub(9, add(H, W))), up_to_five) is None
+    assert dims.separate(of("not-negative", sub(10, add(H, W))), {"H": at_most(5)}) is None
+
+
+def test_a_factor_of_both_sides_is_left_out_where_it_is_positive() -> None:
+    valid = sub(H, 2)
+    what = Equation(form_of(mul(valid, PATCH[2][1])), form_of(mul(valid, W)))
+    parts = dims.separate(what, {"H": at_least(3)})
+    assert parts is not None and [part.text for part in parts] == ["2 * (W // 2) = W"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "holds"), [("zero", 0, True), ("zero", 1, False), ("not-negative", -1, False)]
+)
+def test_a_condition_on_no_size(kind: str, number: int, holds: bool) -> None:
+    """Nothing is asked of any axis, or nothing can be."""
+    assert dims.separate(of(kind, number), {}) == (() if holds else None)
 
 
 def test_a_form_as_a_product() -> None:

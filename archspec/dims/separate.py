@@ -12,7 +12,7 @@ from archspec.dims.forms import Form, Monomial, names_of, text_of
 from archspec.dims.normal import atomic, plus, scaled
 from archspec.dims.proofs import independent
 from archspec.dims.sets import EVERY, SizeSet
-from archspec.dims.solve import Condition, bounds, solve
+from archspec.dims.solve import Condition, least, solve
 
 Allowed = Mapping[str, SizeSet]
 """What is known already to be asked of each symbol."""
@@ -51,8 +51,10 @@ def difference(left: Form, right: Form) -> Form:
 
 
 def _product_text(number: int, by: Mapping[str, Form]) -> str:
-    factors = [f"({text})" if " " in (text := text_of(form)) else text for _, form in sorted(by.items())]
-    return " * ".join(factors if factors and number == 1 else [str(number), *factors])
+    factors = [text_of(form) for _, form in sorted(by.items())]
+    if number != 1 or not factors:
+        factors = [str(number), *factors]
+    return " * ".join(f"({text})" if " " in text and len(factors) > 1 else text for text in factors)
 
 
 ALWAYS: tuple[Condition, ...] = ()
@@ -166,19 +168,19 @@ def _least_product(what: Equation, allowed: Allowed) -> tuple[Condition, ...] | 
         product = factors(left) if not right.terms else None
         if product is None or not product.number:
             continue
-        least = _least_values(product, allowed)
-        if least and min(least.values()) >= 1 and product.number * math.prod(least.values()) == right.constant:
-            return tuple(Equation(form, Form((), least[name])).condition for name, form in product.by.items())
+        lowest = _least_values(product, allowed)
+        if lowest and min(lowest.values()) >= 1 and product.number * math.prod(lowest.values()) == right.constant:
+            return tuple(Equation(form, Form((), lowest[name])).condition for name, form in product.by.items())
     return None
 
 
 def _least_values(product: Factors, allowed: Allowed) -> dict[str, int] | None:
     found: dict[str, int] = {}
     for name, form in product.by.items():
-        limits = bounds(form, allowed.get(name, EVERY))
-        if limits is None or limits[0] is None:
+        lowest = least(form, allowed.get(name, EVERY))
+        if lowest is None:
             return None
-        found[name] = limits[0]
+        found[name] = lowest
     return found
 
 
@@ -207,15 +209,15 @@ def _zero_sum(form: Form, allowed: Allowed) -> tuple[Condition, ...] | None:
         parts = _least_parts(scaled(form, sign), allowed)
         if parts is None:
             continue
-        total = sum(least for _, least in parts) + sign * form.constant
+        total = sum(lowest for _, lowest in parts) + sign * form.constant
         if total == 0:
-            return tuple(Condition("zero", Form(part.terms, -least)) for part, least in parts)
+            return tuple(Condition("zero", Form(part.terms, -lowest)) for part, lowest in parts)
     return None
 
 
 def _large_sum(form: Form, allowed: Allowed) -> tuple[Condition, ...] | None:
     parts = _least_parts(form, allowed)
-    enough = parts is not None and sum(least for _, least in parts) + form.constant >= 0
+    enough = parts is not None and sum(lowest for _, lowest in parts) + form.constant >= 0
     return ALWAYS if enough else None
 
 
@@ -224,10 +226,10 @@ def _least_parts(form: Form, allowed: Allowed) -> list[tuple[Form, int]] | None:
     found: list[tuple[Form, int]] = []
     for part in independent(form):
         name, *others = names_of(part)
-        limits = None if others else bounds(part, allowed.get(name, EVERY))
-        if limits is None or limits[0] is None:
+        lowest = None if others else least(part, allowed.get(name, EVERY))
+        if lowest is None:
             return None
-        found.append((part, limits[0]))
+        found.append((part, lowest))
     return found
 
 
@@ -243,6 +245,6 @@ def _positive_product(form: Form, allowed: Allowed) -> tuple[Condition, ...] | N
         return ALWAYS
     if product.number >= -form.constant:
         return tuple(Condition("not-negative", Form(p.terms, p.constant - 1)) for p in product.by.values())
-    least = _least_values(product, allowed)
-    enough = least is not None and product.number * math.prod(least.values()) + form.constant >= 0
+    lowest = _least_values(product, allowed)
+    enough = lowest is not None and product.number * math.prod(lowest.values()) + form.constant >= 0
     return ALWAYS if enough else None

@@ -105,9 +105,8 @@ def solve(condition: Condition) -> SizeSet | None:
     return normal(period, classes)
 
 
-def bounds(form: Form, within: SizeSet) -> tuple[int | None, int | None] | None:
-    """The least and the greatest value of a form in one symbol over a set, None for one that does not exist; None
-    where that is not decided."""
+def least(form: Form, within: SizeSet) -> int | None:
+    """The least value of a form in one symbol over a set; None where there is none, or where that is not decided."""
     (name,) = names_of(form)
     found = growth(form)
     if found is None or found.degree > 1 or within == NONE:
@@ -116,15 +115,15 @@ def bounds(form: Form, within: SizeSet) -> tuple[int | None, int | None] | None:
     if 2 * period > MAX_VALUES:
         return None
     first, last = Columns({name: (1, 1 + found.period)}).of(form)
+    if last < first and within.residues:
+        return None
     ends = [
         end
         for residue in range(period)
         for first_, last_ in within.within(residue, period)
         for end in (first_, first_ if last_ is None else last_)
     ]
-    falls, rises = last < first and within.residues, last > first and within.residues
-    values = Columns({name: ends}).of(form)
-    return None if falls else min(values), None if rises else max(values)
+    return min(Columns({name: ends}).of(form))
 
 
 def _inverse(form: Form) -> SizeSet | None:
