@@ -32,21 +32,21 @@ _CLONING = frozenset({"torch.nn.Transformer", "torch.nn.TransformerEncoder", "to
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How the modules of a graph are made. `owners`: the node that owns a tensor, by the tensor's name. `rules`: the
-    spec's. `foreign`: nodes whose layers are not torch's own, or initialise themselves as they are constructed."""
+    spec's. `foreign`: nodes whose layers are others than torch's and the source's, or initialise themselves."""
 
     cls: type[nn.Module]
     owners: dict[str, Node]
     rules: dict[str, Initializer]
     has_rules: bool
-    all_torch: bool
+    all_known: bool
     foreign: frozenset[str]
     made: dict[tuple[torch.dtype, torch.device], nn.Module]  # by torch's defaults, what others are copied from
 
     @classmethod
     def of(cls, graph: Graph, made: type[nn.Module]) -> Plan:
         """The plan for a graph whose emitted class this is."""
-        classes = {
-            node.path: target.cls
+        layers = {
+            node.path: target
             for node, target in zip(graph.nodes, targets_of(graph), strict=True)
             if isinstance(target, Module) and node.op.state()
         }
@@ -55,8 +55,8 @@ class Plan:
             {name: node for node, name, _ in graph.state()},
             {full_name(node, state): rule for node in graph.nodes for state, rule in node.init},
             has_rules(graph),
-            all(map(_is_torch, classes.values())),
-            frozenset(path for path, name in classes.items() if not _is_torch(name) or name in _CLONING),
+            all(map(_is_known, layers.values())),
+            frozenset(path for path, layer in layers.items() if not _is_known(layer) or layer.cls in _CLONING),
             {},
         )
 
@@ -73,7 +73,7 @@ def construct(plan: Plan, device: torch.device | str | None, init: bool | Collec
         model = _like_before(plan)
     else:
         with made_on:
-            model = _bare(plan.cls, skip=plan.all_torch) if later else plan.cls()
+            model = _bare(plan.cls, skip=plan.all_known) if later else plan.cls()
     if later and everything:
         _reset_all(model, plan.rules)
         model.init_weights()  # pyright: ignore[reportCallIssue]
@@ -87,7 +87,7 @@ def _like_before(plan: Plan) -> nn.Module:
     defaults = (torch.get_default_dtype(), torch.get_default_device())
     if defaults in plan.made:
         return copy_of(plan.made[defaults])
-    model = _bare(plan.cls, skip=plan.all_torch)
+    model = _bare(plan.cls, skip=plan.all_known)
     if defaults[1].type == "cpu" and can_be_copied(model, plan.cls.__module__):
         plan.made[defaults] = template(model)
     return model
@@ -110,8 +110,9 @@ class _SkipInit(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _is_torch(cls: str) -> bool:
-    return cls.startswith("torch.nn.")
+def _is_known(layer: Module) -> bool:
+    """Whether the class is torch's, or one that the source carries."""
+    return layer.cls.startswith("torch.nn.") or layer.support is not None
 
 
 def _bare(cls: type[nn.Module], *, skip: bool) -> nn.Module:

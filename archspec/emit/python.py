@@ -23,7 +23,7 @@ from archspec.ops.target import Module, Target
 from archspec.values import TensorType, Value
 
 OPTIMISED = """\
-Optimised for inference: without what only training needs, batch norms folded into the layers before them where that is
+Optimised for inference: without what only training needs, batch norms folded into the layers around them where that is
 exact, results written over operands that nobody needs any more. Its weights are those of the optimised module.\
 """
 

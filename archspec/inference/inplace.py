@@ -16,38 +16,51 @@ from archspec.inference.rewrite import Rewrite, with_arguments
 from archspec.ir import Graph, Node, Scope
 from archspec.ops.arithmetic import Add, Mul
 from archspec.ops.base import Example, Inputs, Needs, Op, OpError, Signature
-from archspec.ops.target import Method, Operand, Target
+from archspec.ops.pointwise import GELU
+from archspec.ops.target import Call, Method, Operand, Target
 from archspec.values import Value
 
 
 class _InPlace:
-    """What an op of two operands is in the memory of the first: a method of that tensor, of the op's name."""
+    """What an op is in the memory of its first operand."""
 
     name: ClassVar[str]
-    signature: ClassVar[Signature] = Signature(("input", "other"))
-    examples: ClassVar[tuple[Example, ...]] = (Example({}, ((2, 4, 3, 5), (2, 4, 1, 1))),)
 
     @property
     def inplace_on_input(self) -> bool:
         return True
 
+
+class _TwoOperands(_InPlace):
+    """A method of the first operand, of the op's name."""
+
+    signature: ClassVar[Signature] = Signature(("input", "other"))
+    examples: ClassVar[tuple[Example, ...]] = (Example({}, ((2, 4, 3, 5), (2, 4, 1, 1))),)
+
     def target(self, inputs: Inputs) -> Target:
         return Method(self.name, (Operand(1),))
 
 
-class AddInPlace(_InPlace, Add):
+class AddInPlace(_TwoOperands, Add):
     """The sum of two tensors, in the memory of the first."""
 
     name: ClassVar[str] = "add_"
 
 
-class MulInPlace(_InPlace, Mul):
+class MulInPlace(_TwoOperands, Mul):
     """The product of two tensors, in the memory of the first."""
 
     name: ClassVar[str] = "mul_"
 
 
-_FORMS: dict[type[Op], Op] = {Add: AddInPlace(), Mul: MulInPlace()}
+class GELUInPlace(_InPlace, GELU):
+    """`gelu`, in the memory of its input."""
+
+    name: ClassVar[str] = "gelu_"
+
+    def target(self, inputs: Inputs) -> Target:
+        kwargs = () if self.approximate == "none" else (("approximate", self.approximate),)
+        return Call("torch.ops.aten.gelu_", (Operand(0),), kwargs)  # torch.nn has no way to ask for it
 
 
 def overwrite(graph: Graph) -> Graph:
@@ -69,24 +82,26 @@ def overwrite(graph: Graph) -> Graph:
 
 
 def _slots(op: Op, node: Node) -> tuple[str, ...]:
-    return ("input", "other") if isinstance(op, AddInPlace | MulInPlace) else node.slots
+    return ("input", "other") if isinstance(op, _TwoOperands) else node.slots
 
 
 def _candidates(graph: Graph, node: Node) -> Iterator[tuple[Op, tuple[int, ...]]]:
     """The op in place, with the order of its operands: sums and products may be turned round."""
     types = graph.inputs_of(node)
-    form = _FORMS.get(type(node.op))
-    if form is not None and len(node.inputs) == 2:
+    if isinstance(node.op, Add | Mul) and len(node.inputs) == 2:
         for order in ((0, 1), (1, 0)):
             if types[order[0]] == node.outputs[0]:
-                yield form, order
-    elif "inplace" in dict(node.op) and len(node.inputs) == 1 and (types[0],) == node.outputs:
-        op = with_arguments(node.op, inplace=True)
-        try:
-            op.infer(Needs(), types)
-        except OpError:  # what falls cannot be in place
-            return
-        yield op, (0,)
+                yield AddInPlace() if isinstance(node.op, Add) else MulInPlace(), order
+    elif len(node.inputs) == 1 and (types[0],) == node.outputs:
+        if node.op.title in ("GELU", "gelu"):
+            yield GELUInPlace(**dict(node.op)), (0,)
+        elif "inplace" in dict(node.op):
+            op = with_arguments(node.op, inplace=True)
+            try:
+                op.infer(Needs(), types)
+            except OpError:  # what falls cannot be in place
+                return
+            yield op, (0,)
 
 
 class _Memory:

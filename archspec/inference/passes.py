@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from archspec.inference.inplace import overwrite
-from archspec.inference.norms import Fold, fold_norms
+from archspec.inference.norms import Folds, fold_norms, fold_norms_ahead
+from archspec.inference.pooling import pool_first
 from archspec.inference.rewrite import Rewrite, with_fields
 from archspec.ir import Graph, Output, Outputs
 from archspec.objects import record
@@ -16,22 +17,24 @@ class Optimized:
     """The rewritten graph, and what its weights are made of: those of the original, but for the `folds`."""
 
     graph: Graph
-    folds: tuple[Fold, ...]
+    folds: Folds
 
 
 def for_inference(graph: Graph) -> Optimized:
     """The network as it computes in evaluation.
 
     Nodes that only training needs are left out, and so is what changes nothing then: dropout, stochastic depth,
-    identities. BatchNorm is folded into the convolution or linear layer before it, where nothing else reads that.
-    Activations, sums and products overwrite an operand that nobody needs any more. Images are kept channels last, as
-    the kernels of convolutions want them.
+    identities. BatchNorm is folded into the convolution or linear layer before it, where nothing else reads that, or
+    after it, where that does not pad. Averages are taken before a convolution that commutes with them. Activations,
+    sums and products overwrite an operand that nobody needs any more. Images are kept channels last, as the kernels of
+    convolutions want them.
     """
     plain = _in_evaluation(graph)
-    folded, folds = fold_norms(plain)
-    final = overwrite(folded)
+    folded, behind = fold_norms(plain)
+    folded, ahead = fold_norms_ahead(folded)
+    final = overwrite(pool_first(folded))
     frozen = tuple(name for _, name, state in final.state() if not state.buffer)
-    return Optimized(with_fields(final, frozen=frozen), folds)
+    return Optimized(with_fields(final, frozen=frozen), behind + ahead)
 
 
 def _in_evaluation(graph: Graph) -> Graph:
