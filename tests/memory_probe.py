@@ -11,19 +11,25 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+_BATCH_NORM = torch.ops.aten.native_batch_norm.default
+_TRAINING = 5  # the place of its argument
+
 
 class Allocations(TorchDispatchMode):
-    """Adds up the storages that are alive, but for those that were there before."""
+    """Adds up the storages that are alive, but for those that were there before. `statistics`: those of a batch norm in
+    evaluation too, which nobody reads; the meta device has them, on a CPU they are empty."""
 
-    def __init__(self, *known: Tensor) -> None:
+    def __init__(self, *known: Tensor, statistics: bool = False) -> None:
         super().__init__()
+        self.statistics = statistics
         self.known = {tensor.untyped_storage()._cdata for tensor in known}
         self.live: dict[int, int] = {}
         self.peak = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves(result):
+        alone = func is _BATCH_NORM and not args[_TRAINING] and not self.statistics
+        for tensor in tree_leaves(result[0] if alone else result):
             if isinstance(tensor, Tensor):
                 self.count(tensor)
         self.peak = max(self.peak, sum(self.live.values()))

@@ -1,4 +1,4 @@
-"""Transfer learning: heads replaced, trunks frozen, parameter groups; every number of the practice it follows."""
+"""Transfer learning: heads replaced, trunks frozen, parameter groups. What it comes to is in zoo/figures.csv."""
 
 from __future__ import annotations
 
@@ -12,33 +12,8 @@ from torch import nn
 import archspec
 from archspec.analysis.cost import costs
 from archspec.diagnostics import SpecError
+from tests.zoo.figures import DERIVED
 
-FEATURES_50 = """
-archspec: 1
-extends: resnet.yaml
-variant: resnet50
-params: {num_classes: 10}
-graph:
-  fc:
-    - {op: Dropout, p: 0.5}
-    - {op: Linear, out_features: 256}
-    - ReLU
-    - {op: Linear, out_features: num_classes}
-freeze: ['*', '!fc.*']
-"""
-FEATURES_18 = """
-archspec: 1
-extends: resnet.yaml
-variant: resnet18
-params: {num_classes: 10}
-graph:
-  fc:
-    - {op: Linear, out_features: 512}
-    - ReLU
-    - {op: Dropout, p: 0.5}
-    - {op: Linear, out_features: num_classes}
-freeze: ['*', '!fc.*']
-"""
 LAST = """
 archspec: 1
 extends: resnet.yaml
@@ -46,37 +21,6 @@ variant: resnet50
 params: {num_classes: 10}
 freeze: ['*', %s]
 """
-GRADUAL = """
-archspec: 1
-extends: resnet.yaml
-variant: resnet18
-params: {num_classes: 10, unfrozen: 0}
-freeze:
-  - '*'
-  - for i in range(5 - unfrozen, 5): '!layer$i.*'
-  - '!fc.*'
-"""
-SECTION_C: list[tuple[str, dict[str, Any], int, int]] = [
-    (FEATURES_50, {}, 24_035_146, 527_114),
-    (LAST % "'!fc.*'", {}, 23_528_522, 20_490),  # the "last two" of layer4, avgpool and fc: a pool has nothing to train
-    (LAST % "'!layer4.*', '!fc.*'", {}, 23_528_522, 14_985_226),
-    (FEATURES_18, {}, 11_444_298, 267_786),
-    (GRADUAL, {"unfrozen": 0}, 11_181_642, 5_130),
-    (GRADUAL, {"unfrozen": 1}, 11_181_642, 8_398_858),
-    (GRADUAL, {"unfrozen": 2}, 11_181_642, 10_498_570),
-    (GRADUAL, {"unfrozen": 3}, 11_181_642, 11_024_138),
-    (GRADUAL, {"unfrozen": 4}, 11_181_642, 11_172_106),
-]
-
-
-@pytest.mark.parametrize(("text", "params", "total", "trainable"), SECTION_C)
-def test_totals(text: str, params: dict[str, Any], total: int, trainable: int) -> None:
-    graph = archspec.loads(text, params=params)
-    whole = costs(graph).total
-    assert (whole.params, whole.trainable) == (total, trainable)
-    model = archspec.build(graph, device="meta")
-    assert sum(p.numel() for p in model.parameters()) == total
-    assert sum(p.numel() for p in model.parameters() if p.requires_grad) == trainable
 
 
 @pytest.mark.parametrize(
@@ -187,7 +131,7 @@ def test_later_patterns_win() -> None:
 
 
 def test_own_freeze_replaces_that_of_the_base(tmp_path: Any) -> None:
-    (tmp_path / "base.yaml").write_text(FEATURES_18)
+    (tmp_path / "base.yaml").write_text((DERIVED / "resnet18_features.yaml").read_text())
     derived = "archspec: 1\nextends: base.yaml\nfreeze: ['conv1.*']\n"
     names = set(all_names("resnet18")) - {"fc.weight", "fc.bias", "conv1.weight"}
     assert trained(archspec.loads(derived, folder=tmp_path)) == names | {
@@ -243,7 +187,7 @@ def test_groups_that_omit_parameters_are_an_error() -> None:
 
 
 def test_frozen_parameters_are_left_out() -> None:
-    model = archspec.build(archspec.loads(GRADUAL, params={"unfrozen": 1}), device="meta")
+    model = archspec.build(archspec.load(DERIVED / "resnet18_gradual.yaml", params={"unfrozen": 1}), device="meta")
     groups = archspec.parameter_groups(model, {"layer4.*": {"lr": 1e-4}, "fc.*": {"lr": 1e-3}})
     assert [sum(p.numel() for p in group["params"]) for group in groups] == [8_393_728, 5_130]
     found = mistake(model, RATES)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+
+from tests.memory_probe import Allocations, owned
 
 
 def randomise(model: nn.Module) -> None:
@@ -67,35 +66,12 @@ def tensors(output: Any) -> Iterator[Tensor]:
 
 
 def peak(model: nn.Module, shape: tuple[int, ...]) -> int:
-    """Bytes of the activations that are alive at once, in an evaluation of one sample on the meta device."""
+    """Bytes of the activations that are alive at once, the input aside, in an evaluation of one sample on the meta
+    device."""
     x = torch.empty(1, *shape, device="meta")
-    with torch.no_grad(), _Live(model) as live:
+    with torch.no_grad(), Allocations(*owned(model), x, statistics=True) as live:
         model.eval()(x)
     return live.peak
-
-
-class _Live(TorchDispatchMode):
-    """Counts the bytes of all storages that are made inside and not yet freed, but for the model's own."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.now = self.peak = 0
-        self.known = {tensor.untyped_storage()._cdata for tensor in model.state_dict().values()}
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves(result):
-            storage = tensor.untyped_storage()
-            if storage._cdata not in self.known:
-                self.known.add(storage._cdata)
-                self.now += storage.nbytes()
-                weakref.finalize(storage, self._freed, storage._cdata, storage.nbytes())
-        self.peak = max(self.peak, self.now)
-        return result
-
-    def _freed(self, key: int, size: int) -> None:
-        self.known.discard(key)
-        self.now -= size
 
 
 def assert_same_distribution(key: str, ours: Tensor, theirs: Tensor) -> None:
