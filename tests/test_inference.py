@@ -279,6 +279,80 @@ def test_averages_are_taken_first(nodes: str, first: bool) -> None:
     assert run_and_compare(optimised, build(optimised)) == []
 
 
+TOKENS = """\
+archspec: 1
+name: n
+input: [N, 6, 8]
+graph:
+  first: {op: Linear, out_features: 8}
+"""
+BLOCK = """\
+  norm: LayerNorm
+  attention: {op: MultiheadAttention, num_heads: 2, batch_first: true}
+  attended: {op: add, from: [attention, first]}
+  wide: {op: Linear, out_features: 16}
+  gelu: GELU
+  narrow: {op: Linear, out_features: 8}
+  sum: {op: add, from: [attended, narrow]}
+"""
+SELECT = "  token: {op: select, dim: 1, index: 0}\n"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "alone"),
+    [
+        (BLOCK + SELECT, ["attention", "attended", "wide", "gelu", "narrow", "sum"]),
+        (BLOCK + "  token: {op: select, dim: -2, index: -1}\n", ["attention", "wide", "narrow", "sum"]),
+        (BLOCK + "  last: LayerNorm\n  token: {op: select, dim: 1, index: -2}\n", ["attention", "sum", "last"]),
+        (BLOCK + SELECT + "outputs: [narrow, token]\n", ["sum"]),  # worth nothing
+        ("  a: {op: Linear, out_features: 3}\n" + SELECT, ["first", "a"]),
+        ("  a: {op: Linear, out_features: 3}\n  b: {op: add, from: [a, a, a]}\n" + SELECT, ["a", "b"]),
+        ("  keys: {op: Linear, out_features: 8}\n  att: {op: MultiheadAttention, num_heads: 2, batch_first: true, "
+         "from: {query: first, key: keys, value: keys}}\n" + SELECT, ["att"]),
+        ("  bias: {op: Parameter, shape: [1, 1, 8], init: ones_}\n  b: {op: add, from: [first, bias]}\n" + SELECT,
+         ["first", "b"]),
+        ("  selected: {op: Linear, out_features: 8}\n" + SELECT, ["first", "selected"]),
+    ],
+)  # fmt: skip
+def test_what_is_selected_is_computed_alone(nodes: str, alone: list[str]) -> None:
+    graph = archspec.loads(TOKENS + nodes)
+    assert_same(graph)
+    optimised = archspec.optimize(graph)
+    assert run_and_compare(optimised, build(optimised)) == []
+    if "outputs" in nodes:
+        assert str(optimised["sum"].output) == "[N, 6, 8]"
+    else:
+        assert all(optimised[path].output.shape[1] == 1 for path in alone)
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        "  cumsum: {op: cumsum, dim: 1}\n" + SELECT,
+        "  token: {op: select, dim: 2, index: 0}\n",  # of the features themselves
+        "  soft: {op: softmax, dim: 1}\n" + SELECT,
+        "  two: {op: select, dim: 1, index: 1}\n  one: {op: select, from: first, dim: 1, index: 0}\n"
+        "outputs: [one, two]\n",
+        "  table: {op: Parameter, shape: [6, 8], init: ones_}\n  sum: {op: add, from: [first, table]}\n" + SELECT,
+        "  list:\n    - {op: Linear, out_features: 8}\n    - ReLU\n  both: {op: add, from: [first, list]}\n"
+        "  soft: {op: softmax, dim: 1}\n  token: {op: select, from: list, dim: 1, index: 0}\n"
+        "outputs: [token, soft]\n",
+        "  list:\n    - {op: Linear, out_features: 8}\n    - {op: select, dim: 1, index: 0}\n"
+        "  sum: {op: sum, dim: 1, from: first}\noutputs: [list, sum]\n",  # a list has no names for what is put in
+    ],
+)
+def test_what_is_read_elsewhere_is_computed_whole(nodes: str) -> None:
+    graph = archspec.loads(TOKENS + nodes)
+    assert "slice" not in titles(graph)
+    assert_same(graph)
+
+
+def test_a_layer_that_is_called_twice_computes_all() -> None:
+    graph = archspec.loads(TOKENS + "  a: {op: Linear, out_features: 8}\n  b: {reuse: a}\n" + SELECT)
+    assert "slice" not in titles(graph)
+    assert_same(graph)
+
+
 def test_code_of_several_uses_stays_one() -> None:
     """One use could be in place, the other not; dropout goes in both."""
     graph = network(

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
-from archspec.inference.rewrite import Rewrite, with_arguments
-from archspec.ir import Graph, Node, Scope
+from archspec.inference.rewrite import Rewrite, in_several_uses, with_arguments
+from archspec.ir import Graph, Node
 from archspec.ops.arithmetic import Add, Mul
 from archspec.ops.base import Example, Inputs, Needs, Op, OpError, Signature
 from archspec.ops.pointwise import GELU
@@ -67,7 +67,7 @@ def overwrite(graph: Graph) -> Graph:
     """The graph with every op in place that may be."""
     change = Rewrite(graph)
     memory = _Memory(graph)
-    kept = _in_several_uses(graph)
+    kept = in_several_uses(graph)
     for position, node in enumerate(graph.nodes):
         if position in kept or node.op.inplace_on_input:
             continue
@@ -152,16 +152,3 @@ class _Memory:
             self.put(moved, piece)
         if other in self.closed:
             self.closed.add(piece)
-
-
-def _in_several_uses(graph: Graph) -> set[int]:
-    """Nodes of modules that are called several times, whose code is one: it is left as it is."""
-    uses = Counter(node.module for node in graph.nodes)
-    found = {position for position, node in enumerate(graph.nodes) if uses[node.module] > 1}
-    scopes: dict[str, list[Scope]] = {}
-    for scope in graph.root.walk():
-        scopes.setdefault(scope.module, []).append(scope)
-    for several in scopes.values():
-        if len(several) > 1:
-            found.update(position for scope in several for position in range(scope.start, scope.end))
-    return found

@@ -8,11 +8,10 @@ but for rounding. Before one they do, too, unless it pads: at the border `b` is 
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 from archspec.inference.clamp import ChannelClamp
-from archspec.inference.rewrite import Rewrite, with_arguments
+from archspec.inference.rewrite import Alone, Rewrite, with_arguments
 from archspec.ir import Graph, Node
 from archspec.objects import record
 from archspec.values import Value
@@ -94,27 +93,6 @@ def fold_norms_ahead(graph: Graph) -> tuple[Graph, Folds]:
             change.removed[before] = norm.inputs[0]
         folds.append(FoldAhead(layer.module, norm.module, _eps(norm), getattr(layer.op, "groups", 1), clamped))
     return change.done(), tuple(folds)
-
-
-class Alone:
-    """Which nodes have something to themselves."""
-
-    def __init__(self, graph: Graph) -> None:
-        change = Rewrite(graph)
-        self.graph = graph
-        self.readers, self.ends = change.readers(), change.ends()
-        self.uses = Counter(node.module for node in graph.nodes)
-        self.tied = {source for node in graph.nodes for _, source in node.ties}
-
-    def reads(self, position: int) -> bool:
-        """Whether what a node computes from is another node's, and nothing else reads that."""
-        value = self.graph.nodes[position].inputs[0]
-        return value.node >= 0 and self.readers[value] == [position] and value not in self.ends
-
-    def owns(self, node: Node) -> bool:
-        """Whether it is called once, and its weights are its own."""
-        tied = any(f"{node.module}.{state.name}" in self.tied for state in node.op.state())
-        return self.uses[node.module] == 1 and not node.ties and not tied
 
 
 def _eps(norm: Node) -> float:

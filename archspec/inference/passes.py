@@ -8,6 +8,7 @@ from archspec.inference.inplace import overwrite
 from archspec.inference.norms import Folds, fold_norms, fold_norms_ahead
 from archspec.inference.pooling import pool_first
 from archspec.inference.rewrite import Rewrite, with_fields
+from archspec.inference.selection import select_first
 from archspec.ir import Graph, Output, Outputs
 from archspec.objects import record
 
@@ -25,14 +26,14 @@ def for_inference(graph: Graph) -> Optimized:
 
     Nodes that only training needs are left out, and so is what changes nothing then: dropout, stochastic depth,
     identities. BatchNorm is folded into the convolution or linear layer before it, where nothing else reads that, or
-    after it, where that does not pad. Averages are taken before a convolution that commutes with them. Activations,
-    sums and products overwrite an operand that nobody needs any more. Images are kept channels last, as the kernels of
-    convolutions want them.
+    after it, where that does not pad. Averages are taken before a convolution that commutes with them, and where one
+    position is selected, only that is computed. Activations, sums and products overwrite an operand that nobody needs
+    any more. Images are kept channels last, as the kernels of convolutions want them.
     """
     plain = _in_evaluation(graph)
     folded, behind = fold_norms(plain)
     folded, ahead = fold_norms_ahead(folded)
-    final = overwrite(pool_first(folded))
+    final = overwrite(select_first(pool_first(folded)))
     frozen = tuple(name for _, name, state in final.state() if not state.buffer)
     return Optimized(with_fields(final, frozen=frozen), behind + ahead)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from archspec.inference.norms import CONVOLUTIONS, Alone
-from archspec.inference.rewrite import Rewrite
+from archspec.inference.norms import CONVOLUTIONS
+from archspec.inference.rewrite import Alone, Rewrite
 from archspec.ir import Graph, Node
 from archspec.values import Value
 

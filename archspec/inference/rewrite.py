@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,11 +15,18 @@ from archspec.values import Value
 @dataclass(slots=True)
 class Rewrite:
     """What becomes of the nodes of a graph, by position: `removed` ones, each with what its readers read instead (None
-    where it has none left), and `changed` ones."""
+    where it has none left), `changed` ones, and ones `inserted` before it."""
 
     graph: Graph
     removed: dict[int, Value | None] = field(default_factory=dict[int, "Value | None"])
     changed: dict[int, Node] = field(default_factory=dict[int, Node])
+    inserted: dict[int, list[tuple[Value, Node]]] = field(default_factory=dict[int, "list[tuple[Value, Node]]"])
+
+    def insert(self, position: int, node: Node) -> Value:
+        """Puts a node of one result before another one, in the scope of that. Gives its value, for nodes to read."""
+        value = Value(len(self.graph.nodes) + sum(map(len, self.inserted.values())))
+        self.inserted.setdefault(position, []).append((value, node))
+        return value
 
     def node(self, position: int) -> Node:
         """A node as it has become; its inputs are not yet replaced."""
@@ -54,6 +62,27 @@ class Rewrite:
         return _Renumbered(self).graph(**changes)
 
 
+class Alone:
+    """Which nodes have something to themselves."""
+
+    def __init__(self, graph: Graph) -> None:
+        change = Rewrite(graph)
+        self.graph = graph
+        self.readers, self.ends = change.readers(), change.ends()
+        self.uses = Counter(node.module for node in graph.nodes)
+        self.tied = {source for node in graph.nodes for _, source in node.ties}
+
+    def reads(self, position: int) -> bool:
+        """Whether what a node computes from is another node's, and nothing else reads that."""
+        value = self.graph.nodes[position].inputs[0]
+        return value.node >= 0 and self.readers[value] == [position] and value not in self.ends
+
+    def owns(self, node: Node) -> bool:
+        """Whether it is called once, and its weights are its own."""
+        tied = any(f"{node.module}.{state.name}" in self.tied for state in node.op.state())
+        return self.uses[node.module] == 1 and not node.ties and not tied
+
+
 class _Renumbered:
     """The nodes that are left, and the scopes around them. Scopes that hold nothing any more are gone."""
 
@@ -82,9 +111,9 @@ class _Renumbered:
                 if inner is not None:
                     children.append(inner)
             elif child not in self.rewrite.removed:
-                self.position[child] = len(self.nodes)
-                children.append(len(self.nodes))
-                self.nodes.append(self.moved(self.rewrite.node(child)))
+                for value, node in self.rewrite.inserted.get(child, ()):
+                    children.append(self.placed(value.node, node))
+                children.append(self.placed(child, self.rewrite.node(child)))
         if not children:
             return None
         named = [(value, name) for value, name in _named(scope) if self.rewrite.resolve(value) is not None]
@@ -95,8 +124,11 @@ class _Renumbered:
             input_names=tuple(name for _, name in named) if scope.input_names else (),
         )  # fmt: skip
 
-    def moved(self, node: Node) -> Node:
-        return replace(node, inputs=self.values(node.inputs), reads=self.values(node.reads))
+    def placed(self, number: int, node: Node) -> int:
+        """Puts a node, which is read by this number, at the end. Gives its position."""
+        self.position[number] = len(self.nodes)
+        self.nodes.append(replace(node, inputs=self.values(node.inputs), reads=self.values(node.reads)))
+        return self.position[number]
 
     def values(self, values: Sequence[Value]) -> tuple[Value, ...]:
         return tuple(map(self.value, values))
@@ -113,6 +145,19 @@ class _Renumbered:
 def _named(scope: Scope) -> list[tuple[Value, str]]:
     """The inputs of a scope with their names, empty where the block declares none."""
     return list(zip(scope.inputs, scope.input_names or ("",) * len(scope.inputs), strict=True))
+
+
+def in_several_uses(graph: Graph) -> set[int]:
+    """Nodes of modules that are called several times, whose code is one: what is done to one use is done to all."""
+    uses = Counter(node.module for node in graph.nodes)
+    found = {position for position, node in enumerate(graph.nodes) if uses[node.module] > 1}
+    scopes: dict[str, list[Scope]] = {}
+    for scope in graph.root.walk():
+        scopes.setdefault(scope.module, []).append(scope)
+    for several in scopes.values():
+        if len(several) > 1:
+            found.update(position for scope in several for position in range(scope.start, scope.end))
+    return found
 
 
 def with_arguments(op: Op, **changes: Any) -> Op:
