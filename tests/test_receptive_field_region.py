@@ -277,6 +277,11 @@ def test_pictures() -> None:
     assert line.endswith("positions |...##...|")
 
 
+def test_in_a_notebook_it_is_its_text() -> None:
+    shown = region_of("a: {op: Conv1d, out_channels: 1, kernel_size: 2}", "[N, 1, 8]", None, (3,))._repr_html_()
+    assert shown.startswith("<pre>a  Conv1d") and "3 to 4" in shown and shown.endswith("</pre>")
+
+
 def test_a_spec_error_names_no_place() -> None:
     with pytest.raises(SpecError) as error:
         archspec.load("resnet18").receptive_field("conv7")

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from archspec import api, dims
+from archspec.analysis.cost import costs
 from archspec.analysis.interface import size_interface
 from archspec.analysis.requirements import accepts, channels, size_requirements
 from archspec.analysis.sample import training_batch
+from archspec.diagnostics import SpecError
 from archspec.emit.torch import build
 from archspec.ir import Graph, Node
 from archspec.ops.needs import Needs
@@ -117,6 +119,42 @@ def test_closed_forms_are_what_another_input_gives(spec: Sketch) -> None:
         for ours, theirs in zip(graph.nodes, concrete.nodes, strict=True):
             for x, y in zip(ours.outputs, theirs.outputs, strict=True):
                 assert shape_at(x, sizes) == shape_at(y, {}), ours.path
+
+
+@share(8)
+@given(specs(), st.data())
+def test_costs_are_closed_forms_of_what_is_not_known(spec: Sketch, data: st.DataObject) -> None:
+    """Evaluated at other sizes, they are what those cost. Where the size of an axis must be known, it is an error."""
+    graph = compiled(spec)
+    shapes = {x.name: [dims.value(dim) or "N" for dim in x.type.shape] for x in graph.inputs}
+    axes = [(x.name, axis) for x in graph.inputs for axis in range(2, x.type.rank)]
+    if not axes:
+        return
+    name, axis = data.draw(st.sampled_from(axes))
+    try:
+        unknown = costs(api.loads(spec.text, input=_with(shapes, name, axis, "Q"))).total
+    except SpecError:
+        return
+    nominal = shapes[name][axis]
+    assert isinstance(nominal, int)
+    for size in (nominal, nominal + 1, nominal + 4, 3 * nominal):
+        try:
+            known = costs(api.loads(spec.text, input=_with(shapes, name, axis, size))).total
+        except SpecError:
+            continue
+        event("compared")
+        for ours, theirs in ((unknown.macs, known.macs), (unknown.ops, known.ops)):
+            assert dims.value(dims.substitute(ours, {"Q": size})) == theirs
+        assert (unknown.params, unknown.buffers) == (known.params, known.buffers)
+
+
+def _with(
+    shapes: dict[str, list[int | str]], name: str, axis: int, size: int | str
+) -> dict[str, tuple[int | str, ...]]:
+    """The shapes with another size of one axis."""
+    changed = [*shapes[name]]
+    changed[axis] = size
+    return {each: tuple(changed if each == name else shape) for each, shape in shapes.items()}
 
 
 # Networks as people write them: facts in words, and every size of an axis tried in torch

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
+from html import escape
 from typing import Any, NamedTuple
 
 from archspec.analysis.fields.carried import Layout, ancestors, carried, positions
@@ -149,6 +150,9 @@ class Region:
 
     def __str__(self) -> str:
         return self.to_text()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(self.to_text())}</pre>"
 
 
 def values_at(graph: Graph, path: str | None = None) -> list[Value]:
