@@ -34,8 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ["HYPOTHESIS_PROFILE"] = "mutation"
     os.chdir(ROOT)
     shutil.rmtree("mutants", ignore_errors=True)
-    names = options.names or chosen(all_mutants(options.only), options.sample, options.seed)
-    print("\n".join(lines(run(options.only, names))))
+    every = make_mutants(options.only)
+    names = options.names or chosen(every, options.sample, options.seed)
+    outcomes = run(names)
+    print("\n".join(lines({name: outcomes[name] for name in names})))
+    print(f"of {len(every)} mutants")
 
 
 def chosen(names: Iterable[str], count: int, seed: int) -> list[str]:
@@ -44,14 +47,18 @@ def chosen(names: Iterable[str], count: int, seed: int) -> list[str]:
     return sorted(random.Random(seed).sample(every, min(count, len(every))))
 
 
-def all_mutants(package: str) -> Iterator[str]:
-    """The names of the mutants of a package."""
-    from mutmut.mutation.file_mutation import mutate_file_contents
-    from mutmut.utils.format_utils import get_mutant_name
+def make_mutants(package: str) -> Sequence[str]:
+    """The names of all mutants of a package, which are written."""
+    from mutmut.__main__ import CatchOutput, create_mutants
+    from mutmut.configuration import config
+    from mutmut.utils.file_utils import copy_src_dir
 
-    for path in sorted(Path(package).rglob("*.py")):
-        for name in mutate_file_contents(str(path), path.read_text(encoding="utf-8")).mutant_names:
-            yield get_mutant_name(path, name)
+    config().only_mutate = [f"{package}/*"]
+    config().pytest_add_cli_args_test_selection = test_files(package)
+    with CatchOutput():
+        copy_src_dir()
+        create_mutants(max_children=1)
+    return list(results())
 
 
 def test_files(package: str) -> list[str]:
@@ -61,21 +68,25 @@ def test_files(package: str) -> list[str]:
     return [file.relative_to(ROOT).as_posix() for found in files.values() for file in found]
 
 
-def run(package: str, names: Sequence[str]) -> Mapping[str, str]:
-    """What becomes of each mutant: `killed`, `timeout`, `survived`, `no tests`..."""
+def run(names: Sequence[str]) -> Mapping[str, str]:
+    """What becomes of these mutants: `killed`, `timeout`, `survived`, `no tests`..."""
     from mutmut.__main__ import cli
-    from mutmut.configuration import config
+
+    cli.main(["run", "--max-children", "1", *names], standalone_mode=False)
+    return results()
+
+
+def results() -> Mapping[str, str]:
+    """What is known of each mutant."""
     from mutmut.mutation.data import SourceFileMutationData
     from mutmut.stats import status_by_exit_code
+    from mutmut.utils.file_utils import walk_mutatable_files
 
-    config().only_mutate = [f"{package}/*"]
-    config().pytest_add_cli_args_test_selection = test_files(package)
-    cli.main(["run", "--max-children", "1", *names], standalone_mode=False)
     found: dict[str, str] = {}
-    for path in sorted(Path(package).rglob("*.py")):
+    for path in walk_mutatable_files():
         data = SourceFileMutationData(path=path)
         data.load()
-        found |= {name: status_by_exit_code[code] for name, code in data.exit_code_by_key.items() if name in names}
+        found |= {name: status_by_exit_code[code] for name, code in data.exit_code_by_key.items()}
     return found
 
 
