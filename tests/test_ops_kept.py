@@ -43,11 +43,15 @@ MORE: list[tuple[str, Example]] = [
     ("mul", Example({}, ((2, 4, 5), (2, 1, 5), (2, 4, 1), (2, 4, 5)))),
     ("matmul", Example({}, ((2, 4, 5), (5, 3)))),
     ("matmul", Example({}, ((2, 3, 4, 5), (2, 1, 5, 6)))),
+    ("matmul", Example({}, ((2, 4, 5), (5,)))),
     ("einsum", Example({"equation": "bi,bj->bij"}, ((2, 3), (2, 4)))),
     ("index_select", Example({"dim": 0}, ((6, 3), (5,)), ("float32", "int64"))),
     ("scaled_dot_product_attention", Example({}, ((2, 4, 5, 8),) * 3)),
     ("scaled_dot_product_attention", Example({"dropout_p": 0.1}, ((2, 4, 5, 8),) * 3)),
     ("scaled_dot_product_attention", Example({}, ((2, 5, 8),) * 3)),
+    ("scaled_dot_product_attention", Example({}, (*((2, 4, 5, 8),) * 3, (5, 5)))),
+    ("scaled_dot_product_attention", Example({}, (*((2, 4, 5, 8),) * 3, (5, 5)), ("float32",) * 3 + ("bool",))),
+    ("scaled_dot_product_attention", Example({}, (*((2, 4, 5, 8),) * 3, (5, 5)), ("float64",) * 3 + ("bool",))),
     (
         "MultiheadAttention",
         Example({"num_heads": 2, "dropout": 0.1, "need_weights": True, "batch_first": True}, ((2, 5, 8),)),
@@ -61,6 +65,14 @@ MORE: list[tuple[str, Example]] = [
     (
         "TransformerEncoderLayer",
         Example({"nhead": 2, "dim_feedforward": 12, "dropout": 0.0, "activation": "gelu"}, ((5, 2, 8),)),
+    ),
+    (
+        "Transformer",
+        Example(
+            {"nhead": 2, "num_encoder_layers": 1, "num_decoder_layers": 1, "dim_feedforward": 12, "dropout": 0.0},
+            ((4, 2, 8), (5, 2, 8), (4, 4), (5, 5), (5, 4)), ("float32",) * 2 + ("bool",) * 3,
+            ("src", "tgt", "src_mask", "tgt_mask", "memory_mask"),
+        ),
     ),
     ("RNN", Example({"hidden_size": 6, "num_layers": 3, "dropout": 0.2}, ((5, 2, 4),))),
     ("GRU", Example({"hidden_size": 6, "num_layers": 2, "dropout": 0.2, "bidirectional": True}, ((5, 2, 4),))),
@@ -210,26 +222,69 @@ def test_work_grows_with_the_batch() -> None:
             assert dims.value(one) is not None and 2 * (dims.value(one) or 0) == dims.value(two), op.name
 
 
-def work_of(name: str, args: dict[str, object], *shapes: tuple[int, ...]) -> dims.Dim:
+MASKED = ("query", "attn_mask", "key_padding_mask")
+WORK: list[tuple[str, dict[str, object], tuple[tuple[int, ...], ...], int]] = [
+    ("ReLU", {}, ((1, 4, 6),), 24),
+    ("GLU", {"dim": 1}, ((1, 4, 6),), 2 * 12),
+    ("Softmax", {}, ((1, 4, 6),), 5 * 24),
+    ("Softmin", {}, ((1, 4, 6),), 6 * 24),
+    ("add", {}, ((1, 4), (1, 4), (1, 4)), 2 * 4),
+    ("add", {"other": 2}, ((1, 4),), 4),
+    ("BatchNorm1d", {}, ((1, 4, 6),), 2 * 24),
+    ("BatchNorm1d", {"track_running_stats": False}, ((1, 4, 6),), (5 + 2) * 24),
+    ("InstanceNorm1d", {}, ((1, 4, 6),), 5 * 24),
+    ("GroupNorm", {"num_groups": 2}, ((1, 4, 6),), (5 + 2) * 24),
+    ("LayerNorm", {}, ((1, 4, 6),), (5 + 2) * 24),
+    ("LayerNorm", {"bias": False}, ((1, 4, 6),), (5 + 1) * 24),
+    ("layer_norm", {}, ((1, 4, 6), (6,)), (5 + 1) * 24),
+    ("RMSNorm", {}, ((1, 4, 6),), (3 + 1) * 24),
+    ("LocalResponseNorm", {"size": 3}, ((1, 4, 6),), (3 + 5) * 24),
+    ("CrossMapLRN2d", {"size": 3}, ((1, 4, 2, 3),), (3 + 5) * 24),
+    ("MaxPool1d", {"kernel_size": 3}, ((1, 4, 6),), 3 * 8),
+    ("AvgPool2d", {"kernel_size": [2, 3]}, ((1, 4, 6, 6),), 6 * 24),
+    ("LPPool1d", {"norm_type": 2.0, "kernel_size": 3}, ((1, 4, 6),), (2 * 3 + 1) * 8),
+    ("FractionalMaxPool2d", {"kernel_size": 2, "output_size": 3}, ((1, 4, 9, 8),), 4 * 36),
+    ("AdaptiveAvgPool1d", {"output_size": 1}, ((1, 4, 6),), 24),
+    ("mean", {"dim": 2}, ((1, 4, 6),), 24),
+    ("var", {"dim": 2}, ((1, 4, 6),), 4 * 24),
+    ("logsumexp", {"dim": 2}, ((1, 4, 6),), 4 * 24),
+    ("interpolate", {"scale_factor": 2, "mode": "nearest"}, ((1, 4, 6),), 0),
+    ("interpolate", {"scale_factor": 2, "mode": "linear"}, ((1, 4, 6),), 2 * 48),
+    ("interpolate", {"size": [2, 3], "mode": "bicubic"}, ((1, 4, 6, 6),), 16 * 24),
+    ("Upsample", {"size": [2, 3, 4], "mode": "trilinear"}, ((1, 1, 4, 4, 4),), 8 * 24),
+    ("Fold", {"output_size": 3, "kernel_size": 2}, ((1, 8, 4),), 32),
+    ("MultiheadAttention", {"num_heads": 2, "batch_first": True}, ((1, 3, 4),), 6 * 2 * 9),
+    ("MultiheadAttention", {"num_heads": 2, "add_bias_kv": True, "add_zero_attn": True}, ((3, 1, 4),), 6 * 2 * 3 * 5),
+    ("MultiheadAttention", {"num_heads": 2}, ((3, 1, 4), (3, 3), (1, 3)), (6 + 2) * 2 * 9),
+    ("scaled_dot_product_attention", {}, ((1, 2, 3, 4), (1, 2, 5, 4), (1, 2, 5, 4), (3, 5)), (6 + 1) * 2 * 15),
+    ("TransformerEncoderLayer", {"nhead": 2, "dim_feedforward": 6, "batch_first": True}, ((1, 3, 4),),
+        6 * 2 * 9 + 2 * 7 * 12 + 18 + 2 * 12),
+    ("TransformerDecoderLayer", {"nhead": 2, "dim_feedforward": 6, "batch_first": True}, ((1, 3, 4), (1, 2, 4)),
+        6 * 2 * 9 + 6 * 2 * 6 + 3 * 7 * 12 + 18 + 3 * 12),
+    ("TransformerEncoder", {"nhead": 2, "dim_feedforward": 6, "batch_first": True, "num_layers": 2}, ((1, 3, 4),),
+        2 * (6 * 2 * 9 + 2 * 7 * 12 + 18 + 2 * 12)),
+    ("Transformer", {"nhead": 2, "dim_feedforward": 6, "batch_first": True, "num_encoder_layers": 1,
+        "num_decoder_layers": 1}, ((1, 2, 4), (1, 3, 4)),
+        (6 * 2 * 4 + 2 * 7 * 8 + 12 + 2 * 8) + (6 * 2 * 9 + 6 * 2 * 6 + 3 * 7 * 12 + 18 + 3 * 12) + 7 * 8 + 7 * 12),
+    ("LSTM", {"hidden_size": 5, "batch_first": True}, ((1, 3, 4),), 13 * 5 * 3),
+    ("GRU", {"hidden_size": 5, "num_layers": 2, "bidirectional": True}, ((3, 1, 4),), 10 * 2 * 2 * 5 * 3),
+    ("RNNCell", {"hidden_size": 5}, ((1, 4),), 2 * 5),
+    ("Bilinear", {"out_features": 2}, ((1, 3), (1, 4)), 2 * 2 * 12),
+    ("matmul", {}, ((1, 3, 4), (4,)), 2 * 12),
+    ("matmul", {}, ((1, 3, 4), (4, 2)), 0),
+    ("einsum", {"equation": "bi,bj->bij"}, ((1, 3), (1, 4)), 12),
+    ("CosineSimilarity", {}, ((1, 8), (1, 8)), 6 * 8 + 4),
+    ("PairwiseDistance", {}, ((1, 8), (1, 8)), 4 * 8 + 1),
+    ("flatten", {}, ((1, 4, 6),), 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "args", "shapes", "work"), WORK, ids=[row[0] for row in WORK])
+def test_conventions(name: str, args: dict[str, object], shapes: tuple[tuple[int, ...], ...], work: int) -> None:
+    """Those of docs/costs.md, and of what the page does not list, the op's own."""
     op = lookup(name)
     assert op is not None
-    run = run_example(op, Example(args, shapes))
-    return run.op.operations(run.inputs, run.outputs)
-
-
-def test_conventions() -> None:
-    """Those of docs/costs.md, for one op of each kind."""
-    assert work_of("ReLU", {}, (1, 4, 6)) == 24
-    assert work_of("Softmax", {}, (1, 4, 6)) == 5 * 24
-    assert work_of("add", {}, (1, 4), (1, 4), (1, 4)) == 8
-    assert work_of("BatchNorm1d", {}, (1, 4, 6)) == 2 * 24
-    assert work_of("LayerNorm", {}, (1, 4, 6)) == 7 * 24
-    assert work_of("RMSNorm", {}, (1, 4, 6)) == 4 * 24
-    assert work_of("MaxPool1d", {"kernel_size": 3}, (1, 4, 6)) == 3 * 8
-    assert work_of("AdaptiveAvgPool1d", {"output_size": 1}, (1, 4, 6)) == 24
-    assert work_of("mean", {"dim": 2}, (1, 4, 6)) == 24
-    assert work_of("interpolate", {"scale_factor": 2, "mode": "linear"}, (1, 4, 6)) == 2 * 48
-    assert work_of("MultiheadAttention", {"num_heads": 2, "batch_first": True}, (1, 3, 4)) == 6 * 2 * 9
-    assert work_of("LSTM", {"hidden_size": 5, "batch_first": True}, (1, 3, 4)) == 13 * 5 * 3
-    assert work_of("Bilinear", {"out_features": 2}, (1, 3), (1, 4)) == 2 * 2 * 12
-    assert work_of("flatten", {}, (1, 4, 6)) == 0
+    run = run_example(
+        op, Example(args, shapes, operands=MASKED if name == "MultiheadAttention" and len(shapes) == 3 else ())
+    )
+    assert run.op.operations(run.inputs, run.outputs) == work

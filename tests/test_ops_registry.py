@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import Any, get_args, get_overloads
@@ -87,6 +88,11 @@ def test_an_unknown_name_is_none() -> None:
     assert lookup("Conv2D") is None
 
 
+def test_an_op_without_its_rules_is_our_mistake() -> None:
+    with pytest.raises(TypeError, match=r"^op Bare in .* lacks category, examples, infer, target, a docstring$"):
+        type("Bare", (Op,), {})
+
+
 def test_a_name_without_an_op_is_our_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ops._FAMILY_OF, "Conv9d", "conv")
     with pytest.raises(InternalError, match=r"no op `Conv9d` in archspec\.ops\.conv"):
@@ -159,6 +165,22 @@ def test_a_layer_is_constructed_with_its_fields(op: type[Op], example: Example) 
         if value is None or isinstance(value, bool) or kept is None or isinstance(kept, Tensor) or callable(kept):
             continue
         assert kept == value or same_default(value, kept), name
+
+
+@pytest.mark.parametrize(("op", "example"), EXAMPLES)
+def test_no_argument_is_lost(op: type[Op], example: Example) -> None:
+    """What an example writes, and is not the default, changes the call or the state."""
+    run = run_example(op, example)
+    for name in example.args:
+        info = op.model_fields[name]
+        if info.is_required() or is_marked(info, INFERRED) or getattr(run.op, name) == info.default:
+            continue
+        if (op.name, name) == ("layer_norm", "normalized_shape"):  # the weight has it, too
+            continue
+        plain = op.model_construct(**{**dict(run.op), name: info.default})
+        with suppress(OpError):  # there must be one of several
+            told = [(each.target(run.inputs), each.state()) for each in (run.op, plain)]
+            assert told[0] != told[1], name
 
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)

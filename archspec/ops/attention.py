@@ -310,7 +310,8 @@ class ScaledDotProductAttention(Op):
             mask = inputs.get("attn_mask")
             spread = () if mask is None or mask.dtype != "bool" else (TensorType(mask.shape, query.dtype),)
             masks = () if mask is None or spread else (3,)
-            return Kept((0, 1, 2, *masks), (0,), (TensorType(query.shape[:-1]), *spread))
+            sums = TensorType(query.shape[:-1], "float64" if query.dtype == "float64" else "float32")
+            return Kept((0, 1, 2, *masks), (0,), (sums, *spread))
         return self.composed(inputs, outputs, wanted)
 
     def composed(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
