@@ -96,6 +96,18 @@ def test_a_batch_is_never_asked_for() -> None:
     assert notes(text) == []
 
 
+def test_what_is_asked_in_training_alone_is_said_to_be() -> None:
+    head = "  aux: {op: MaxPool2d, kernel_size: 40, from: enc0}\n"
+    head += "outputs: {main: join0, aux: {from: aux, only: training}}\n"
+    facts = size_requirements(api.loads(UNET + head))
+    assert [str(fact) for fact in facts if fact.training] == [
+        "`aux` needs H >= 40 in training",
+        "`aux` needs W >= 40 in training",
+    ]
+    assert {fact.to_json().get("mode") for fact in facts} == {None, "training"}
+    assert "`aux` needs H >= 40 in training; 32 is not: nearest 48" in notes(UNET + head, 3, 32, 64)
+
+
 def test_several_inputs_by_name() -> None:
     text = "archspec: 1\ninputs: {a: [N, 3, 8], b: [N, 3, 8]}\ngraph:\n  s: {op: add, from: [a, b]}\n"
     with pytest.raises(SpecError) as caught:

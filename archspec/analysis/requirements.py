@@ -39,6 +39,7 @@ class Fact:
     sizes: SizeSet | None = None
     accepted: tuple[SizeSet, ...] = field(default=(), repr=False)
     exact: bool = False  # of a pin: the axis itself has a number
+    training: bool = False  # only nodes that run in training alone ask for it
 
     def holds(self, sizes: Sizes) -> bool | None:
         """Whether these sizes meet it; None where one that is not given decides."""
@@ -71,7 +72,8 @@ class Fact:
         return self.wording if len(self.wording) <= _LONGEST else f"a condition on {and_(self.names)}"
 
     def __str__(self) -> str:
-        sites = _sites(self.sites)
+        when = " in training" if self.training else ""
+        sites = _sites(self.sites) + when
         if self.kind == "pinned":
             axes = f"axis {self.names[0]} is" if len(self.names) == 1 else f"axes {and_(self.names)} are"
             single = self.sizes.single if self.exact and self.sizes is not None else None
@@ -82,7 +84,8 @@ class Fact:
             return f"{axes} pinned by {sites}" + (f": {', '.join(texts)}" if texts else "")
         if self.kind == "undecided":
             return f"not decided: {self.text}, for {sites}"
-        return f"{sites} {'needs' if len(self.sites) == 1 else 'need'} {self.text}"
+        needs = "needs" if len(self.sites) == 1 else "need"
+        return f"{_sites(self.sites)} {needs} {self.text}{when}"
 
     def to_json(self) -> dict[str, Any]:
         """Kind, axes, nodes and text; of a set of one axis what its large members are modulo a period, and from where
@@ -93,6 +96,8 @@ class Fact:
             "sites": list(self.sites),
             "text": self.text,
         }
+        if self.training:
+            found["mode"] = "training"
         if self.sizes is not None and self.sizes.residues:
             found |= {"period": self.sizes.period, "residues": list(self.sizes.residues), "from": self.sizes.bound}
         members = [] if self.sizes is None else self.sizes.irregular()
@@ -112,7 +117,9 @@ def size_requirements(graph: Graph, pins: bool = True) -> tuple[Fact, ...]:
     node holds; `pins` adds what the network was built for: weights, and what was decided by a size."""
     needs = _Needs.of(graph, pins)
     needs.take_apart()
-    return tuple(sorted(_facts(needs), key=lambda fact: fact.kind != "pinned"))
+    in_training = {node.path for node, mode in zip(graph.nodes, graph.modes, strict=True) if mode == "training"}
+    facts = (replace(fact, training=in_training.issuperset(fact.sites)) for fact in _facts(needs))
+    return tuple(sorted(facts, key=lambda fact: fact.kind != "pinned"))
 
 
 # Collecting
