@@ -1,10 +1,14 @@
 """The command line: a file a command, each nothing but arguments, calls and printing."""
 
 import gc
+import os
 import sys
 from typing import NoReturn
 
 from archspec.objects import uncollected
+
+# Before pydantic is imported: it would ask every installed package whether it is a plugin.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 with uncollected():
     from archspec.cli.main import main

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from typing import Any, Protocol
+
+from pydantic_core import to_json
 
 from archspec.analysis.training import OPTIMIZERS
 
@@ -68,7 +69,7 @@ def show(found: Table, format: str, text: Callable[[], str]) -> None:
 
 def write_json(found: Any) -> None:
     """Prints what is for programs."""
-    print(json.dumps(found, indent=2))
+    print(to_json(found, indent=2, ensure_ascii=True).decode())
 
 
 def write(text: str) -> None:

@@ -1,7 +1,5 @@
 """Activation layers. All keep the shape but `GLU`, which halves an axis."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from archspec.dims import show

@@ -1,7 +1,5 @@
 """Pooling to a given size, whatever the input's."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from archspec.dims import Dim

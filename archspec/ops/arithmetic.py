@@ -1,7 +1,5 @@
 """Arithmetic between tensors, and the elementary functions."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from archspec import dims

@@ -1,7 +1,5 @@
 """Attention: Vaswani et al., "Attention is all you need" (2017), arXiv 1706.03762."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, ClassVar
 

@@ -310,6 +310,10 @@ class Op(BaseModel):
         return bool(self.__dict__.get("inplace"))  # asking pydantic for what is not there is slow
 
 
+# Twenty annotations, none of a field: pydantic would evaluate them anew for each subclass.
+Op.__annotations__ = {}
+
+
 class ModuleOp(Op, abstract=True):
     """An op that is a class of `torch.nn` under the same name, with the same arguments.
 

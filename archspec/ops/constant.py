@@ -1,7 +1,5 @@
 """Values that come from no input: parameters, buffers and ranges."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, cast
 

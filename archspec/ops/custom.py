@@ -1,7 +1,5 @@
 """A layer outside torch, by import path. Its types and state were found by running it; see `archspec.emit.custom`."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from archspec.ops.base import Category, Example, Extra, Inputs, Kept, Needs, Op, Reach, State, Wanted

@@ -1,7 +1,5 @@
 """Dropout layers: they change nothing in evaluation."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from archspec.ops.base import Category, Example, Inputs, ModuleOp, Needs, Op, constructor_arguments

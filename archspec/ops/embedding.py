@@ -1,7 +1,5 @@
 """Lookup tables: indices to vectors."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from archspec import dims

@@ -1,7 +1,5 @@
 """Max-pooling with windows at random places: Graham, "Fractional Max-Pooling" (2014), arXiv 1412.6071."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from archspec import dims

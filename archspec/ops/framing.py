@@ -1,7 +1,5 @@
 """Feature maps cut or padded at their borders."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from archspec import dims

@@ -1,7 +1,5 @@
 """Functions of one tensor, called with it first and the other arguments in the order of the fields."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from archspec.ops.base import Inputs, Op

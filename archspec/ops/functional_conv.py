@@ -1,7 +1,5 @@
 """Convolutions as functions: the weights are operands, a Parameter or Buffer, instead of the op's own."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from archspec.dims import Dim, show

@@ -1,7 +1,5 @@
 """Parts of a tensor, by position."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, ClassVar
 

@@ -1,7 +1,5 @@
 """Linear maps and distances between vectors."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Elements chosen by a mask, or by where they lie."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from archspec.ops.arithmetic import Number, number, second_operand

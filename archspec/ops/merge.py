@@ -1,7 +1,5 @@
 """Tensors joined along an axis, and taken apart again. The axis is 1 unless given: never the batch."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from archspec import dims

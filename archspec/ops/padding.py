@@ -3,8 +3,6 @@
 Negative padding crops, as in torch.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from archspec import dims

@@ -1,7 +1,5 @@
 """Activations, normalisation and dropout as functions: the lower-case forms of `torch.nn.functional`."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from archspec import dims

@@ -1,7 +1,5 @@
 """Pooling over sliding windows."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from archspec import dims

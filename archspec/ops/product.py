@@ -1,7 +1,5 @@
 """Products that sum over axes, with their costs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -197,7 +195,7 @@ class Einsum(Op):
             flows = flows or wanted.inputs[position]
         return Kept(tuple(sorted(factors)), made=tuple(made))
 
-    def steps(self, inputs: Inputs) -> Iterator[_Step]:
+    def steps(self, inputs: Inputs) -> Iterator["_Step"]:
         """As torch contracts: from left to right, two operands at a time, what only one of them has summed before."""
         terms, result = self.parse(inputs)
         sizes = [dict(zip(term, x.shape, strict=True)) for term, x in zip(terms, inputs, strict=True)]

@@ -4,8 +4,6 @@ MACs are the matrix products of every step, as torch's counter sees them where i
 direction `gates * hidden * (input + state)`, and the projection of an LSTM. On the CPU the counter sees no LSTM at all.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 

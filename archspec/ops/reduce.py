@@ -1,7 +1,5 @@
 """Reductions over axes. The axes are always written: nothing is ever reduced over the batch by default."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from archspec import dims

@@ -1,7 +1,5 @@
 """The same elements in other axes. Shapes are whole, the batch axis included, as torch's are."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from archspec import dims

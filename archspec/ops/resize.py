@@ -1,7 +1,5 @@
 """Functions that resize or pool feature maps; the pools are the layers of `torch.nn`, called without one."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from archspec import dims

@@ -1,8 +1,6 @@
 """The transformer of Vaswani et al., "Attention is all you need" (2017), arXiv 1706.03762; `norm_first` is the order of
 Xiong et al., "On layer normalization in the transformer architecture" (2020), arXiv 2002.04745."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import ClassVar
 

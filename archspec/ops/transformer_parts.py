@@ -1,7 +1,5 @@
 """What the transformer's layers and stacks of them share."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal

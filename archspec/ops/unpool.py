@@ -1,7 +1,5 @@
 """The partial inverse of max-pooling."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from archspec import dims

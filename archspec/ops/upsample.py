@@ -1,7 +1,5 @@
 """Layers that resize a map to given sizes or by given factors."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, ClassVar, Literal, TypeVar
 
