@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from archspec import dims
-from archspec.analysis.memory import BYTES
+from archspec.analysis.bytes import BYTES
 from archspec.ops import lookup
 from archspec.ops.base import Example, Inputs, Op, Wanted
 from archspec.values import TensorType

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from archspec import api
-from archspec.analysis.memory import bytes_of, memory, shares
+from archspec.analysis.bytes import bytes_of
+from archspec.analysis.memory import memory, shares
 from archspec.analysis.sample import Sample
 from archspec.analysis.training import training_memory
 from archspec.diagnostics import SpecError

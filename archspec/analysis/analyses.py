@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from archspec import dims
+from archspec.analysis.bytes import state_bytes
 from archspec.analysis.cost import Cost, Costs, Known, costs
-from archspec.analysis.memory import Memory, memory, state_bytes
+from archspec.analysis.memory import Memory, memory
 from archspec.analysis.receptive_field import ReceptiveField, receptive_fields
 from archspec.analysis.sample import Sample
 from archspec.analysis.traffic import Traffic, total, traffic

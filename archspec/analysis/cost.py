@@ -8,14 +8,14 @@ what norms, activations, pools and sums do is counted apart, by the conventions 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from archspec import dims
 from archspec.analysis.sample import Sample
 from archspec.dims import Dim
 from archspec.ir import Graph, Node, Scope, full_name
 from archspec.objects import record
-from archspec.ops.base import Category
+from archspec.ops.base import Category, State
 
 
 @record
@@ -96,23 +96,23 @@ def costs(graph: Graph, sample: Callable[[], Sample] | None = None, known: Known
             types = types or (sample() if sample is not None else Sample.of(graph))
             inputs, outputs = types.operands[position], types.outputs[position]
             macs, ops = node.op.macs(inputs, outputs), node.op.operations(inputs, outputs)
-            cost = Cost(*_owned(node, frozenset()), macs, ops)
+            cost = Cost(*_owned(node, graph.states[position], frozenset()), macs, ops)
             if not node.is_reuse and not node.ties:
                 known[id(node.op)] = (node, cost)
         elif node.is_reuse or node.ties:
-            cost = Cost(*_owned(node, frozenset()), cost.macs, cost.ops)
+            cost = Cost(*_owned(node, graph.states[position], frozenset()), cost.macs, cost.ops)
         if frozen:
-            cost = Cost(*_owned(node, frozen), cost.macs, cost.ops)
+            cost = Cost(*_owned(node, graph.states[position], frozen), cost.macs, cost.ops)
         nodes.append(cost)
     runs = tuple(mode != "training" for mode in graph.modes)
     return Costs(tuple(nodes), runs, tuple(node.op.category for node in graph.nodes))
 
 
-def _owned(node: Node, frozen: frozenset[str]) -> tuple[int, int, int]:
+def _owned(node: Node, states: Sequence[State], frozen: frozenset[str]) -> tuple[int, int, int]:
     """The elements of the parameters that a node owns, of those that are trained, and of its buffers."""
     params = trained = buffers = 0
     tied = [name for name, _ in node.ties]
-    for state in () if node.is_reuse else node.op.state():
+    for state in () if node.is_reuse else states:
         elements = math.prod(state.shape)
         if state.name in tied:
             continue

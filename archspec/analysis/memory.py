@@ -7,23 +7,15 @@ Weights are no activations, and neither is what a kernel allocates for itself; w
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from itertools import accumulate
-from typing import cast
 
+from archspec.analysis.bytes import bytes_of, state_bytes
 from archspec.analysis.sample import Sample
 from archspec.ir import Graph, Mode, Node, Scope, leaves
 from archspec.objects import mutable, record
-from archspec.ops.base import State
-from archspec.values import TensorType, Value
-
-BYTES = {
-    "float64": 8, "int64": 8, "complex64": 8, "complex128": 16, "float32": 4, "int32": 4,
-    "float16": 2, "bfloat16": 2, "int16": 2, "int8": 1, "uint8": 1, "bool": 1,
-}  # fmt: skip
-"""Bytes per element."""
+from archspec.values import Value
 
 _COPIES = frozenset({"pad", "einsum"})
 """Ops whose result is a view in special cases only."""
@@ -61,11 +53,6 @@ def weight_bytes(graph: Graph) -> dict[str, int]:
     return weights
 
 
-def state_bytes(state: State) -> int:
-    """The bytes of a parameter or buffer."""
-    return math.prod(state.shape) * BYTES[state.dtype]
-
-
 @mutable
 class Storage:
     """A piece of memory, alive from the start of step `birth` to the end of step `death`. `saved`: by autograd."""
@@ -101,25 +88,24 @@ def forward(sample: Sample, without: Mode) -> Storages | None:
     graph = sample.graph
     around = _enclosing(graph)
     storages = Storages()
-    for position, x in enumerate(sample.inputs):
-        size = bytes_of(x)
+    for position in range(len(sample.inputs)):
+        size = sample.bytes_of(Value(-1 - position))
         if size is None:
             return None
         storages.of[Value(-1 - position)] = storages.make(size, 0, 0)
-    for position, (node, outputs) in enumerate(zip(graph.nodes, sample.outputs, strict=True)):
+    for position, (node, sizes) in enumerate(zip(graph.nodes, sample.bytes, strict=True)):
         if graph.modes[position] == without:
             continue
         for value in (*node.inputs, *node.reads):
             storages.of[value].until(_held_until(value.node, position, around[position]))
         shared = storages.of[node.inputs[0]] if shares(node, training=without == "eval") else None
         stored = not node.inputs and bool(graph.states[position])  # a parameter or a buffer
-        for value, x in zip(graph.results[position], outputs, strict=True):
-            size = 0 if stored else bytes_of(x)
+        for value, size in zip(graph.results[position], sizes, strict=True):
             if size is None:
                 return None
-            storages.of[value] = shared or storages.make(size, position, position)
+            storages.of[value] = shared or storages.make(0 if stored else size, position, position)
         if without == "training":
-            for x in node.op.by_products(sample.operands[position], outputs):
+            for x in node.op.by_products(sample.operands[position], sample.outputs[position]):
                 storages.make(bytes_of(x) or 0, position, position)
     for entry in graph.outputs.entries:
         if entry.mode != without:
@@ -173,11 +159,3 @@ def shares(node: Node, *, training: bool = False) -> bool:
 def drops(node: Node) -> bool:
     """Whether a dropout changes anything in training."""
     return bool(getattr(node.op, "p", 0))
-
-
-def bytes_of(x: TensorType) -> int | None:
-    """The bytes of a tensor; None where a size is not known."""
-    try:
-        return math.prod(cast("tuple[int, ...]", x.shape)) * BYTES[x.dtype]
-    except TypeError:  # a Size has no operators
-        return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archspec import dims
+from archspec.analysis.bytes import bytes_of
 from archspec.dims import Dim, Size
 from archspec.ir import Graph
 from archspec.ops.base import Inputs
@@ -50,6 +51,15 @@ class Sample:
     def type_of(self, value: Value) -> TensorType:
         """The type of a value."""
         return self.inputs[-1 - value.node] if value.node < 0 else self.outputs[value.node][value.part]
+
+    @cached_property
+    def bytes(self) -> tuple[tuple[int | None, ...], ...]:
+        """Per node, the bytes of its results; None where a size is not known."""
+        return tuple(tuple([bytes_of(x) for x in outputs]) for outputs in self.outputs)
+
+    def bytes_of(self, value: Value) -> int | None:
+        """The bytes of a value; None where a size is not known."""
+        return bytes_of(self.inputs[-1 - value.node]) if value.node < 0 else self.bytes[value.node][value.part]
 
     @cached_property
     def operands(self) -> tuple[Inputs, ...]:

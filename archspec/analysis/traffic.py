@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archspec import dims
-from archspec.analysis.memory import BYTES, bytes_of, shares, state_bytes
+from archspec.analysis.bytes import BYTES, state_bytes
+from archspec.analysis.memory import shares
 from archspec.analysis.sample import Sample
 from archspec.dims import Dim
 from archspec.ir import Graph
@@ -61,9 +62,9 @@ def _moves(sample: Sample, position: int) -> Traffic:
         return NOTHING
     shape_only = op.signature.shape_only
     read: dict[object, int | None] = {}
-    for value, x, name in zip(node.inputs, inputs.types, inputs.names, strict=True):
+    for value, name in zip(node.inputs, inputs.names, strict=True):
         if name not in shape_only:
-            read[value] = bytes_of(x)
+            read[value] = sample.bytes_of(value)
     weights = sum(map(state_bytes, states))
     gathered = dims.value(op.gathers(inputs, outputs) or 0)
     if gathered and weights:
@@ -71,7 +72,7 @@ def _moves(sample: Sample, position: int) -> Traffic:
     elif gathered:
         table = node.inputs[0] if inputs[0].dtype == outputs[0].dtype else node.inputs[1]
         read[table] = gathered * BYTES[outputs[0].dtype]
-    return Traffic(_sum(read.values()), _sum(map(bytes_of, outputs)), weights)
+    return Traffic(_sum(read.values()), _sum(sample.bytes[position]), weights)
 
 
 def _sum(sizes: Iterable[int | None]) -> int | None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence, Set
 from itertools import compress
 
-from archspec.analysis.memory import Storage, Storages, alive, bytes_of, forward, state_bytes, weight_bytes
+from archspec.analysis.bytes import bytes_of, state_bytes
+from archspec.analysis.memory import Storage, Storages, alive, forward, weight_bytes
 from archspec.analysis.sample import Sample
 from archspec.ir import Graph, Node, full_name, leaves
 from archspec.objects import record
@@ -200,7 +201,7 @@ class _Step:
         return frozenset([i for i in passed if inputs[i].node < 0 or graph.nodes[inputs[i].node].inputs])
 
     def size(self, value: Value) -> int:
-        return bytes_of(self.sample.type_of(value)) or 0
+        return self.sample.bytes_of(value) or 0
 
     def saved(self) -> int:
         """Bytes that autograd keeps."""

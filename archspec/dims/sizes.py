@@ -58,7 +58,12 @@ def shown(dim: Dim) -> int | str:
         return dim
     if dim.value is not None and not dim.symbolic:
         return dim.value
-    left = at_nominal(dim)
+    return _shown(dim.form)
+
+
+@lru_cache(maxsize=1 << 12)
+def _shown(form: Form) -> int | str:
+    left = _at_nominal(form, True)
     return left if isinstance(left, int) else text_of(left.form)
 
 

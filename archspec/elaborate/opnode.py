@@ -84,6 +84,7 @@ def _insert(
     result: TensorType | tuple[TensorType, ...],
     need: Needs,
 ) -> Bound:
+    states = op.state()
     node = Node(
         site.path,
         site.module,
@@ -93,15 +94,15 @@ def _insert(
         reads,
         result if isinstance(result, tuple) else (result,),
         site.origin,
-        initializers(session, site, op),
-        ties(session, site, op),
+        initializers(session, site, op, states),
+        ties(session, site, op, states),
         tuple(need.requirements),
         tuple(need.pins),
         site.parts if isinstance(result, tuple) and len(site.parts) == len(result) else (),
     )
-    for state in op.state():
-        if math.prod(state.shape) > session.limits.parameter:
-            message = f"`{node.path}` would hold a tensor of {math.prod(state.shape):,} numbers"
+    for state in states:
+        if (size := math.prod(state.shape)) > session.limits.parameter:
+            message = f"`{node.path}` would hold a tensor of {size:,} numbers"
             help = f"make the layer smaller, or {more('parameter')}"
             raise spec_error("too-large", message, site.syntax.span, help=help)
     position = session.insert(node)

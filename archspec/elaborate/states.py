@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from archspec.diagnostics import Span, SpecError, spec_error
@@ -15,10 +16,12 @@ from archspec.ops.base import Op, State
 from archspec.yaml_source import Scalar
 
 
-def initializers(session: Session, site: Site, op: Op) -> tuple[tuple[str, Initializer], ...]:
+def initializers(
+    session: Session, site: Site, op: Op, tensors: Sequence[State]
+) -> tuple[tuple[str, Initializer], ...]:
     """The node's own rules, and its file's for the op, the node's first."""
     file, syntax, view = site.place.file, site.syntax, site.view
-    states = {state.name: state for state in op.state() if not state.buffer}
+    states = {state.name: state for state in tensors if not state.buffer}
     if not states:
         if syntax.init is not None:
             raise spec_error("bad-initializer", f"`{op.name}` has no parameters to initialise", syntax.init.span)
@@ -58,12 +61,12 @@ def initializers(session: Session, site: Site, op: Op) -> tuple[tuple[str, Initi
     )
 
 
-def ties(session: Session, site: Site, op: Op) -> tuple[tuple[str, str], ...]:
+def ties(session: Session, site: Site, op: Op, tensors: Sequence[State]) -> tuple[tuple[str, str], ...]:
     """`tie: {weight: wte.weight}` to full parameter names, shapes checked."""
     syntax, view = site.syntax, site.view
     if syntax.tie is None:
         return ()
-    states: dict[str, tuple[int, ...]] = {state.name: state.shape for state in op.state()}
+    states: dict[str, tuple[int, ...]] = {state.name: state.shape for state in tensors}
     out: list[tuple[str, str]] = []
     for entry in syntax.tie.entries:
         name, target = entry.key.text, entry.value
