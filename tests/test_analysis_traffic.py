@@ -9,7 +9,7 @@ import pytest
 from archspec import api
 from archspec.analysis.cost import costs
 from archspec.analysis.sample import Sample
-from archspec.analysis.traffic import Traffic, total, traffic
+from archspec.analysis.traffic import Traffic, intensity, traffic
 
 SPECS = Path(__file__).parent.parent / "specs"
 
@@ -24,7 +24,7 @@ def test_a_layer_reads_input_and_weights_and_writes_its_result() -> None:
     (found,) = moves("a: {op: Conv1d, out_channels: 6, kernel_size: 3}")
     assert found == Traffic(4 * 32, 4 * 36, 4 * (6 * 4 * 3 + 6))
     assert found.moved == 4 * (32 + 36 + 78)
-    assert found.intensity(6 * 36 * 12) == pytest.approx(6 * 36 * 12 / (4 * 146))
+    assert intensity(6 * 36 * 12, found.moved) == pytest.approx(6 * 36 * 12 / (4 * 146))
 
 
 def test_weights_are_read_once_a_batch() -> None:
@@ -36,7 +36,7 @@ def test_weights_are_read_once_a_batch() -> None:
 def test_views_move_nothing() -> None:
     found = moves("a: {op: permute, dims: [0, 2, 1]}\nb: {op: chunk, chunks: 2}\nc: {op: Dropout, from: b.0}")
     assert found == (Traffic(0, 0, 0),) * 3
-    assert found[0].intensity(0) is None
+    assert intensity(0, found[0].moved) is None
 
 
 def test_what_works_in_place_reads_and_writes() -> None:
@@ -71,14 +71,14 @@ def test_a_module_called_again_reads_its_weights_again() -> None:
 
 def test_an_unknown_size_is_unknown() -> None:
     (found,) = moves("a: {op: Conv1d, out_channels: 6, kernel_size: 3}", "[N, 4, L]")
-    assert (found.read, found.written, found.moved, found.intensity(9)) == (None, None, None, None)
+    assert (found.read, found.written, found.moved, intensity(9, found.moved)) == (None, None, None, None)
 
 
 def test_what_bounds_a_network() -> None:
     """The convolutions of VGG-16 do many products a byte; its first linear layer reads 400 MB for 100 million."""
     graph = api.load(SPECS / "vgg.yaml", variant="vgg16")
     found, cost = traffic(graph), costs(graph)
-    by_path = {n.path: t.intensity(c.macs) for n, t, c in zip(graph.nodes, found, cost.nodes, strict=True)}
+    by_path = {n.path: intensity(c.macs, t.moved) for n, t, c in zip(graph.nodes, found, cost.nodes, strict=True)}
     assert round(by_path["features.2"] or 0) == 72
     assert round(by_path["classifier.0"] or 0, 2) == 0.25
-    assert total(found).weights == 4 * cost.total.params
+    assert sum(move.weights for move in found) == 4 * cost.total.params

@@ -11,7 +11,8 @@ from archspec.analysis.cost import Cost, Costs, Known, costs
 from archspec.analysis.memory import Memory, memory
 from archspec.analysis.receptive_field import ReceptiveField, receptive_fields
 from archspec.analysis.sample import Sample
-from archspec.analysis.traffic import Traffic, total, traffic
+from archspec.analysis.sums import Sums
+from archspec.analysis.traffic import Traffic, intensity, traffic
 from archspec.analysis.training import OPTIMIZERS, TrainingMemory, training_memory
 from archspec.diagnostics import did_you_mean, spec_error
 from archspec.dims import Dim
@@ -63,27 +64,41 @@ class Analyses:
             found[self.graph.positions[node.path]] += state_bytes(state)
         return tuple(found)
 
-    def moved(self, start: int, end: int) -> Traffic:
-        """What the nodes from `start` up to, not including, `end` move in inference."""
-        return total(self.traffic[position] for position in self._run(start, end))
+    def moved(self, start: int, end: int) -> int | None:
+        """The bytes that the nodes from `start` up to, not including, `end` move in inference; None where a size is
+        not known."""
+        known, unknown = self._moved
+        return None if unknown.number(start, end) else known.number(start, end)
 
-    def intensity(self, macs: Dim, moved: Traffic) -> float | None:
-        """Arithmetic intensity of what does so many MACs for one sample; None as in `Traffic.intensity`."""
-        return moved.intensity(dims.mul(macs, self.batch))
+    @cached_property
+    def _moved(self) -> tuple[Sums, Sums]:
+        """The bytes where they are known, and how many are not."""
+        moved = [move.moved if runs else 0 for move, runs in zip(self.traffic, self.costs.runs, strict=True)]
+        return Sums.of(each or 0 for each in moved), Sums.of(each is None for each in moved)
+
+    def intensity(self, macs: Dim, moved: int | None) -> float | None:
+        """Arithmetic intensity of what does so many MACs for one sample."""
+        return intensity(dims.mul(macs, self.batch), moved)
 
     def most_live(self, start: int, end: int) -> int | None:
         """The most bytes of activations that are alive while one of these nodes runs; None where a size is not
         known."""
-        live = self.live
-        return None if live is None else max((live[position] for position in self._run(start, end)), default=0)
+        return None if self._live is None else max(self._live[start:end], default=0)
+
+    @cached_property
+    def _live(self) -> tuple[int, ...] | None:
+        """`live`, nothing where a node does not run."""
+        if self.live is None:
+            return None
+        return tuple([live if runs else 0 for live, runs in zip(self.live, self.costs.runs, strict=True)])
 
     def weight_bytes(self, start: int, end: int) -> int:
         """The bytes of parameters and buffers that these nodes own."""
-        return sum(self.weights[start:end])
+        return self._weights.number(start, end)
 
-    def _run(self, start: int, end: int) -> list[int]:
-        """Those of the nodes that run in inference."""
-        return [position for position in range(start, end) if self.costs.runs[position]]
+    @cached_property
+    def _weights(self) -> Sums:
+        return Sums.of(self.weights)
 
     @property
     def live(self) -> tuple[int, ...] | None:

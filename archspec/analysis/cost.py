@@ -8,10 +8,14 @@ what norms, activations, pools and sums do is counted apart, by the conventions 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
 
 from archspec import dims
 from archspec.analysis.sample import Sample
+from archspec.analysis.sums import Sums
 from archspec.dims import Dim
 from archspec.ir import Graph, Node, Scope, full_name
 from archspec.objects import record
@@ -35,7 +39,7 @@ class Cost:
         return self.params - self.trainable
 
 
-@record
+@dataclass(frozen=True)
 class Costs:
     """The costs of a graph. `nodes` shows what each node costs when it runs; sums leave out the work of nodes that run
     in training only."""
@@ -55,25 +59,29 @@ class Costs:
 
     def between(self, start: int, end: int) -> Cost:
         """The nodes from `start` up to, not including, `end`."""
-        nodes = self.nodes[start:end]
-        run = [cost for cost, runs in zip(nodes, self.runs[start:end], strict=True) if runs]
-        return Cost(
-            sum(cost.params for cost in nodes),
-            sum(cost.trainable for cost in nodes),
-            sum(cost.buffers for cost in nodes),
-            _sum(cost.macs for cost in run),
-            _sum(cost.ops for cost in run),
-        )
+        elements, work = self._elements, self._work
+        return Cost(*[each.number(start, end) for each in elements], *[each.between(start, end) for each in work])
+
+    @cached_property
+    def _elements(self) -> tuple[Sums, ...]:
+        """Parameters, those that are trained, and buffers."""
+        return tuple(Sums.of(map(attrgetter(kind), self.nodes)) for kind in ("params", "trainable", "buffers"))
+
+    @cached_property
+    def _work(self) -> tuple[Sums, ...]:
+        """MACs and other operations."""
+        run = [cost if runs else Cost() for cost, runs in zip(self.nodes, self.runs, strict=True)]
+        return tuple(Sums.of(map(attrgetter(kind), run)) for kind in ("macs", "ops"))
 
     def ops_by_category(self, start: int = 0, end: int | None = None) -> Mapping[Category, Dim]:
         """The operations outside of MACs of the nodes from `start` up to `end`, by the kind of op; kinds without any
         are left out."""
-        found: dict[Category, list[Dim]] = {}
+        found: dict[Category, Dim] = {}
         for position in range(len(self.nodes))[start:end]:
-            ops = self.nodes[position].ops
+            ops, category = self.nodes[position].ops, self.categories[position]
             if self.runs[position] and ops != 0:
-                found.setdefault(self.categories[position], []).append(ops)
-        return {category: _sum(each) for category, each in found.items()}
+                found[category] = dims.add(found.get(category, 0), ops)
+        return found
 
 
 Known = dict[int, tuple[Node, Cost]]
@@ -122,13 +130,3 @@ def _owned(node: Node, states: Sequence[State], frozen: frozenset[str]) -> tuple
             params += elements
             trained += elements if state.trainable and not (frozen and full_name(node, state.name) in frozen) else 0
     return params, trained, buffers
-
-
-def _sum(macs: Iterable[Dim]) -> Dim:
-    whole, rest = 0, list[Dim]()
-    for term in macs:
-        if isinstance(term, int):
-            whole += term
-        else:
-            rest.append(term)
-    return dims.add(dims.total(rest), whole)

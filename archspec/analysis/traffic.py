@@ -31,11 +31,6 @@ class Traffic:
         """All of it."""
         return None if self.read is None or self.written is None else self.read + self.written + self.weights
 
-    def intensity(self, macs: Dim) -> float | None:
-        """Arithmetic intensity: MACs for each byte moved; None where either is not known, or nothing is moved."""
-        known, moved = dims.value(macs), self.moved
-        return known / moved if known is not None and moved else None
-
 
 NOTHING = Traffic(0, 0, 0)
 
@@ -47,12 +42,10 @@ def traffic(graph: Graph, sample: Sample | None = None) -> tuple[Traffic, ...]:
     return tuple(_moves(sample, position) for position in range(len(graph.nodes)))
 
 
-def total(moves: Iterable[Traffic]) -> Traffic:
-    """The sum over nodes."""
-    each = tuple(moves)
-    return Traffic(
-        _sum(move.read for move in each), _sum(move.written for move in each), sum(move.weights for move in each)
-    )
+def intensity(macs: Dim, moved: int | None) -> float | None:
+    """Arithmetic intensity: MACs for each byte moved; None where either is not known, or nothing is moved."""
+    known = dims.value(macs)
+    return known / moved if known is not None and moved else None
 
 
 def _moves(sample: Sample, position: int) -> Traffic:

@@ -16,9 +16,7 @@ from archspec.ops.base import Op, State
 from archspec.yaml_source import Scalar
 
 
-def initializers(
-    session: Session, site: Site, op: Op, tensors: Sequence[State]
-) -> tuple[tuple[str, Initializer], ...]:
+def initializers(session: Session, site: Site, op: Op, tensors: Sequence[State]) -> tuple[tuple[str, Initializer], ...]:
     """The node's own rules, and its file's for the op, the node's first."""
     file, syntax, view = site.place.file, site.syntax, site.view
     states = {state.name: state for state in tensors if not state.buffer}

@@ -157,7 +157,7 @@ def _memory(view: View, row: Row) -> Cell:
 
 
 def _moved(view: View, row: Row) -> Cell:
-    return bytes_cell(view.analyses.moved(row.start, row.end).moved)
+    return bytes_cell(view.analyses.moved(row.start, row.end))
 
 
 def _intensity(view: View, row: Row) -> Cell:

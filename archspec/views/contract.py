@@ -14,7 +14,6 @@ from archspec import dims
 from archspec.analysis.analyses import Analyses
 from archspec.analysis.cost import Cost
 from archspec.analysis.requirements import size_requirements
-from archspec.analysis.traffic import Traffic
 from archspec.dims import shown
 from archspec.ir import Output, Scope, Tree
 from archspec.values import TensorType, Value
@@ -50,7 +49,7 @@ def _totals(analyses: Analyses) -> dict[str, Any]:
         "weight_bytes_by_dtype": dict(memory.weights),
         "activation_peak_bytes": memory.activation_peak_bytes,
         "activation_peak": memory.peak,
-        "moved_bytes": moved.moved,
+        "moved_bytes": moved,
         "intensity": _intensity(analyses, total, moved),
         "training": {
             "optimizer": analyses.optimizer,
@@ -63,7 +62,7 @@ def _totals(analyses: Analyses) -> dict[str, Any]:
     }
 
 
-def _cost(analyses: Analyses, cost: Cost, moved: Traffic, weights: int, live: int | None) -> dict[str, Any]:
+def _cost(analyses: Analyses, cost: Cost, moved: int | None, weights: int, live: int | None) -> dict[str, Any]:
     return {
         "params": cost.params,
         "trainable_params": cost.trainable,
@@ -72,12 +71,12 @@ def _cost(analyses: Analyses, cost: Cost, moved: Traffic, weights: int, live: in
         "ops": shown(cost.ops),
         "weight_bytes": weights,
         "live_bytes": live,
-        "moved_bytes": moved.moved,
+        "moved_bytes": moved,
         "intensity": _intensity(analyses, cost, moved),
     }
 
 
-def _intensity(analyses: Analyses, cost: Cost, moved: Traffic) -> float | None:
+def _intensity(analyses: Analyses, cost: Cost, moved: int | None) -> float | None:
     found = analyses.intensity(cost.macs, moved)
     return None if found is None else round(found, 4)
 
@@ -100,7 +99,11 @@ def _nodes(analyses: Analyses) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for position, node in enumerate(graph.nodes):
         field, mode = analyses.fields[position], graph.modes[position]
-        cost, moved, weights = analyses.costs.nodes[position], analyses.traffic[position], analyses.weights[position]
+        cost, moved, weights = (
+            analyses.costs.nodes[position],
+            analyses.traffic[position].moved,
+            analyses.weights[position],
+        )
         entry: dict[str, Any] = {
             "path": node.path,
             "op": node.op.name,
