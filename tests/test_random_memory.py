@@ -51,17 +51,21 @@ def is_plain(x: Tensor) -> bool:
 
 def is_beyond_the_rules(graph: Graph, position: int) -> bool:
     """An LSTM has a workspace; torch writes CrossMapLRN2d in Python, with tensors that it resizes; a transposed
-    convolution that crops more than it adds keeps what it crops, and one of volumes with a kernel of 1 writes to a
-    piece as large as its operand."""
+    convolution that crops more than it adds keeps what it crops; one of volumes with a kernel of 1, and an Unfold that
+    passes over positions, write to a piece as large as their operand."""
     node = graph.nodes[position]
     op: Any = node.op
     if op.name.startswith("ConvTranspose"):
         if any(p > d * (k - 1) for p, d, k in zip(op.padding, op.dilation, op.kernel_size, strict=True)):
             return True
-        sample = Sample.of(graph)
-        less = (bytes_of(sample.outputs[position][0]) or 0) < (bytes_of(sample.operands[position][0]) or 0)
-        return op.name == "ConvTranspose3d" and set(op.kernel_size) == {1} and less
-    return op.name in ("LSTM", "CrossMapLRN2d")
+        return op.name == "ConvTranspose3d" and set(op.kernel_size) == {1} and shrinks(graph, position)
+    return op.name in ("LSTM", "CrossMapLRN2d") or (op.name == "Unfold" and shrinks(graph, position))
+
+
+def shrinks(graph: Graph, position: int) -> bool:
+    """Whether a node's result takes less memory than its operand."""
+    sample = Sample.of(graph)
+    return (bytes_of(sample.outputs[position][0]) or 0) < (bytes_of(sample.operands[position][0]) or 0)
 
 
 def operands(graph: Graph, model: torch.nn.Module) -> Iterator[Tensor]:
