@@ -18,7 +18,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 TESTS: Mapping[str, tuple[str, ...]] = {
     "archspec/dims": ("test_dims*", "test_sizes*"),
-    "archspec/ops": ("test_ops_*", "test_cases", "test_random_found"),
+    "archspec/ops": (
+        *("test_ops_*", "test_cases", "test_random_found"),
+        *("test_analysis_*", "test_receptive_field_*", "test_random_memory"),
+    ),
     "archspec/analysis": ("test_analysis_*", "test_receptive_field_*", "test_sizes*", "test_random_memory"),
 }
 """The tests of a package's functions: fast ones, that a mutant is tried against in seconds."""

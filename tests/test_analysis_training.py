@@ -98,6 +98,14 @@ def test_training_only_nodes_count() -> None:
     assert found.peak == "aux" and found.gradients == 4 * (16 + 45)
 
 
+def test_a_custom_op_keeps_what_it_is_given_and_returns() -> None:
+    """Nothing is known of it, so this is a guess at the most."""
+    norm = "{op: torchvision.ops.FrozenBatchNorm2d, num_features: 4}"
+    text = f"archspec: 1\ninput: [N, 3, 8, 8]\ngraph:\n  a: {CONV % (4, 1)}\n  b: {norm}\n"
+    found = training_memory(api.loads(text, allow_ops="torchvision"))
+    assert found.saved == 4 * (3 + 4 + 4) * 64
+
+
 def torch_state(name: str, model: nn.Module) -> int:
     """The bytes that an optimiser of torch holds after a step."""
     kinds = {"sgd": (torch.optim.SGD, {}), "momentum": (torch.optim.SGD, {"momentum": 0.9})}

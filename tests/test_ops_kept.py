@@ -249,6 +249,7 @@ WORK: list[tuple[str, dict[str, object], tuple[tuple[int, ...], ...], int]] = [
     ("var", {"dim": 2}, ((1, 4, 6),), 4 * 24),
     ("logsumexp", {"dim": 2}, ((1, 4, 6),), 4 * 24),
     ("interpolate", {"scale_factor": 2, "mode": "nearest"}, ((1, 4, 6),), 0),
+    ("interpolate", {"size": 1, "mode": "area"}, ((1, 4, 6),), 24),
     ("interpolate", {"scale_factor": 2, "mode": "linear"}, ((1, 4, 6),), 2 * 48),
     ("interpolate", {"size": [2, 3], "mode": "bicubic"}, ((1, 4, 6, 6),), 16 * 24),
     ("Upsample", {"size": [2, 3, 4], "mode": "trilinear"}, ((1, 1, 4, 4, 4),), 8 * 24),

@@ -66,7 +66,7 @@ def holds(requirement: Requirement, sizes: Mapping[str, int]) -> bool:
             return left == right
         case "at-least":
             return left >= right
-        case _:
+        case "divisible":
             return left % right == 0
 
 

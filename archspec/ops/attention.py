@@ -267,7 +267,6 @@ class ScaledDotProductAttention(Op):
             return x
         few = need.integer(x.shape[-3], "the number of key heads", operand=operand)
         message = f"`enable_gqa` needs a multiple of {few} heads in the query, got {show(heads)}"
-        need.at_least(few, 1, message, operand=operand)
         need.divisible(heads, few, message, operand=operand)
         return TensorType((*x.shape[:-3], heads, *x.shape[-2:]), x.dtype, x.constant)
 

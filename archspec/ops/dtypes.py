@@ -30,7 +30,7 @@ def promote(*operands: TensorType | int | float) -> str:
     kinds: tuple[Iterable[str], ...] = (
         (x.dtype for x in tensors if x.rank),
         (x.dtype for x in tensors if not x.rank),
-        (_number_dtype(x) for x in numbers),
+        ("int64" if isinstance(x, int) else "float32" for x in numbers),
     )
     result = ""
     for kind in kinds:
@@ -56,12 +56,6 @@ def require_same(inputs: Iterable[TensorType], *, op: str) -> None:
         first = first or x
         if x.dtype != first.dtype:
             raise OpError("wrong-dtype", f"`{op}` needs one dtype, got {first.dtype} and {x.dtype}", operand=position)
-
-
-def _number_dtype(number: int | float) -> str:
-    if isinstance(number, bool):
-        return "bool"
-    return "int64" if isinstance(number, int) else "float32"
 
 
 def _category(dtype: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from typing import Literal
 
 from archspec import dims
 from archspec.dims import Condition, Dim, Equation, Size, show
@@ -45,7 +46,7 @@ class OpError(Exception):
 class Requirement:
     """What holds at the nominal sizes but not for every size: `left == right`, `left >= right`, `right | left`."""
 
-    kind: str  # "equal", "at-least", "divisible"
+    kind: Literal["equal", "at-least", "divisible"]
     left: Dim
     right: Dim
 
@@ -58,7 +59,7 @@ class Requirement:
                 return Equation(left, right)
             case "at-least":
                 return Condition("not-negative", dims.difference(left, right))
-            case _:
+            case "divisible":
                 return Condition("divisible", left, right.constant)
 
 
