@@ -56,7 +56,7 @@ def seeded(graph: Any) -> nn.Module:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "vit_s_16", "efficientnet_b0", "convnext_tiny"])
-def test_the_second_module_of_a_graph_is_like_the_first(name: str) -> None:
+def test_further_modules_of_a_graph_are_like_the_first(name: str) -> None:
     graph = archspec.load(name)
     first, second, third = (seeded(graph) for _ in range(3))
     for other in (second, third):
@@ -68,7 +68,7 @@ def test_the_second_module_of_a_graph_is_like_the_first(name: str) -> None:
 
 def test_tensors_by_themselves_and_shared_ones() -> None:
     graph = archspec.loads(NETWORK + RULES)
-    first, second = seeded(graph), seeded(graph)
+    first, _, second = seeded(graph), seeded(graph), seeded(graph)
     assert_alike(first, second)
     assert second.tail.weight is second.head.weight
     assert torch.equal(second.token, torch.full((4, 1, 1), 0.5)) and torch.equal(
@@ -86,8 +86,17 @@ def test_what_happens_to_a_module_stays_with_it() -> None:
     first.register_forward_hook(lambda *_: None)
     first.conv1.stride = (1, 1)
     first.fc = nn.Linear(1, 1)
+    build(graph)
     second = build(graph)
     assert not second._forward_hooks and second.conv1.stride == (2, 2) and second.fc.out_features == 3
+
+
+def test_the_third_module_of_equal_source_is_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    params = {"num_classes": 5}
+    for _ in range(2):
+        build(archspec.load("resnet18", params=params))
+    monkeypatch.setattr(nn.Conv2d, "__init__", lambda *_: pytest.fail("constructed"))
+    assert build(archspec.load("resnet18", params=params)).conv1.out_channels == 64
 
 
 def test_other_defaults_are_respected() -> None:

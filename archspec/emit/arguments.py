@@ -18,6 +18,7 @@ from archspec.emit.literals import identifier, is_literal, literal
 from archspec.emit.structure import Unit
 from archspec.emit.targets import ENTRY
 from archspec.ir import Graph
+from archspec.objects import record
 
 _NUMBERS = re.compile(r"^(?:\d+_)+(?=[A-Za-z])")
 """The numbered children that a hint begins with."""
@@ -29,7 +30,7 @@ Column = tuple[Any, ...]
 """The values of one constant over all uses."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fit:
     """A constant by arguments: `{0} * 4` over the named ones. No names: a literal."""
 
@@ -41,7 +42,7 @@ class Fit:
         return self.template.format(*(owner + name for name in self.names)) if self.names else self.template
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Argument:
     """An argument of a class' constructor. `default`: its literal, None when it has none."""
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 
 from archspec.diagnostics import spec_error
 from archspec.emit.expression import Child, Const, Expr, Local, Text, flat, rewrite
 from archspec.emit.targets import use
 from archspec.ir import Graph, Scope, leaves
+from archspec.objects import record
 from archspec.ops.target import Module, StateTensor, Target
 from archspec.values import Value
 
 Crossing = dict[str, tuple[Value, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Boundaries:
     """By the path of a scope. Uses of one module agree position by position."""
 

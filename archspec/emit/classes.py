@@ -94,10 +94,13 @@ def _form(unit: Unit, numbers: dict[str, int]) -> Hashable:
 
 def _parametrise(graph: Graph, found: Class, classes: dict[str, Class]) -> None:
     """Finds the arguments of a class from all its units; those of the classes it uses are known."""
-    members = [[_resolved(m.expr, classes) for m in unit.members] for unit in found.units]
+    used = [[classes[child.path].height for child in children(m.expr)] for m in found.unit.members]
+    members = [  # of one form: where the first unit has children, all have
+        [_resolved(m.expr, classes) if inner else m.expr for m, inner in zip(unit.members, used, strict=True)]
+        for unit in found.units
+    ]
     found.members = members[0]
-    used = [classes[child.path].height for m in found.unit.members for child in children(m.expr)]
-    found.height = max(used, default=-1) + 1
+    found.height = max((height for inner in used for height in inner), default=-1) + 1
     every = [
         [const for expr in (*exprs, *(step.expr for step in unit.steps)) for const in constants(expr)]
         for exprs, unit in zip(members, found.units, strict=True)

@@ -40,7 +40,6 @@ class Plan:
     has_rules: bool
     all_known: bool
     foreign: frozenset[str]
-    made: dict[tuple[torch.dtype, torch.device], nn.Module]  # by torch's defaults, what others are copied from
 
     @classmethod
     def of(cls, graph: Graph, made: type[nn.Module]) -> Plan:
@@ -57,7 +56,6 @@ class Plan:
             has_rules(graph),
             all(map(_is_known, layers.values())),
             frozenset(path for path, layer in layers.items() if not _is_known(layer) or layer.cls in _CLONING),
-            {},
         )
 
 
@@ -82,14 +80,18 @@ def construct(plan: Plan, device: torch.device | str | None, init: bool | Collec
     return model
 
 
+_TEMPLATES: dict[tuple[type[nn.Module], torch.dtype, torch.device], nn.Module | None] = {}
+"""What further modules are copied from, by class and torch's defaults: made with the second one, None before."""
+
+
 def _like_before(plan: Plan) -> nn.Module:
     """A bare instance: what the constructor makes, or a copy of what it made before under the same defaults."""
-    defaults = (torch.get_default_dtype(), torch.get_default_device())
-    if defaults in plan.made:
-        return copy_of(plan.made[defaults])
+    key = (plan.cls, torch.get_default_dtype(), torch.get_default_device())
+    if (like := _TEMPLATES.get(key)) is not None:
+        return copy_of(like)
     model = _bare(plan.cls, skip=plan.all_known)
-    if defaults[1].type == "cpu" and can_be_copied(model, plan.cls.__module__):
-        plan.made[defaults] = template(model)
+    if key[2].type == "cpu" and can_be_copied(model, plan.cls.__module__):
+        _TEMPLATES[key] = template(model) if key in _TEMPLATES else None
     return model
 
 

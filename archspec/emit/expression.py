@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
 from archspec.emit.literals import literal
+from archspec.objects import record
 from archspec.values import Value
 
 WIDTH = 100
@@ -23,14 +23,14 @@ REQUIRED = object()
 """The default of an argument that has none."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Text:
     """Finished code."""
 
     code: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Const:
     """A literal. `hint` is what to call it as a constructor argument: `conv1_out_channels`."""
 
@@ -38,14 +38,14 @@ class Const:
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Local:
     """A tensor, under the name it has where the expression stands."""
 
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Child:
     """The constructor call of a child that has a class of its own, by its module's path.
 
@@ -57,7 +57,7 @@ class Child:
     entry: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Named:
     """A keyword argument, left out where it equals its default."""
 
@@ -66,7 +66,7 @@ class Named:
     default: Any = REQUIRED
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Group:
     """Something in brackets: a call, a tuple, a subscript. `open` holds all that stands before the items."""
 
@@ -75,7 +75,7 @@ class Group:
     close: str = ")"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Loop:
     """A comprehension: `[element for i in range(n)]`."""
 
@@ -85,7 +85,7 @@ class Loop:
     close: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Joined:
     """Parts written side by side."""
 

@@ -7,19 +7,19 @@ number of classes, and what the caller says to skip.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from archspec.diagnostics import spec_error
 from archspec.elaborate.patterns import matching, suggestion
 from archspec.emit.mismatch import Stored, changed, mismatch
 from archspec.ir import Graph, full_name
+from archspec.objects import record
 
 WRAPPERS = ("module.", "_orig_mod.")
 """What DistributedDataParallel, DataParallel and torch.compile put before every name."""
 COUNTER = "num_batches_tracked"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Names:
     """The file's own names by the names they go by here; `prefix` was before all of them."""
 
@@ -27,7 +27,7 @@ class Names:
     prefix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Head:
     """A last layer that has another number of outputs in the file than in the network."""
 
@@ -36,7 +36,7 @@ class Head:
     here: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fit:
     """What is loaded and what is not.
 

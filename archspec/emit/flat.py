@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archspec.emit.expression import Child, Const, Expr, Local, Text, flat, rewrite
 from archspec.emit.structure import Results, results_of
 from archspec.emit.targets import targets_of, use
 from archspec.ir import Graph
+from archspec.objects import record
 from archspec.ops.target import Module, StateTensor
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """A node's value, over `v[node, part]`, `own` (its submodule or tensor) and `self` (the network).
 

@@ -144,6 +144,8 @@ def _loop(names: Sequence[str]) -> list[str]:
 
 def _freeze(graph: Graph) -> list[str]:
     """Turns gradients off: of whole modules where all of their parameters are frozen, else by name."""
+    if not graph.frozen:
+        return []
     names = [name for _, name, state in graph.state() if not state.buffer]
     frozen = set(graph.frozen)
     held = {name: name in frozen for name in names}

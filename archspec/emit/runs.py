@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from archspec.emit.expression import Child, Const, Expr, Group, Joined, Local, Loop, Named, Text, flat
+from archspec.objects import record
 
 SHORTEST = 4
 _NUMBER = re.compile(r"(?:(?<=\()|(?<=, )|(?<==))(\d+)(?=[,)])")
@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"(?:(?<=\()|(?<=, )|(?<==))(\d+)(?=[,)])")
 _NUMBERED = re.compile(r"(\D*)(\d+)")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Pattern:
     """An argument list with the integers taken out."""
 

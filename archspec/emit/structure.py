@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from archspec.diagnostics import InternalError
@@ -13,6 +12,7 @@ from archspec.emit.expression import Child, Expr, Group, Local, Named, Text, cal
 from archspec.emit.literals import attribute, is_plain, member, quoted
 from archspec.emit.targets import ENTRY, constructor, is_module_like, module_like, tensor, use
 from archspec.ir import Graph, Mode, Node, Scope
+from archspec.objects import record
 from archspec.ops.target import Index, Module, Operator, StateTensor, Target
 from archspec.values import Value
 
@@ -33,7 +33,7 @@ Kind = Literal["module", "sequence", "chain"]
 """A module with its own `forward`; the same as an `nn.Sequential`; an `nn.Sequential` that needs no `forward`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Member:
     """Something a module owns: a submodule, or a tensor (`register`: the method that registers it by name)."""
 
@@ -43,7 +43,7 @@ class Member:
     persistent: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """A line of `forward`. `calls_scope`: it calls the module of a scope, whose main result is the first."""
 
@@ -55,7 +55,7 @@ class Step:
     calls_scope: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unit:
     """A module with a class of its own; `path` is where it lives.
 
@@ -74,7 +74,7 @@ class Unit:
     is_indexed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Part:
     """A child of a scope, node or scope alike."""
 
@@ -102,6 +102,7 @@ class _Builder:
             found: set[Mode] = {graph.modes[i] for i in range(scope.start, scope.end)}
             self.modes[scope.path] = found.pop() if len(found) == 1 else "always"
         self.representative: dict[str, Scope] = self._representatives()
+        self.parts: dict[str, tuple[_Part, ...]] = {}  # what each scope owns
         self.chains = {path: self._is_chain(scope) for path, scope in self.representative.items()}
 
     def _representatives(self) -> dict[str, Scope]:
@@ -132,11 +133,14 @@ class _Builder:
         """Needs no `forward` of its own."""
         return self.chains[scope.module] and (scope.numbered or self._is_inline(scope))
 
-    def _parts(self, scope: Scope) -> Iterator[_Part]:
+    def _parts(self, scope: Scope) -> tuple[_Part, ...]:
         """The children: what the module of a scope owns."""
-        yield from self._in_mode(scope, scope.children)
+        found = self.parts.get(scope.path)
+        if found is None:
+            found = self.parts[scope.path] = tuple(self._in_mode(scope, scope.children))
+        return found
 
-    def _called(self, scope: Scope) -> Iterator[_Part]:
+    def _called(self, scope: Scope) -> Iterable[_Part]:
         """What `forward` of a scope calls: its children, and those of dissolved ones."""
 
         def opened(children: tuple[Scope | int, ...]) -> Iterator[Scope | int]:
@@ -146,23 +150,29 @@ class _Builder:
                 else:
                     yield child
 
-        return self._in_mode(scope, () if scope.path in self.dissolved else tuple(opened(scope.children)))
+        if scope.path in self.dissolved:
+            return ()
+        children = tuple(opened(scope.children))
+        return self._parts(scope) if children == scope.children else self._in_mode(scope, children)
 
     def _in_mode(self, scope: Scope, children: tuple[Scope | int, ...]) -> Iterator[_Part]:
         own_mode = self.modes[scope.path]
         for child in children:
-            part = self._scope_part(child) if isinstance(child, Scope) else self._node_part(child)
-            yield replace(part, mode="always") if part.mode == own_mode else part
+            if isinstance(child, Scope):
+                mode = self.modes[child.path]
+                yield self._scope_part(child, "always" if mode == own_mode else mode)
+            else:
+                mode = self.graph.modes[child]
+                yield self._node_part(child, "always" if mode == own_mode else mode)
 
-    def _scope_part(self, child: Scope) -> _Part:
+    def _scope_part(self, child: Scope, mode: Mode) -> _Part:
         received, returned = self.edges.received[child.path], self.edges.returned[child.path]
         results = None if not returned else returned[0] if len(returned) == 1 else returned
-        return _Part(_last(child.path), child.module, received, results, self.modes[child.path], None, child)
+        return _Part(_last(child.path), child.module, received, results, mode, None, child)
 
-    def _node_part(self, position: int) -> _Part:
+    def _node_part(self, position: int, mode: Mode) -> _Part:
         node, target = self.graph.nodes[position], self.targets[position]
         results = None if isinstance(target, StateTensor) else results_of(self.graph, position, target)
-        mode = self.graph.modes[position]
         return _Part(_last(node.path), node.module, (*node.inputs, *node.reads), results, mode, node, None)
 
     def _is_chain(self, scope: Scope) -> bool:

@@ -23,6 +23,7 @@ from archspec.emit.construct import Plan, construct
 from archspec.emit.python import emit
 from archspec.emit.structure import Results
 from archspec.ir import Graph, Tree, full_name, leaves
+from archspec.objects import uncollected
 from archspec.ops.target import Module, Target
 from archspec.values import TensorType, Value
 
@@ -31,6 +32,7 @@ _PROGRAMS: dict[int, Plan] = {}
 """Of the graphs that are alive, by identity: what is emitted from a graph is the same each time."""
 
 
+@uncollected()
 def build(
     graph: Graph,
     *,

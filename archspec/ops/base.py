@@ -8,6 +8,7 @@ the whole-registry tests hold it to torch. A class that lacks a rule fails when 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
+from functools import cache
 from inspect import get_annotations
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, overload
 
@@ -358,17 +359,25 @@ def is_marked(info: FieldInfo, marker: Marker) -> bool:
     return any(item is marker for item in info.metadata)
 
 
+@cache
+def _constructor_fields(op: type[Op]) -> tuple[tuple[str, bool, Any, bool], ...]:
+    """Each argument of torch's constructor: name, whether it is required, default, whether that is written, too."""
+    return tuple(
+        (name, info.is_required(), info.default, is_marked(info, WRITTEN))
+        for name, info in op.model_fields.items()
+        if not is_marked(info, EXTRA)
+    )
+
+
 def constructor_arguments(op: Op) -> tuple[tuple[Arg, ...], tuple[tuple[str, Arg], ...]]:
     """Positional and keyword arguments that construct `op` in torch, equal pairs collapsed to one number."""
     args: list[Arg] = []
     kwargs: list[tuple[str, Arg]] = []
-    for name, info in type(op).model_fields.items():
-        if is_marked(info, EXTRA):
-            continue
+    for name, required, default, written in _constructor_fields(type(op)):
         value = getattr(op, name)
-        if info.is_required():
+        if required:
             args.append(collapse(value))
-        elif value != info.default or is_marked(info, WRITTEN):
+        elif written or value != default:
             kwargs.append((name, collapse(value)))
     return tuple(args), tuple(kwargs)
 
