@@ -22,7 +22,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         *("test_ops_*", "test_cases", "test_random_found"),
         *("test_analysis_*", "test_receptive_field_*", "test_random_memory"),
     ),
-    "archspec/analysis": ("test_analysis_*", "test_receptive_field_*", "test_sizes*", "test_random_memory"),
+    "archspec/analysis": (
+        *("test_analysis_*", "test_receptive_field_*", "test_sizes*", "test_random_memory"),
+        *("test_views_compare", "test_views_summary"),
+    ),
 }
 """The tests of a package's functions: fast ones, that a mutant is tried against in seconds."""
 

@@ -295,6 +295,8 @@ ROWS = [
     Row("interpolate", {"scale_factor": 2.0, "antialias": True}, (MAP,), "bad-argument"),
     Row("interpolate", {"size": 4, "recompute_scale_factor": True}, (MAP,), "bad-argument"),
     Row("interpolate", {}, (MAP,), "bad-argument"),
+    Row("LSTM", {"hidden_size": 6}, (SEQ,), "wrong-dtype", dtypes=("float64",)),
+    Row("matmul", {}, ((2, 4, 5, 8), (2, 3, 8, 5)), "shape-mismatch"),
     Row("interpolate", {"scale_factor": 0.05}, (MAP,), "size-too-small"),
     Row("Upsample", {"scale_factor": 0.05}, (MAP,), "size-too-small"),
     Row("MultiheadAttention", MHA, (SEQ, SEQ, SEQ), "wrong-dtype", dtypes=("float32", "float64", "float64")),

@@ -297,6 +297,12 @@ def test_a_constant_expanded_to_the_batch_is_none() -> None:
     assert results("expand", {"sizes": (4, 3)}, {"input": row}).constant
 
 
+def test_the_batch_meets_no_axis_of_a_constant() -> None:
+    with pytest.raises(OpError) as refusal:
+        results("add", {}, {"input": BATCH, "other": TensorType((1, 1, 3), constant=True)})
+    assert refusal.value.label == "3 axes, not 2: the batch N would meet another axis"
+
+
 def test_a_constant_may_follow_the_shape_of_a_value() -> None:
     grid, like = TensorType((1, 3, 4, 4), constant=True), TensorType((dims.symbol("N"), 8, 6, 6))
     found = results("interpolate", {}, {"input": grid, "like": like})
