@@ -12,6 +12,7 @@ from archspec.analysis.receptive_field import output_field, receptive_fields
 from archspec.diagnostics import Diagnostic, did_you_mean
 from archspec.dims import Dim, closed_form, show
 from archspec.ir import Graph, Tree
+from archspec.ops.needs import axes_text
 from archspec.values import TensorType, Value
 
 
@@ -115,7 +116,7 @@ def _is(dim: Dim, wanted: object) -> bool:
 
 def _difference(x: TensorType, wanted: Sequence[object]) -> str:
     if len(wanted) != x.rank:
-        return f"{x.rank} axes, not {len(wanted)}"
+        return f"{axes_text(x.rank)}, not {len(wanted)}"
     axis = next(axis for axis, (dim, size) in enumerate(zip(x.shape, wanted, strict=True)) if not _is(dim, size))
     return f"axis {axis} is {show(x.shape[axis])}"
 

@@ -9,6 +9,7 @@ from archspec.objects import record
 from archspec.ops.axes import broadcast, equal_axis
 from archspec.ops.base import Category, Example, Inputs, Kept, Needs, Op, OpError, Reach, Signature, Wanted, elements
 from archspec.ops.dtypes import require_same
+from archspec.ops.needs import axes_text
 from archspec.ops.target import Call, Operand, Operator, Target
 from archspec.values import TensorType
 
@@ -162,7 +163,7 @@ class Einsum(Op):
         if hidden < 0 or ("..." not in letters and len(letters) != x.rank):
             raise OpError(
                 "wrong-rank", f"`einsum` of {self.equation!r} has {len(letters)} axes in {term!r}, got {x}",
-                operand=operand, label=f"{x.rank} axes",
+                operand=operand, label=axes_text(x.rank),
             )  # fmt: skip
         return [label for one in letters for label in ([f".{i}" for i in range(-hidden, 0)] if one == "..." else [one])]
 
