@@ -49,8 +49,8 @@ TRUNCATED = {
 """Widths of MobileNetV2 when their fractions are cut off."""
 
 REFERENCES = [
-    Reference("dense", lambda: nn.Conv2d(512, 512, 3, padding=1, bias=False), (512, 7, 10)),
-    Reference("separable", lambda: depthwise_separable(512, 512, 1), (512, 7, 10)),
+    Reference("separable_replaced", lambda: nn.Conv2d(512, 512, 3, padding=1, bias=False), (512, 7, 10)),
+    Reference("separable_block", lambda: depthwise_separable(512, 512, 1), (512, 7, 10)),
     Reference("separable_stride2", lambda: depthwise_separable(32, 64, 2), (32, 7, 10)),
     Reference("googlenet_published", GoogLeNet, (3, 224, 224)),
     Reference("googlenet_published_noaux", lambda: GoogLeNet(aux=False), (3, 75, 107)),
