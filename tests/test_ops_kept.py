@@ -192,6 +192,24 @@ def test_what_has_no_gradient_says_so(op: type[Op], example: Example) -> None:
         assert [x.requires_grad for x in results] == expected
 
 
+@pytest.mark.parametrize(("op", "example"), CASES)
+def test_gradients_that_are_passed_on_are_said_to_be(op: type[Op], example: Example) -> None:
+    """They are that of the result, or a view of it, and take no memory of their own."""
+    run = run_example(op, example)
+    floats = tuple(getattr(torch, x.dtype).is_floating_point for x in run.inputs)
+    inputs = given(run, floats)
+    result, *others = module(run, {}).train()(*inputs)
+    wanted = [i for i, is_float in enumerate(floats) if is_float]
+    if others or not result.requires_grad or not wanted or run.op.inplace_on_input:
+        return
+    gradient = torch.rand_like(result)
+    found = torch.autograd.grad(result, [inputs[i] for i in wanted], gradient, allow_unused=True)
+    storage = gradient.untyped_storage()._cdata
+    shared = [i for i, x in zip(wanted, found, strict=True) if x is not None and x.untyped_storage()._cdata == storage]
+    inputs_, outputs = Inputs(tuple(map(plain, run.inputs)), run.inputs.names), tuple(map(plain, run.outputs))
+    assert sorted(run.op.passes(inputs_, outputs)) == shared
+
+
 MOVES = ("padding", "reshape", "merge", "constant", "dropout")
 """Categories of ops that compute nothing in evaluation."""
 

@@ -152,6 +152,9 @@ class StochasticDepth(Op):
     def target(self, inputs: Inputs) -> Target:
         return Module("StochasticDepth", *constructor_arguments(self), support=STOCHASTIC_DEPTH)
 
+    def passes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[int, ...]:
+        return (0,) if self.p == 0 else ()
+
     def makes(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
         x = inputs[0]
         shape = (x.shape[0] if self.mode == "row" else 1, *(1,) * (x.rank - 1))
