@@ -15,8 +15,11 @@ def _attention(site: Site) -> Transfer:
 
     def operand(position: int, x: TensorType) -> Step:
         step, sequence = broadcast(x, site.outputs[0], 2), x.rank - 2
+        shared = site.op.enable_gqa and position in (1, 2) and x.shape[-3] != site.shape[-3]
 
         def apply(track: Track) -> Track:
+            if shared:  # a head serves several of the query's; any of them is said to
+                track = mixed(track, {x.rank - 3})._replace(at_most=True)
             if position == 0:
                 return step(mixed(track, {x.rank - 1}))
             if position == 1:
