@@ -79,6 +79,7 @@ def test_outputs_by_name_in_order_and_nested() -> None:
     assert mismatches("output: [[N, 8, 32, 48], [N, 4, 16, 24]]", nodes, "outputs: [a, b]") == []
     (found,) = mismatches("output: [[N, 8, 32, 48]]", nodes, "outputs: [a, b]")
     assert found.message == "the output has 2 parts, expected 1"
+    assert found.label == "write a shape for each, or name them" and found.span is not None
 
 
 def test_no_field_to_expect() -> None:

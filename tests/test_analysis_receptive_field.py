@@ -166,6 +166,11 @@ CASES = {
         d: {op: expand, sizes: [-1, -1, 16, -1]}
         e: {op: flatten, start_dim: 2}
     """,
+    "a coarser grid": """
+        b: {op: reshape, shape: [-1, 2, 16, 4]}
+        c: {op: AvgPool2d, kernel_size: [2, 1]}
+        d: {op: flatten, start_dim: 2}
+    """,
     "parts": """
         a, b: {op: chunk, chunks: 2, dim: 2}
         c: {op: add, from: [a, b]}
@@ -303,6 +308,8 @@ def test_paths_of_different_strides() -> None:
         """.replace("        ", "")
     )
     assert (field.kind, field.at) == ("unaligned", "both")
+    field = field_of("pool: {op: AvgPool1d, kernel_size: 2}\nboth: {op: cat, dim: 2, from: [pool, input]}")
+    assert (field.kind, field.at) == ("unaligned", "both")
 
 
 def test_axes_differ() -> None:
@@ -349,6 +356,16 @@ def test_interpolation(mode: str, size: int, units: int, aligned: bool) -> None:
         assert (max(m.first(unit), 0), min(m.last(unit), size - 1)) == (seen[0], seen[-1])
 
 
+def test_a_map_that_keeps_its_size_is_copied_whatever_the_scale() -> None:
+    assert windows.resized_by("linear", False, False, 12, 12, 1.04) == 1
+    assert windows.resized_by("cubic", False, True, 12, 12, 1.04) == 1
+    assert windows.resized_by("cubic", False, False, 12, 12, 1.04) == Fraction(25, 26)
+
+
+def test_a_bounded_map_and_one_without_an_end_have_no_stride_in_common() -> None:
+    assert grid.hull(windows.adaptive(12, 5), windows.window(Window(2, 2)), 5) is None
+
+
 # Every op
 
 
@@ -391,6 +408,7 @@ def test_no_op_reaches_further_than_its_rule_says(op: type[Op], example: Example
     given = tensors(run, two)
     base = results(program, given)
     apply = transfer(Site(run.op, inputs, outputs, "op"))
+    assert set(apply([None] * len(inputs))) == {None}  # nothing has a position
     sources = [
         (n, axis)
         for n, (x, name) in enumerate(zip(inputs, inputs.names, strict=True))

@@ -45,6 +45,8 @@ SMALL = {
     "views": f"a: {CONV % (4, 3)}\nb: flatten\nc: {{op: Linear, out_features: 5}}\nd: Dropout",
     "joined": f"a: {CONV % (4, 3)}\nb: {{op: Sigmoid, from: a}}\nc: {{op: cat, from: [a, b]}}",
     "pools": f"a: {CONV % (4, 3)}\nb: {{op: MaxPool2d, kernel_size: 2}}\nc: {{op: AvgPool2d, kernel_size: 2}}",
+    "sized alike": f"a: {CONV % (4, 3)}\nb: {{op: MaxPool2d, kernel_size: 2}}\n"
+    f"c: {{op: interpolate, mode: bilinear, like: a}}\nd: {CONV % (4, 1)}",
     "again": f"a: {CONV % (3, 3)}\nb: Tanh\nc: {{reuse: a}}\nd: Tanh",
     "learnt": f"p: {{op: Parameter, shape: [3, 8, 8], value: 0}}\na: {{op: add, from: [input, p]}}\nb: {CONV % (4, 3)}",
 }  # fmt: skip

@@ -98,6 +98,23 @@ def test_what_is_beyond_the_borders(mode: str, last: int) -> None:
     assert hull.unclipped == ((-2, 2),)
 
 
+@pytest.mark.parametrize(("mode", "seen"), [("reflect", 2), ("replicate", 0), ("circular", 7)])
+def test_a_border_that_is_a_node_of_its_own(mode: str, seen: int) -> None:
+    hull = seen_of(f"edge: {{op: pad, pad: [2, 2], mode: {mode}}}", "[N, 2, 9]", None, (0,)).hull
+    assert hull.clipped == ((seen, seen),)
+
+
+def test_the_first_position_beyond_a_border_is_reflected() -> None:
+    """Two taps, at both sides of the last position: the one beyond is brought to where the other is."""
+    conv = "conv: {op: Conv1d, out_channels: 2, kernel_size: 2, dilation: 2, padding: 1, padding_mode: reflect}"
+    assert seen_of(conv, "[N, 2, 9]", None, (8,)).hull.clipped == ((7, 7),)
+
+
+def test_what_all_units_see_is_known_where_the_unit_is_not() -> None:
+    nodes = "row: {op: mean, dim: 3, keepdim: true}"
+    assert seen_of(nodes, "[N, 2, H, 8]", None, None).hull.clipped == (None, (0, 7))
+
+
 def test_a_fold_that_leaves_a_column_out() -> None:
     nodes = """
         columns: {op: Unfold, kernel_size: [3, 3], stride: 2}
@@ -217,6 +234,33 @@ def test_mistakes(arguments: list[str], code: str, words: str, capsys: pytest.Ca
     assert main(["rf", "resnet18", *arguments]) == 2
     shown = capsys.readouterr().err
     assert f"error[{code}]" in shown and words in shown
+
+
+def test_a_position_of_too_many_numbers() -> None:
+    with pytest.raises(SpecError) as error:
+        region_of("a: {op: Conv1d, out_channels: 2, kernel_size: 1}", "[N, 2, 9]", None, (3, 4))
+    (found,) = error.value.diagnostics
+    assert found.message.endswith("has 1 axis with positions, of 9 units")
+    assert found.help == "give 1 number"
+
+
+def test_text() -> None:
+    nodes = "a: {op: Conv2d, out_channels: 2, kernel_size: [3, 5], stride: [2, 1], padding: 1}"
+    assert str(region_of(nodes, "[N, 2, 9, 40]", None, (0, 37))).splitlines() == [
+        "a  Conv2d  [N, 2, 5, 38], unit (0, 37)",
+        "",
+        "sees of `input` [N, 2, 9, 40]: affine",
+        "  axis     size  stride  padding      sees    inside   outside",
+        "  rows        3       2        1   -1 to 1    0 to 1  1 before",
+        "  columns     5       1        1  36 to 40  36 to 39   1 after",
+        "",
+        "from the first to the last position that matters: 2.22 % of the input",
+        "",
+        f"  +{'-' * 48}+",
+        *[f"  |{'.' * 44}####|"] * 2,
+        *[f"  |{'.' * 48}|"] * 3,
+        f"  +{'-' * 48}+",
+    ]
 
 
 def test_json_is_what_the_text_says(capsys: pytest.CaptureFixture[str]) -> None:
