@@ -169,7 +169,8 @@ CASES = {
     "a coarser grid": """
         b: {op: reshape, shape: [-1, 2, 16, 4]}
         c: {op: AvgPool2d, kernel_size: [2, 1]}
-        d: {op: flatten, start_dim: 2}
+        d: {op: sum, dim: 3}
+        e: {op: Conv1d, out_channels: 2, kernel_size: 3}
     """,
     "parts": """
         a, b: {op: chunk, chunks: 2, dim: 2}
