@@ -16,6 +16,7 @@ from archspec.diagrams.choices import SHOWN, Direction
 from archspec.elaborate import CustomOps, elaborate
 from archspec.elaborate.inputs import Shape
 from archspec.elaborate.params import given_entries
+from archspec.elaborate.templates import Templates
 from archspec.library import Library, bundled, declared_variants
 from archspec.objects import uncollected
 from archspec.spec import Spec
@@ -112,6 +113,15 @@ def find(name: str) -> tuple[Path, str | None]:
     )
 
 
+def find_variant(name: str, variant: str | None) -> tuple[Path, str | None]:
+    """As `find`, with the variant that is asked for besides. Raises SpecError where they are two."""
+    path, named = find(name)
+    if named is not None and variant is not None and named != variant:
+        message = f"`{name}` is a variant, and `{variant}` another"
+        raise spec_error("bad-call", message, None, help="leave one of them out")
+    return path, named if variant is None else variant
+
+
 @uncollected()
 def load(
     spec: str | Path,
@@ -139,14 +149,10 @@ def load(
     Raises:
         SpecError: with every mistake found.
     """
-    path, named = find(str(spec))
+    path, chosen = find_variant(str(spec), variant)
     folders = (allow_paths,) if isinstance(allow_paths, str | Path) else allow_paths
     library = Library(Path(folder) for folder in folders)
-    if named is not None and variant is not None and named != variant:
-        message = f"`{spec}` is a variant, and `{variant}` another"
-        raise spec_error("bad-call", message, None, help="leave one of them out")
-    chosen = named if variant is None else variant
-    return _elaborate(library.load(path), library, chosen, params, input, symbolic, allow_ops)
+    return compiled(library.load(path), library, chosen, params, input, symbolic, allow_ops)
 
 
 @uncollected()
@@ -166,40 +172,43 @@ def loads(
         raise spec_error("wrong-type", f"`loads` takes a text, got {text!r}", None, help="`load` takes a path")
     library = Library()
     spec = library.load_text(Source(name, text), Path(folder) if folder is not None else None)
-    return _elaborate(spec, library, variant, params, input, symbolic, allow_ops)
+    return compiled(spec, library, variant, params, input, symbolic, allow_ops)
 
 
-def _elaborate(
+@uncollected()
+def compiled(
     spec: Spec,
     library: Library,
-    variant: str | None,
-    params: Mapping[str, Any] | None,
-    input: Shape | Mapping[str, Shape] | None,
-    symbolic: Iterable[str],
-    allow_ops: Iterable[str],
+    variant: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    input: Shape | Mapping[str, Shape] | None = None,
+    symbolic: Iterable[str] = (),
+    allow_ops: Iterable[str] = (),
+    templates: Templates | None = None,
 ) -> Graph:
+    """As `load`, of a spec that its library has read; `templates` are for several networks of one spec."""
     _check_types(variant, params)
     shapes = input_shapes(spec, input)
     entries, customs = given_entries((params or {}).items()), custom_ops(allow_ops)
     axes = (symbolic,) if isinstance(symbolic, str) else tuple(symbolic)
 
-    def compiled(shapes: Mapping[str, Shape], explain: bool = False) -> ir.Graph:
+    def network(shapes: Mapping[str, Shape], explain: bool = False) -> ir.Graph:
         return elaborate(
             spec, library, variant=variant, params=entries, input_shapes=shapes, symbolic=axes, explain=explain,
-            customs=customs,
+            customs=customs, templates=templates,
         )  # fmt: skip
 
     try:
-        return Graph(**vars(compiled(shapes, explain=not shapes)))
+        return Graph(**vars(network(shapes, explain=not shapes)))
     except SpecError as error:
         if not shapes:
             raise
         from archspec.analysis.refusal import explained
 
-        refused = explained(error, compiled, shapes)
+        refused = explained(error, network, shapes)
     if refused is not None:
         raise refused
-    return Graph(**vars(compiled(shapes, explain=True)))  # raises the error again, with what the failing node needs
+    return Graph(**vars(network(shapes, explain=True)))  # raises the error again, with what the failing node needs
 
 
 def input_shapes(spec: Spec, input: Shape | Mapping[str, Shape] | None) -> dict[str, Shape]:

@@ -5,6 +5,7 @@ Nothing here prints; `archspec.render` turns diagnostics into text, JSON or GitH
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
 from difflib import get_close_matches
@@ -66,7 +67,7 @@ class SpecError(Exception):
     """The spec, or how it is called, is wrong. Carries every diagnostic that was found, in order."""
 
     def __init__(self, diagnostics: Diagnostic | Sequence[Diagnostic]) -> None:
-        found = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
+        found = tuple(map(_brief, [diagnostics] if isinstance(diagnostics, Diagnostic) else diagnostics))
         super().__init__(found)
         self.diagnostics = found
 
@@ -77,6 +78,25 @@ class SpecError(Exception):
 
 
 _MANY, _LONG = 2_000, 200  # names, and characters of one: comparing more takes seconds
+
+_READABLE, _MOST = 400, 1_500  # characters of a text that is told whole, and of any
+_QUOTED = re.compile(r"`([^`\n]{40})[^`\n]{20,}([^`\n]{20})`")
+
+
+def _brief(diagnostic: Diagnostic) -> Diagnostic:
+    """A diagnostic whose texts can be read, however long the names are that it tells."""
+    texts = [diagnostic.message, diagnostic.label, diagnostic.help or "", *diagnostic.notes]
+    if max(map(len, texts)) <= _READABLE:
+        return diagnostic
+    message, label, help, *notes = map(_shortened, texts)
+    return replace(diagnostic, message=message, label=label, help=help or None, notes=tuple(notes))
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _READABLE:
+        return text
+    short = _QUOTED.sub(r"`\1...\2`", text)
+    return short if len(short) <= _MOST else f"{short[: _MOST - 3]}..."
 
 
 class InternalError(Exception):

@@ -29,6 +29,7 @@ class Library:
     def __init__(self, allow: Iterable[Path] = ()) -> None:
         self.roots = [BUNDLED.resolve(), *(folder.resolve() for folder in allow)]
         self._specs: dict[Path, Spec] = {}
+        self._found: dict[tuple[str, Path | None], Path] = {}
         self._loading: list[Path] = []
         self._bytes = 0
 
@@ -75,6 +76,13 @@ class Library:
         return self._load(path)
 
     def _find(self, target: Scalar, folder: Path | None) -> Path:
+        """Where a name leads, from a folder: looked up once. Raises SpecError."""
+        key = target.text, folder
+        if key not in self._found:
+            self._found[key] = self._located(target, folder)
+        return self._found[key]
+
+    def _located(self, target: Scalar, folder: Path | None) -> Path:
         text = target.text
         candidates = [(folder or Path.cwd()) / text, BUNDLED / text, BUNDLED / f"{text}.yaml"]
         places = [path for path in map(_resolved, candidates) if path is not None]
@@ -101,6 +109,8 @@ class Library:
         )
 
     def _load(self, path: Path) -> Spec:
+        if path in self._specs:  # as `_find` gives it
+            return self._specs[path]
         key = path.resolve()
         if key not in self._specs:
             source = read(path)

@@ -36,6 +36,7 @@ class Limits:
     bytes: int = _limit(1_000_000, "bytes of a file, and of all files that a spec reads")
     values: int = _limit(100_000, "values in a file, each use of an alias counted in full")
     variants: int = _limit(1_000, "variants of a file")
+    imports: int = _limit(1_000, "imports of a file")
     expression: int = _limit(2_000, "characters of an expression")
     text: int = _limit(10_000, "characters of a word or a computed text")
     items: int = _limit(100_000, "items of a list, of all lists in it, and of a node's parts")

@@ -99,10 +99,10 @@ def parse_document(node: Node) -> Document:
     if version is not None and isinstance(version.value, Scalar):
         _check_version(version.value)
     document = _validate(Document, node, "a spec")
-    variants, most = document.variants, current().variants
-    if variants is not None and len(variants.entries) > most:
-        message = f"more than {most:,} variants"
-        raise spec_error("too-large", message, variants.entries[most].key.span, help=more("variants"))
+    for name in ("variants", "imports"):
+        section, most = getattr(document, name), getattr(current(), name)
+        if section is not None and len(section.entries) > most:
+            raise spec_error("too-large", f"more than {most:,} {name}", section.entries[most].key.span, help=more(name))
     if document.extends is None and document.variant is not None:
         raise spec_error(
             "unknown-key",

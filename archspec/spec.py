@@ -252,6 +252,8 @@ def _imports(section: Mapping | None, folder: Path | None, find: Find, errors: E
     """The imports; a file that is not there is an error even where nothing uses it."""
     found: dict[str, Import] = {}
     for entry in _entries(section):
+        if errors.are_enough:
+            break
         try:
             made = _import(entry, folder)
             found[entry.key.text] = made
@@ -335,14 +337,13 @@ def _cycle(spec: Spec, links: dict[str, Scalar], variant: str) -> SpecError:
 
 
 def _own_entries(spec: Spec, variant: str, span: Span | None) -> tuple[Entry, ...]:
-    known = spec.variants.keys() if spec.variants is not None else ()
     node = spec.variants.get(variant) if spec.variants is not None else None
     if node is None:
         raise spec_error(
             "unknown-variant",
             f"`{spec.name}` has no variant `{variant}`",
             span,
-            help=did_you_mean(variant, known) or "it has no variants",
+            help=did_you_mean(variant, [entry.key.text for entry in _entries(spec.variants)]) or "it has no variants",
         )
     if isinstance(node, Scalar) and node.value is None:
         return ()

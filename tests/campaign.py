@@ -50,6 +50,9 @@ class Failure:
     error: str
     spec: str
 
+    def __str__(self) -> str:
+        return f"\n--- example {self.example}, {self.part}\n{self.spec}\n{self.error}"
+
 
 @dataclass
 class Tally:
@@ -185,7 +188,10 @@ def run(minutes: float, jobs: int, seed: int, tally: Tally, most: int | None = N
 
 def collect(done: set[Future[Tally]], waiting: dict[Future[Tally], int], tally: Tally) -> None:
     for future in done:
-        tally.add(future.result())
+        found = future.result()
+        for failure in found.failures:  # told at once: a campaign is long
+            print(failure, file=sys.stderr)
+        tally.add(found)
         before = tally.graphs - CHUNK
         if before // 1000 != tally.graphs // 1000:
             print(
@@ -224,8 +230,7 @@ def lines(tally: Tally) -> Iterator[str]:
     yield from wrapped(counts)
     if tally.missing:
         yield f"never occurred, or never changed: {' '.join(tally.missing)}"
-    for failure in tally.failures:
-        yield f"\n--- example {failure.example}, {failure.part}\n{failure.spec}\n{failure.error}"
+    yield from map(str, tally.failures)
     yield f"\n{len(tally.failures)} disagreements or errors"
 
 

@@ -11,49 +11,12 @@ import pytest
 
 from archspec import api, limits
 from archspec.diagnostics import SpecError
+from tests.bombs import BOMBS
 
 HEAD = "archspec: 1\nname: t\ninput: [N, 3, 8, 8]\n"
 CPU, MEMORY = 15, 700 << 20
 """Seconds of CPU time and bytes of addresses, the interpreter's and a slow machine's included: a spec without limits
-takes minutes and gigabytes. What is measured on a machine that is not busy is in docs/safety.md."""
-
-BLOCKS = "blocks:\n  A: {graph: [{op: ReLU, repeat: 1000}]}\n  B: {graph: [{op: A, repeat: 1000}]}\n"
-BOMBS = {
-    "aliases": "archspec: 1\nparams:\n  a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
-    + "".join(f"  a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)),
-    "power": HEAD + "graph:\n  a: {op: Linear, out_features: 9**9**9}\n",
-    "range": HEAD + "graph:\n  for i in range(10**15):\n    a$i: ReLU\n",
-    "loops": HEAD + "graph:\n  for i in range(100000):\n    for j in range(100000):\n      a$(i)x$j: ReLU\n",
-    "comprehension": HEAD + "let: {x: '[0 for a in range(9999) for b in range(9999)]'}\ngraph: [ReLU]\n",
-    "doubling": HEAD + "let:\n  x0: [0]\n"
-    + "".join(f"  x{i}: '[x{i - 1}, x{i - 1}]'\n" for i in range(1, 60)) + "graph: [ReLU]\n",
-    "repeat": HEAD + "graph:\n  - {op: ReLU, repeat: 1000000000}\n",
-    "repeats": HEAD + BLOCKS + "graph:\n  - {op: B, repeat: 1000}\n",
-    "empty repeats": HEAD + "blocks:\n  A: {graph: [{op: ReLU, repeat: 0}]}\n  B: {graph: [{op: A, repeat: 99999}]}\n"
-    "graph:\n  - {op: B, repeat: 99999}\n",
-    "recursion": HEAD + "blocks:\n  A: {graph: [A, A]}\ngraph: [A]\n",
-    "halves": HEAD + "blocks:\n  A: {params: {n: int, m: int}, graph: [{op: A, n: n - 1, m: 2 * m, when: n > 0}, "
-    "{op: A, n: n - 1, m: 2 * m + 1, when: n > 0}, ReLU]}\ngraph: [{op: A, n: 60, m: 1}]\n",
-    "integer": HEAD + f"graph:\n  a: {{op: Linear, out_features: {'9' * 5000}}}\n",
-    "float": HEAD + "graph:\n  a: {op: Dropout, p: 1e999}\n",
-    "parameter": HEAD + "graph:\n  a: {op: Linear, out_features: 9999999999999999}\n",
-    "flow": HEAD + f"graph: {'[' * 50_000}\n",
-    "nesting": "\n".join(" " * level + "a:" for level in range(1300)) + " 1\n",
-    "graphs": HEAD + f"graph: {'[' * 90}ReLU{']' * 90}\n",
-    "expression": HEAD + f"graph:\n  a: {{op: Linear, out_features: {'+'.join(['1'] * 100_000)}}}\n",
-    "brackets": HEAD + f"let: {{x: '{'(' * 900}1{')' * 900}'}}\ngraph: [ReLU]\n",
-    "minus": HEAD + f"let: {{x: '{'-' * 1900}1'}}\ngraph: [ReLU]\n",
-    "word": HEAD + f"graph:\n  a: {'x' * 900_000}\n",
-    "key": HEAD + f"{'k' * 900_000}: 1\n",
-    "text": HEAD + "let: {x: \"'a' * 10**9\"}\ngraph: [ReLU]\n",
-    "list": HEAD + "let: {x: '[0] * 10**9'}\ngraph: [ReLU]\n",
-    "parts": "archspec: 1\ninput: [N, 1000000000]\ngraph: {a: {op: unbind, dim: 1}, b: {op: stack, from: a}}\n",
-    "keys": HEAD + "".join(f"k{i}: 1\n" for i in range(40_000)),
-    "params": HEAD + "params:\n" + "".join(f"  k{i}: 1\n" for i in range(40_000)) + "graph: [ReLU]\n",
-    "variants": HEAD + "variants:\n" + "".join(f"  k{i}: {{}}\n" for i in range(40_000)) + "graph: [ReLU]\n",
-    "imports": HEAD + "imports:\n" + "".join(f"  k{i}: nowhere{i}\n" for i in range(2_000)) + "graph: [ReLU]\n",
-    "mistakes": HEAD + "graph:\n" + "".join(f"  a{i}: ReLuu\n" for i in range(20_000)),
-}  # fmt: skip
+takes minutes and gigabytes. `python -m tests.bombs` measures what they take."""
 
 RUN = f"""
 import resource, sys
@@ -146,6 +109,25 @@ def test_mistakes_are_told_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch)
         found = caught.value.diagnostics
         assert [each.span.line for each in found if each.span] == list(range(5, 5 + count))
         assert any("more mistakes" in note for note in found[-1].notes) is (count == 4)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"graph: [{'x' * 9_000}]",
+        f"graph: {{a: {{op: ReLU, {'k' * 900}: 1}}}}",
+        f"graph: {{a: {{op: ReLU, from: {'b' * 9_000}}}}}",
+        f"extends: {'c' * 9_000}",
+        f"graph: {{a: {{op: Conv2d, out_channels: [{'1, ' * 9_000}], kernel_size: 1}}}}",
+        f"graph: {{a: {{op: reshape, shape: [-1{', 1' * 60}]}}, b: {{op: Conv1d, out_channels: 1, kernel_size: 1}}}}",
+    ],
+)
+def test_messages_stay_short_however_long_what_they_are_about(text: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        api.loads(HEAD + text)
+    lines = str(caught.value).splitlines()
+    assert max(map(len, lines)) < 500
+    assert lines[1].startswith("error[") and any("^" in line for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import torch
+from torch import nn
 
 from archspec import api
+from archspec.cli import main
 from archspec.diagnostics import SpecError
 from archspec.emit.torch import build, run_and_compare
 from archspec.ops import lookup
@@ -74,3 +79,53 @@ def test_numbers_for_other_axes_are_told(size: str) -> None:
     with pytest.raises(SpecError) as caught:
         api.loads(HEAD + f"  up: {{op: Upsample, size: {size}}}\n")
     assert caught.value.diagnostics[0].message.startswith("`size` needs 2 numbers")
+
+
+@pytest.mark.parametrize(
+    ("name", "there"), [("net", True), ("net.stem", True), ("net.side", False), ("net.side.0", False)]
+)
+def test_what_is_dropped_of_a_network_cannot_be_read(name: str, there: bool, tmp_path: Path) -> None:
+    """A graph that the network's outputs do not need stood for no tensor at all."""
+    net = "input: [N, 3]\ngraph: {stem: ReLU, side: {from: stem, graph: [Sigmoid, Tanh]}}\noutputs: stem\n"
+    (tmp_path / "net.yaml").write_text(f"archspec: 1\n{net}")
+    text = f"archspec: 1\nimports: {{net: net.yaml}}\ninput: [N, 3]\ngraph: {{net: net}}\noutputs: {{found: {name}}}\n"
+    if there:
+        assert len(api.loads(text, folder=tmp_path).outputs.entries) == 1
+        return
+    with pytest.raises(SpecError) as caught:
+        api.loads(text, folder=tmp_path)
+    assert [found.code for found in caught.value.diagnostics] == ["unknown-node"]
+
+
+def test_a_network_used_for_nothing_is_told_though_dropped_nodes_read_its_result(tmp_path: Path) -> None:
+    net = "input: [N, 3]\ngraph: {stem: ReLU, side: {from: stem, op: Tanh}}\noutputs: stem\n"
+    (tmp_path / "net.yaml").write_text(f"archspec: 1\n{net}")
+    text = "archspec: 1\nimports: {net: net.yaml}\ninput: [N, 3]\ngraph: {net: net, act: {op: ReLU, from: input}}\n"
+    with pytest.raises(SpecError) as caught:
+        api.loads(text, folder=tmp_path)
+    assert [found.code for found in caught.value.diagnostics] == ["unread-node"]
+
+
+@pytest.mark.parametrize("call", ["ELU(-0.5)", "CELU(-0.5)", "LeakyReLU(-0.5)"])
+def test_what_falls_in_place_has_no_gradient(call: str) -> None:
+    """Torch computes it, and raises in the backward pass."""
+    name, _, value = call.rstrip(")").partition("(")
+    layer = getattr(nn, name)(float(value), inplace=True)
+    result = layer(torch.ones(2, 3, requires_grad=True) * 1)
+    with pytest.raises(RuntimeError, match="not supported"):
+        result.sum().backward()
+    argument = "negative_slope" if name == "LeakyReLU" else "alpha"
+    with pytest.raises(SpecError, match="must not be negative with `inplace: true`"):
+        api.loads(HEAD + f"  stem: Sigmoid\n  act: {{op: {name}, {argument}: {value}, inplace: true}}\n")
+
+
+def test_check_compares_the_uses_of_a_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Functions in a graph that is called again are written once, with the sizes of the first call."""
+    text = (
+        "  first: {graph: {norm: layer_norm}}\n  flat: {op: flatten, start_dim: 2}\n"
+        "  wide: {op: unsqueeze, dim: 3}\n  again: {reuse: first, from: wide}\n"
+    )
+    path = tmp_path / "found.yaml"
+    path.write_text(HEAD + text)
+    assert main(["check", str(path)]) == 1
+    assert "error[bad-reuse]" in capsys.readouterr().err

@@ -17,9 +17,13 @@ from archspec.cli.terminal import columns, print_diagnostics
 from archspec.cli.watch import watch
 from archspec.diagnostics import Diagnostic, SpecError, spec_error
 from archspec.dims import Size
+from archspec.elaborate.session import FATAL
+from archspec.elaborate.templates import Templates
 from archspec.ir import Graph, leaves
 from archspec.library import Library
+from archspec.limits import current
 from archspec.objects import record
+from archspec.spec import Spec
 from archspec.views.text import wrapped
 
 HELP = "say whether specs are right, without torch; of a spec with variants, all unless one is chosen"
@@ -85,8 +89,12 @@ class _Report:
 
 
 def _check(args: argparse.Namespace, spec: str) -> _Report:
+    library, templates = Library(args.allow_paths), Templates()
     try:
-        variants = _variants(args, spec)
+        path, chosen = api.find_variant(spec, args.variant)
+        read = library.load(path)
+        variants = _variants(read, chosen)
+        said = options.said(args)
     except SpecError as error:
         return _Report(spec, diagnostics=error.diagnostics)
     if not variants:
@@ -94,9 +102,11 @@ def _check(args: argparse.Namespace, spec: str) -> _Report:
     found: dict[tuple[str, str, str], dict[str | None, Diagnostic]] = {}  # variants share most of their mistakes
     facts: dict[str, list[str]] = {}
     expected: dict[str, Mapping[str, object]] = {}
-    for variant in variants:
+    for count, variant in enumerate(variants, 1):
         try:
-            graph = options.load(args, spec, variant)
+            graph = api.compiled(read, library, variant, **said, templates=templates)
+            if any(scope.is_reuse for scope in graph.root.walk()):
+                api.to_python(graph)  # raises where two uses of a module would be written differently
             diagnostics = check_expectations(graph)
         except SpecError as error:
             diagnostics = error.diagnostics
@@ -105,6 +115,9 @@ def _check(args: argparse.Namespace, spec: str) -> _Report:
             expected[graph.name] = graph.expect
         for each in diagnostics:
             found.setdefault((each.code, each.message, str(each.span)), {})[variant] = each
+        if len(found) >= current().errors or any(each.code in FATAL for each in diagnostics):
+            variants = variants[:count]  # the others would say no more, and take as long
+            break
     held = [key for key in next(iter(expected.values()), ()) if all(key in others for others in expected.values())]
     said = [f"as expected: {', '.join(held)}"] if held else []
     for name, own in expected.items():
@@ -137,16 +150,13 @@ def _shared(facts: Mapping[str, Sequence[str]]) -> Iterator[str]:
             yield f"{', '.join(names)}: {fact}"
 
 
-def _variants(args: argparse.Namespace, spec: str) -> list[str | None]:
+def _variants(spec: Spec, chosen: str | None) -> list[str | None]:
     """The chosen variant, else all that the file declares, else the spec itself; nothing of a library of blocks."""
-    path, named = api.find(spec)
-    chosen = args.variant or named
-    loaded = Library(args.allow_paths).load(path)
     if chosen is not None:
         return [chosen]
-    if loaded.graph is None and loaded.blocks:
+    if spec.graph is None and spec.blocks:
         return []
-    return [*declared_variants(loaded)] or [None]
+    return [*declared_variants(spec)] or [None]
 
 
 def _types(graph: Graph) -> Iterator[str]:

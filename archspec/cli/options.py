@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from archspec import api
 from archspec.diagnostics import spec_error
@@ -51,11 +52,14 @@ def add_spec(
 
 def load(args: argparse.Namespace, spec: str, variant: str | None = None) -> Graph:
     """Compiles a spec as the options say. Raises SpecError."""
+    return api.load(spec, variant=variant or args.variant, allow_paths=args.allow_paths, **said(args))
+
+
+def said(args: argparse.Namespace) -> dict[str, Any]:
+    """What the options say of the network, as arguments of `api.load`."""
     find_packages(args)
-    return api.load(
-        spec, variant=variant or args.variant, params={name: Written(text) for name, text in args.params},
-        input=shapes(args.inputs), symbolic=args.symbolic, allow_ops=args.allow_ops, allow_paths=args.allow_paths,
-    )  # fmt: skip
+    params = {name: Written(text) for name, text in args.params}
+    return {"params": params, "input": shapes(args.inputs), "symbolic": args.symbolic, "allow_ops": args.allow_ops}
 
 
 def find_packages(args: argparse.Namespace) -> None:

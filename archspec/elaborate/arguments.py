@@ -15,6 +15,8 @@ from archspec.dims import Size
 from archspec.elaborate.environment import View
 from archspec.elaborate.place import File
 from archspec.elaborate.session import Session
+from archspec.expr import show_value
+from archspec.limits import current
 from archspec.objects import record
 from archspec.ops.base import EXTRA, INFERRED, Op, is_marked
 from archspec.syntax import NODE_KEYS
@@ -112,6 +114,7 @@ def check_keys(op: type[Op], arguments: Sequence[Argument]) -> None:
     known = plans(op)
     wrong = [a for a in arguments if a.key.text not in known and a.key.text not in op.signature.shape_only]
     if wrong:
+        most = current().errors + 1  # one more, which says so
         valid = [*known, *op.signature.shape_only, *NODE_KEYS]
         raise SpecError(
             [
@@ -122,7 +125,7 @@ def check_keys(op: type[Op], arguments: Sequence[Argument]) -> None:
                     help=did_you_mean(a.key.text, valid)
                     or f"`{op.name}` takes {', '.join(f'`{name}`' for name in known) or 'none'}",
                 )
-                for a in wrong
+                for a in wrong[:most]
             ]
         )
 
@@ -195,7 +198,7 @@ def construct(op: type[Op], values: dict[str, Any], spans: dict[str, Span], span
     except ValidationError as error:
         found: dict[str, Diagnostic] = {}
         known = plans(op)
-        for detail in error.errors():
+        for detail in error.errors(include_url=False, include_context=False, include_input=False):
             name = str(detail["loc"][0]) if detail["loc"] else ""
             if name in found:
                 continue
@@ -218,15 +221,7 @@ def _wrong(op: type[Op], name: str, value: object, span: Span, known: dict[str, 
         help = f"write `{int(value)}`"
     elif isinstance(value, str) and value.lstrip("-").isdigit():
         help = f"write `{value.lstrip('-0') or 0}`, without quotes or leading zeros"
-    shown = (
-        f'"{value}"'
-        if isinstance(value, str)
-        else str(value).lower()
-        if isinstance(value, bool)
-        else "null"
-        if value is None
-        else str(value)
-    )
+    shown = f'"{value}"' if isinstance(value, str) else show_value(value)
     return Diagnostic("wrong-type", f"`{name}` of `{op.name}` is {wanted}, got {shown}", span, help=help)
 
 
@@ -235,7 +230,7 @@ def check_inferred(op: type[Op], argument: Argument, written: object, inferred: 
     if written != inferred:
         raise spec_error(
             "inferred-mismatch",
-            f"`{argument.key.text}` of `{op.name}` is {inferred} here, got {written}",
+            f"`{argument.key.text}` of `{op.name}` is {show_value(inferred)} here, got {show_value(written)}",
             argument.value.span,
             help=f"leave out `{argument.key.text}`: it follows from the input",
         )

@@ -68,7 +68,7 @@ def use_block(
         read_inputs = frozenset(value for value in values if value.node in session.read)
         session.templates.fresh[key] = Template(
             start, tuple(session.nodes[start:]), scope, bound, values, read, read_inputs, used_at,
-            tuple(session.pins[pins:]), session.budget.spent - steps,
+            tuple(session.pins[pins:]), session.budget.spent - steps, len([*scope.walk()]) if scope is not None else 0,
         )  # fmt: skip
     session.read |= read_before
     return bound
@@ -155,6 +155,8 @@ def _result(
 
 def _copy(session: Session, site: Site, template: Template, values: tuple[Value, ...], used_at: Origin) -> Bound:
     """Another use of a block with equal params and input types."""
+    session.check_room(len(template.nodes), site.syntax.span)
+    session.spend(COPY_COST * template.scopes, site.syntax.span)
     delta = len(session.nodes) - template.start
     end = template.start + len(template.nodes)
     outside = dict(zip(template.inputs, values, strict=True))

@@ -89,7 +89,12 @@ def edge_values(session: Session, edge: Edge, view: View) -> tuple[Value, ...]:
     if text.endswith(".*"):
         bounds = resolve_text(view, text[:-2], edge.name.span).everything()
         return tuple(value for bound in bounds for value in bound.values)
-    return resolve_text(view, text, edge.name.span).values
+    bound = resolve_text(view, text, edge.name.span)
+    if not bound.values:  # what is inside may still be there
+        message = f"`{text}` was dropped: nothing that its network is used for needs it"
+        help = "name it in the network's `outputs`, or in those of this use"
+        raise spec_error("unknown-node", message, edge.name.span, help=help)
+    return bound.values
 
 
 def explicit(session: Session, reads: From, view: View) -> list[Reading]:

@@ -27,6 +27,12 @@ class Env:
             env = env.parent
         raise KeyError(name)
 
+    def __contains__(self, name: str) -> bool:
+        env: Env | None = self
+        while env is not None and name not in env.values:
+            env = env.parent
+        return env is not None
+
     def names(self) -> Iterator[str]:
         env: Env | None = self
         while env is not None:

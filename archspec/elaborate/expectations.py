@@ -36,7 +36,7 @@ def expected(session: Session, file: File, graph: Graph, variant: str | None, ov
 
 def _rows(file: File, section: Mapping) -> dict[str, Mapping] | None:
     """The table by variant, None where `expect` is a single row."""
-    names = file.spec.variants.keys() if file.spec.variants is not None else ()
+    names = dict.fromkeys(file.spec.variants.keys() if file.spec.variants is not None else ())
     keys = section.keys()
     if not any(key in names for key in keys):
         return None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import field
+from functools import lru_cache
 from typing import Any
 
 from archspec import ops
@@ -14,7 +15,8 @@ from archspec.elaborate.arguments import Argument
 from archspec.elaborate.environment import Env, View
 from archspec.elaborate.params import IsOp, Param, check_value, declare, is_op_node
 from archspec.elaborate.place import File, OpValue
-from archspec.elaborate.session import Session
+from archspec.elaborate.session import PARAM_COST, Session
+from archspec.expr import show_value
 from archspec.objects import record
 from archspec.ops.base import Op
 from archspec.spec import BlockSyntax, Import, Spec, variant_entries, variant_preset
@@ -70,6 +72,7 @@ def open_file(
     for argument in arguments:
         param = known_param(params, argument.key, f"`{spec.name}`")
         file.env.values[param.name] = bound_value(session, param, argument)
+    session.spend(PARAM_COST * _size(file.env.values), span or spec.span)
     missing = [name for name in params if name not in file.env.values]
     if missing:
         raise spec_error(
@@ -83,9 +86,20 @@ def open_file(
     return file
 
 
+@lru_cache(maxsize=16)
 def declared(spec: Spec) -> dict[str, Param]:
-    """The params of a spec."""
+    """The params of a spec. Raises SpecError."""
     return declare(spec.params, _is_op(spec), SPEC_KEYS)
+
+
+def _size(value: object) -> int:
+    """How much there is in a value: itself, and the items of lists and records."""
+    if isinstance(value, dict):
+        value = list(value.values())  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType, reportUnknownMemberType]
+    if not isinstance(value, list | tuple):
+        return 1
+    items: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return 1 + sum(map(_size, items))
 
 
 def early_lets(spec: Spec) -> tuple[Sequence[Let], Sequence[Let]]:
@@ -179,6 +193,7 @@ def bind_block(
             raise spec_error(
                 "missing-argument", f"block `{block.name}` needs `{name}`, {param.wanted}", span, help=f"add `{name}:`"
             )
+    session.spend(PARAM_COST * _size(values), span)
     return values
 
 
@@ -196,7 +211,7 @@ def _resolve(session: Session, file: File, word: Any, scalar: Scalar) -> Use | N
     if isinstance(word, OpValue):
         return _resolve_value(session, word)
     if not isinstance(word, str):
-        raise spec_error("wrong-type", f"`{scalar.text}` must come to an op, got {word!r}", scalar.span)
+        raise spec_error("wrong-type", f"`{scalar.text}` must come to an op, got {show_value(word)}", scalar.span)
     return resolve_name(session, file, word, scalar)
 
 

@@ -34,6 +34,7 @@ def frozen_names(session: Session, graph: Graph) -> Graph:
 
 
 def _apply(session: Session, graph: Graph, use: Use, scalar: Scalar, view: View, frozen: dict[str, bool]) -> None:
+    session.spend(len(frozen), scalar.span)
     prefix = f"{use.module}." if use.module else ""
     names = [name.removeprefix(prefix) for name in frozen if name.startswith(prefix)]
     text = session.name(scalar, view)

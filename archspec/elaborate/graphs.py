@@ -18,8 +18,9 @@ from archspec.elaborate.module_names import check_module_name
 from archspec.elaborate.names import FAILED, Bound, Names, Poisoned
 from archspec.elaborate.opnode import add_custom, add_node
 from archspec.elaborate.place import File, Place, Site
-from archspec.elaborate.session import CHILD_COST, LOOP_COST, MAX_DEPTH, Session
+from archspec.elaborate.session import CHILD_COST, LOOP_COST, MAX_DEPTH, RECURSION_COST, Session
 from archspec.elaborate.subspec import use_spec
+from archspec.expr import show_value
 from archspec.ir import Node
 from archspec.limits import more
 from archspec.objects import record
@@ -42,11 +43,12 @@ class Definition:
 
 
 class Graphs:
-    """Fills graphs, child by child. `definitions` remembers each node for `reuse`."""
+    """Fills graphs, child by child. `definitions` remembers each node for `reuse`, `originals` what a reuse calls."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.definitions: dict[str, Definition] = {}
+        self.originals: dict[str, Definition] = {}
 
     def fill(self, place: Place, body: Sequence[Statement[Child]]) -> None:
         """Elaborates a graph's body into `place`."""
@@ -125,7 +127,10 @@ class Graphs:
         count = self.session.pinned_scalar(scalar, view)
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise spec_error(
-                "bad-repeat", f"`repeat` is a number of times, got {count!r}", scalar.span, help="write 0 or more"
+                "bad-repeat",
+                f"`repeat` is a number of times, got {show_value(count)}",
+                scalar.span,
+                help="write 0 or more",
             )
         limit = self.session.limits.nodes
         if count > limit:
@@ -246,7 +251,13 @@ class Graphs:
             if isinstance(target, Spec):
                 return use_spec(self, site, target, arguments, given)
             file, block = target
-            return use_block(self, site, file, block, arguments, given)
+            if block in self.session.inside:
+                self.session.spend(RECURSION_COST, syntax.span)
+            self.session.inside.append(block)
+            try:
+                return use_block(self, site, file, block, arguments, given)
+            finally:
+                self.session.inside.pop()
 
     def _inputs(self, site: Site, use: Use | None) -> list[Reading]:
         if site.syntax.reads is not None:
@@ -312,9 +323,8 @@ class Graphs:
                 name.span,
                 help="reuse the block as a whole, or a node of this graph",
             )
-        while definition is not None and definition.site.syntax.reuse is not None:  # a reuse of a reuse
-            first = resolve(session, definition.site.syntax.reuse, definition.site.view)
-            definition = self.definitions.get(first.path or "")
+        if definition is not None:
+            definition = self.originals.get(definition.site.path, definition)
         if definition is None or original.absent or original.dropped:
             raise spec_error(
                 "bad-reuse",
@@ -326,6 +336,7 @@ class Graphs:
         again = replace(first.syntax, reads=None, when=None, otherwise=None, label=None, repeat=None)
         place = replace(site.place, file=first.place.file)
         start = len(session.nodes)
+        self.originals[site.path] = definition
         given = self._inputs(site, None)
         try:
             bound = self.node(Site(place, site.path, first.module, again, first.view, site.name_span), given)

@@ -7,6 +7,7 @@ from typing import Any
 from archspec.diagnostics import Span, did_you_mean, spec_error
 from archspec.elaborate.environment import Env, View
 from archspec.elaborate.session import Session
+from archspec.expr import show_value
 from archspec.ir import Initializer
 from archspec.ops.base import Op
 from archspec.syntax import describe
@@ -136,7 +137,7 @@ def _argument(session: Session, name: str, node: Node, view: View) -> Any:
         return str(value)
     value = session.number(session.computed(node, view), node.span, [])
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise spec_error("wrong-type", f"`{name}` is a number, got {value!r}", node.span)
+        raise spec_error("wrong-type", f"`{name}` is a number, got {show_value(value)}", node.span)
     return value
 
 

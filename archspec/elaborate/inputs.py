@@ -11,6 +11,8 @@ from archspec.diagnostics import Span, did_you_mean, spec_error
 from archspec.dims import Dim, symbol, symbols, value
 from archspec.elaborate.environment import View
 from archspec.elaborate.session import Session
+from archspec.elaborate.too_large import check_tensors
+from archspec.expr import show_value
 from archspec.ir import Input
 from archspec.spec import Spec
 from archspec.syntax import describe
@@ -93,6 +95,8 @@ def make_inputs(
         Input(name, _type(session, name, node, view, given.get(name), taken, len(declared) > 1))
         for name, node in declared.items()
     )
+    for entry in inputs:
+        check_tensors([entry.type], entry.name, declared[entry.name].span)
     return _with_symbolic(inputs, symbolic) if symbolic else inputs
 
 
@@ -192,7 +196,7 @@ def _declared_size(session: Session, item: Node, view: View) -> int | str:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise spec_error(
             "wrong-type",
-            f"a size is a positive integer, got {value!r}",
+            f"a size is a positive integer, got {show_value(value)}",
             item.span,
             help="write a number, or a capital letter for an unknown size",
         )

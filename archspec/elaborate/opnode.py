@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,10 +12,10 @@ from archspec.elaborate.environment import View
 from archspec.elaborate.explain import unmet
 from archspec.elaborate.names import Bound
 from archspec.elaborate.place import File, Site
-from archspec.elaborate.session import Session, used_notes
+from archspec.elaborate.session import NODE_COST, Session, used_notes
 from archspec.elaborate.states import initializers, ties
+from archspec.elaborate.too_large import check_states, check_tensors
 from archspec.ir import Node
-from archspec.limits import more
 from archspec.ops.base import Inputs, Op, typed
 from archspec.ops.needs import Needs, OpError
 from archspec.values import TensorType, Value
@@ -84,6 +83,7 @@ def _insert(
     result: TensorType | tuple[TensorType, ...],
     need: Needs,
 ) -> Bound:
+    session.spend(NODE_COST * getattr(op, "num_layers", 0), site.syntax.span)
     states = op.state()
     node = Node(
         site.path,
@@ -100,11 +100,8 @@ def _insert(
         tuple(need.pins),
         site.parts if isinstance(result, tuple) and len(site.parts) == len(result) else (),
     )
-    for state in states:
-        if (size := math.prod(state.shape)) > session.limits.parameter:
-            message = f"`{node.path}` would hold a tensor of {size:,} numbers"
-            help = f"make the layer smaller, or {more('parameter')}"
-            raise spec_error("too-large", message, site.syntax.span, help=help)
+    check_states(states, node.path, site.syntax.span, session.limits.parameter)
+    check_tensors(node.outputs, node.path, site.syntax.span)
     position = session.insert(node)
     site.place.children.append(position)
     results = tuple(Value(position, part) for part in range(len(node.outputs)))

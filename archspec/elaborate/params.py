@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from archspec.diagnostics import Source, Span, did_you_mean, spec_error
+from archspec.expr import show_value
 from archspec.objects import record
 from archspec.values import RuntimeSize
 from archspec.yaml_source import Entry, Mapping, Node, Scalar, parse, plain
@@ -183,7 +184,7 @@ def _shown(value: object) -> str:
     """A value as the spec would write it."""
     if isinstance(value, str):
         return f"`{value}`"
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return show_value(value)
 
 
 def given_entries(values: Iterable[tuple[str, object]]) -> tuple[Entry, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from itertools import accumulate
 
 from archspec.diagnostics import nearest
@@ -14,7 +15,8 @@ SHOWN = 8
 
 def matching(pattern: str, names: Iterable[str]) -> list[str]:
     """The names that a pattern matches; `*` stands for anything, dots too."""
-    return [name for name in names if fnmatchcase(name, pattern)]
+    match = re.compile(translate(pattern)).match
+    return [name for name in names if match(name)]
 
 
 def suggestion(pattern: str, names: Iterable[str]) -> str | None:

@@ -31,15 +31,21 @@ def prune(session: Session, place: Place, start: int, scope: Scope, bound: Bound
     nodes = [moved_node(session.nodes[old], move, _HERE, _HERE, lambda origin: origin) for old in kept]
     owners = _new_owners(session.nodes[start:], nodes)
     session.nodes[start:] = [_with_owners(node, owners) for node in _untied(nodes)]
-    session.read = {old for old in session.read if old < start} | {where[old] for old in session.read if old in where}
+    result = moved_bound(bound, move, _HERE)
+    assert result is not None and bound.inner is not None
+    session.read = {old for old in session.read if old < start} | _read(session.nodes, start, result)
     place.children.remove(scope)
     moved = moved_scope(scope, where.get, move, _HERE, _HERE, lambda origin: origin)
     if moved is not None:
         place.children.append(_scope_with_owners(moved, {child.path for child in moved.walk()}))
-    result = moved_bound(bound, move, _HERE)
-    assert result is not None and bound.inner is not None
     names = moved_names(bound.inner(), move, _HERE)
     return replace(result, inner=lambda: names)
+
+
+def _read(nodes: list[Node], start: int, bound: Bound) -> set[int]:
+    """The positions from `start` on that are read: all that is left but the results that nothing left reads."""
+    inside = {value.node for node in nodes[start:] for value in (*node.inputs, *node.reads)}
+    return set(range(start, len(nodes))) - ({value.node for value in bound.values} - inside)
 
 
 def _wanted(nodes: list[Node], start: int, scope: Scope, wanted: set[int]) -> set[int]:

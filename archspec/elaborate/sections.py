@@ -21,7 +21,7 @@ from archspec.elaborate.files import (
 from archspec.elaborate.initialize import check_rule, rules_of
 from archspec.elaborate.params import Param
 from archspec.elaborate.place import File
-from archspec.elaborate.session import Session
+from archspec.elaborate.session import LOOP_COST, Session
 from archspec.ops.states import possible_states
 from archspec.spec import Import, Spec, variant_layers
 from archspec.syntax import describe
@@ -34,7 +34,9 @@ def check_sections(session: Session, file: File) -> None:
     params = declared(spec)
     for variant in spec.variants.keys() if spec.variants is not None else ():
         try:
-            for entry in variant_layers(spec, variant, None)[0][1]:
+            layers = variant_layers(spec, variant, None)
+            session.spend(LOOP_COST * len(layers), spec.span)
+            for entry in layers[0][1]:
                 literal_value(known_param(params, entry.key, f"`{spec.name}`"), entry.value, file)
         except SpecError as error:
             session.note(error)

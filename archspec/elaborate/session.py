@@ -12,7 +12,7 @@ from archspec.dims import Size
 from archspec.elaborate.custom import CustomOps
 from archspec.elaborate.environment import Env, View
 from archspec.elaborate.names import Poisoned
-from archspec.expr import Budget, ExprError, Expression, interpolate, parse, parse_template, pin
+from archspec.expr import Budget, ExprError, Expression, interpolate, parse, parse_template, pin, show_value
 from archspec.ir import Node, Origin
 from archspec.library import Library
 from archspec.limits import NODE_STEPS, Limits, current, more
@@ -26,6 +26,7 @@ from archspec.yaml_source import Sequence as YamlSequence
 if TYPE_CHECKING:
     from archspec.elaborate.place import File, Use
     from archspec.elaborate.templates import Templates
+    from archspec.spec import BlockSyntax
 
 Leaf = TypeVar("Leaf")
 
@@ -38,10 +39,13 @@ MAX_DEPTH = 64
 # Steps that things take beside their expressions, by how long they take.
 CHILD_COST = 40  # a node's line, whatever comes of it
 NODE_COST = 100
-EDGE_COST = 5  # each value that a node reads or yields
-COPY_COST = 25  # a node of a block that was elaborated before
-USE_COST = 100  # a block, whatever is in it
+EDGE_COST = 12  # each value that a node reads or yields
+COPY_COST = 25  # a node, or a block, of a block that was elaborated before
+USE_COST = 150  # a block, whatever is in it
+RECURSION_COST = 600  # a block within itself: more than its nodes bring, so that it ends soon
+PARAM_COST = 8  # a value that a block, or a network within one, is given or has by default
 LOOP_COST = 10  # one iteration
+BRANCH_COST = 25  # a condition of `if`
 
 
 class Stop(Exception):
@@ -65,6 +69,7 @@ class Session:
     explain: bool = True  # whether errors about sizes say which sizes would do
     limits: Limits = field(default_factory=current)
     depth: int = 0
+    inside: list[BlockSyntax] = field(default_factory=list["BlockSyntax"])  # the blocks at hand, outermost first
     cache: dict[Any, Any] = field(default_factory=dict[Any, Any])
     opened: list[File] = field(default_factory=list["File"])  # every file in use
     uses: list[Use] = field(default_factory=list["Use"])  # the network itself and its sub-networks, outermost first
@@ -94,16 +99,19 @@ class Session:
 
     def insert(self, node: Node, cost: int = NODE_COST) -> int:
         """Appends a node and returns its position. Raises SpecError where there are too many."""
-        if len(self.nodes) >= self.limits.nodes:
-            message = f"the network has more than {self.limits.nodes:,} nodes"
-            help = f"use fewer repeats, or {more('nodes')}"
-            raise spec_error("too-large", message, node.origin.span, help=help)
+        self.check_room(1, node.origin.span)
         self.budget.allowed += NODE_STEPS
         self.spend(cost + EDGE_COST * (len(node.inputs) + len(node.outputs)), node.origin.span)
         self.nodes.append(node)
         self.mark(node.inputs)
         self.mark(node.reads)
         return len(self.nodes) - 1
+
+    def check_room(self, count: int, span: Span) -> None:
+        """Raises SpecError where so many nodes more are too many."""
+        if len(self.nodes) + count > self.limits.nodes:
+            message = f"the network has more than {self.limits.nodes:,} nodes"
+            raise spec_error("too-large", message, span, help=f"use fewer repeats, or {more('nodes')}")
 
     # --- evaluation ---
 
@@ -186,7 +194,7 @@ class Session:
         """A word that must come out as text."""
         value = self.word(scalar, view)
         if isinstance(value, bool) or not isinstance(value, str | int):
-            raise spec_error("wrong-type", f"`{scalar.text}` must come to a name, got {value!r}", scalar.span)
+            raise spec_error("wrong-type", f"`{scalar.text}` must come to a name, got {show_value(value)}", scalar.span)
         return str(value)
 
     def pinned_scalar(self, scalar: Scalar, view: View) -> Any:
@@ -210,7 +218,7 @@ class Session:
             return value
         raise spec_error(
             "wrong-type",
-            f"a condition is true or false, but `{text}` is {value!r}",
+            f"a condition is true or false, but `{text}` is {show_value(value)}",
             span,
             help="compare it: `x > 0`, `x != null`",
         )
@@ -242,7 +250,10 @@ class Session:
         found = self.pinned(loop.iterable, view, loop.span, loop.offset)
         if not isinstance(found, list | tuple):
             raise spec_error(
-                "wrong-type", f"`for` runs over a list, got {found!r}", loop.span, help="write `range(n)` to count"
+                "wrong-type",
+                f"`for` runs over a list, got {show_value(found)}",
+                loop.span,
+                help="write `range(n)` to count",
             )
         items = cast("Sequence[object]", found)
         self.spend(LOOP_COST * len(items), loop.span)
@@ -252,6 +263,7 @@ class Session:
     def _taken(self, branch: Branch[Any], view: View) -> bool:
         if branch.condition is None:
             return True
+        self.spend(BRANCH_COST, branch.span)
         value = self.pinned(branch.condition, view, branch.span, branch.offset)
         return self.truth(value, branch.condition.text, branch.span)
 
@@ -268,7 +280,7 @@ class Session:
 
     def _let(self, let: Let, view: View) -> None:
         for name, value in self.bind(let, self.computed(let.value, view)).items():
-            if name in view.env.names():
+            if name in view.env:
                 raise spec_error("duplicate-name", f"`{name}` has a value already", let.span, help="rename one of them")
             view.env.values[name] = value
 

@@ -6,7 +6,7 @@ evaluation is bounded in steps, and every value in size.
 """
 
 from archspec.expr.context import Budget, Names, NodeLike
-from archspec.expr.errors import ExprError
+from archspec.expr.errors import ExprError, show_value
 from archspec.expr.operators import pin
 from archspec.expr.parse import Expression, parse, split_for
 from archspec.expr.targets import Targets, parse_targets
@@ -26,5 +26,6 @@ __all__ = [
     "parse_targets",
     "parse_template",
     "pin",
+    "show_value",
     "split_for",
 ]

@@ -227,7 +227,7 @@ def equal(a: object, b: object, frame: Frame, depth: int = 0) -> bool:
     """Equality by content; a list equals a tuple. Sizes proved equal, or never equal, are not pinned."""
     if a is b:
         return True
-    frame.budget.spend(1)
+    frame.budget.spend(2)
     if isinstance(a, RuntimeSize) or isinstance(b, RuntimeSize):
         if isinstance(a, RuntimeSize | int) and isinstance(b, RuntimeSize | int):
             return _equal_sizes(a, b, frame)

@@ -8,7 +8,7 @@ from archspec.ops.axes import axis_of, reach_along, replace_axis
 from archspec.ops.base import Category, Example, Inputs, Ints, Needs, OpError, Reach, Signature, elements
 from archspec.ops.dtypes import require_same
 from archspec.ops.functional import Elementwise, Function
-from archspec.ops.guards import probability
+from archspec.ops.guards import probability, refuse_falling_in_place
 from archspec.ops.target import Arg, Call, Code, Operand, Target, Training
 from archspec.ops.work import NORMALISE, SOFTMAX, dropout_mask, row_statistics
 from archspec.values import TensorType
@@ -41,13 +41,6 @@ class _SavesOverwritten(_InPlace, abstract=True):
     @property
     def saves_output(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.inplace_on_input
-
-
-def refuse_falling_in_place(inplace: bool, **argument: float) -> None:
-    """A function computed in place must rise: its backward pass reads signs off the result."""
-    ((name, value),) = argument.items()
-    if inplace and value < 0:
-        raise OpError("bad-argument", f"`{name}` must not be negative with `inplace: true`, got {value}", argument=name)
 
 
 class ReLU(_Activation):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archspec.diagnostics import Source, Span, did_you_mean, spec_error
-from archspec.expr import ExprError, Expression, parse
+from archspec.expr import ExprError, Expression, parse, show_value
 from archspec.expr.functions import FUNCTIONS
 from archspec.syntax import located
 
@@ -37,7 +37,7 @@ class Condition:
             raise located(error, self.span) from None
         if isinstance(value, bool):
             return value
-        message = f"a condition is true or false, but this is {value!r}"
+        message = f"a condition is true or false, but this is {show_value(value)}"
         raise spec_error("wrong-type", message, self.span, help="compare it: `macs < 3e9`")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from archspec.analysis.analyses import Analyses
 from archspec.analysis.cost import Known
-from archspec.api import custom_ops, find, input_shapes
+from archspec.api import custom_ops, find_variant, input_shapes
 from archspec.diagnostics import SpecError, spec_error
 from archspec.elaborate import elaborate
 from archspec.elaborate.inputs import Shape
@@ -60,13 +60,9 @@ class Counter:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self._path, named = find(job.spec)
-        if named is not None and job.variant is not None and named != job.variant:
-            message = f"`{job.spec}` is a variant, and `{job.variant}` another"
-            raise spec_error("bad-call", message, None, help="leave one of them out")
+        self._path, self.variant = find_variant(job.spec, job.variant)
         self.library = Library(Path(folder) for folder in job.allow_paths)
         self.spec = self.library.load(self._path)
-        self.variant = named if job.variant is None else job.variant
         self.grid: Grid = make_grid(self.spec, job.given, job.limit)
         self._check_variant()
         self._shapes = input_shapes(self.spec, job.input)

@@ -20,6 +20,11 @@ class Errors:
     def add(self, error: SpecError) -> None:
         self.found.extend(error.diagnostics)
 
+    @property
+    def are_enough(self) -> bool:
+        """Whether there are more than are told; to look for others is of no use."""
+        return len(self.found) > current().errors
+
     def check(self) -> None:
         """Raises SpecError with all that was found, in order of place, each once; the first of very many."""
         if self.found:

@@ -220,11 +220,15 @@ class Run:
         inside, env = self.opened(block, vals, place)
         env |= {name: plain(self.argument(value, place)) for name, value in child.args.items()}
         env |= {name: evaluate(text, inside, env) for name, text in block.lets.items()}
-        count = len(self.nodes)
+        count, read = len(self.nodes), set(self.read)
         self.body(inside, block.graph.body, env)
         bound = self.closed(block, inside)
-        if not self.needed(bound.vals, count) >= set(range(count, len(self.nodes))):
+        needed = self.needed(bound.vals, count)
+        idle = set(range(count, len(self.nodes))) - needed
+        if idle:
             self.idle.add(block.name)
+        if idle and block.is_network:  # they are dropped, and what they read with them
+            self.read = read | idle | {val.node for node in needed for val in self.nodes[node][1]}
         return bound
 
     def closed(self, block: Block, inside: Frame) -> Bound:

@@ -205,12 +205,14 @@ def elements(shape: tuple[int, ...]) -> int:
 
 
 def plain(value: Any) -> Any:
-    """Without sizes: nominal numbers."""
+    """Without sizes: nominal numbers. Raises Refused for the batch's."""
     match value:
         case list() | tuple():
             return [plain(item) for item in value]
         case dict():
             return {name: plain(item) for name, item in value.items()}
+        case Live() if BATCH in dims.symbols(value.dim):
+            raise Refused("the batch has no number")
         case Live():
             return int(value)
         case RuntimeSize():
