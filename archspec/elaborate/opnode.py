@@ -83,7 +83,7 @@ def _insert(
     result: TensorType | tuple[TensorType, ...],
     need: Needs,
 ) -> Bound:
-    session.spend(NODE_COST * getattr(op, "num_layers", 0), site.syntax.span)
+    session.spend(NODE_COST * op.__dict__.get("num_layers", 0), site.syntax.span)
     states = op.state()
     node = Node(
         site.path,
