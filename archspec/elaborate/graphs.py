@@ -215,14 +215,18 @@ class Graphs:
         if syntax.otherwise is not None:
             resolve(session, syntax.otherwise, view)  # a wrong name is wrong whether or not it is needed
         if syntax.when is not None and not session.condition(syntax.when, view):
-            _check_removed(use, syntax, view, place.file)
+            _check_unevaluated(use, syntax, view, place.file)
             return self._stand_in(site, use)
         if syntax.op is not None and use is None:
             return self._stand_in(site, None)  # `$norm` whose value is null
         if syntax.reuse is not None:
             return self._reuse(site, syntax.reuse)
         if given is None:
-            given = self._inputs(site, use)
+            try:
+                given = self._inputs(site, use)
+            except Poisoned:  # what can be said without its inputs
+                _check_unevaluated(use, syntax, view, place.file)
+                raise
         if syntax.graph is not None:
             return self._inline(site, syntax.graph, given)
         assert use is not None
@@ -368,8 +372,8 @@ class Graphs:
             self.session.depth -= 1
 
 
-def _check_removed(use: Use | None, syntax: NodeSyntax, view: View, file: File) -> None:
-    """A removed node's keys are still checked; its arguments are not evaluated."""
+def _check_unevaluated(use: Use | None, syntax: NodeSyntax, view: View, file: File) -> None:
+    """The keys of a node that is removed, or reads one in error, are checked; its arguments are not evaluated."""
     own = [Argument(key, value, view, file) for key, value in syntax.arguments]
     if use is not None and isinstance(use.target, type):
         check_keys(use.target, own)

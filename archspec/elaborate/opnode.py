@@ -154,17 +154,21 @@ def _make(
     reads: list[Value],
     span: Span,
 ) -> Op:
-    """The op with its arguments evaluated and its inferred ones filled in."""
+    """The op with its arguments evaluated and its inferred ones filled in. Raises SpecError with all that is wrong."""
     known = plans(op)
     inferred = dict(op.inferred(need, inputs))
     values: dict[str, Any] = dict(inferred)
+    found: dict[str, SpecError] = {}
     for argument in arguments:
         name = argument.key.text
-        value = anchor(evaluate(session, argument, known[name], need.pins, inferred), reads)
-        if name in inferred and name not in op.accepts_written:
-            check_inferred(op, argument, value, inferred[name])
-        values[name] = value
-    return construct(op, values, {argument.key.text: argument.value.span for argument in arguments}, span)
+        try:
+            value = anchor(evaluate(session, argument, known[name], need.pins, inferred), reads)
+            if name in inferred and name not in op.accepts_written:
+                check_inferred(op, argument, value, inferred[name])
+            values[name] = value
+        except SpecError as error:
+            found[name] = error
+    return construct(op, values, {argument.key.text: argument.value.span for argument in arguments}, span, found)
 
 
 def _located(

@@ -1,0 +1,108 @@
+"""Mistakes that tools for networks in YAML let pass, or make: none is possible here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from archspec import api
+from archspec.analysis.expect import check_expectations
+from archspec.diagnostics import SpecError
+
+HEAD = "archspec: 1\nname: t\ninput: [N, 3, 8, 8]\n"
+SYMBOLIC = "archspec: 1\nname: t\ninput: [N, 3, H, W]\n"
+CONV = "{op: Conv2d, out_channels: 3, kernel_size: 3, stride: 2, padding: 1}"
+
+REFUSED = {
+    "a row of an index-wired file": ("graph: [ReLU, {op: add, from: [-1, 0]}]", "unknown-node"),
+    "a misspelt key of a layer": ("graph: {a: {op: ReLU, actvation: SiLU}}", "unknown-argument"),
+    "a key of another tool": (f"ch: 6\ngraph: {{a: {CONV}}}", "unknown-key"),
+    "a field too many": ("graph: [[-1, 1, Conv2d, [3, 3], extra, 6]]", "bad-node"),
+    "a misspelt section": ("parms: {a: 1}\ngraph: [ReLU]", "unknown-key"),
+    "a residual that is not padded": (
+        "graph: {a: {op: Conv2d, out_channels: 3, kernel_size: 3}, b: {op: add, from: [a, input]}}", "shape-mismatch",
+    ),
+    "a window larger than its map": ("graph: [{op: Conv2d, out_channels: 3, kernel_size: 11}]", "size-too-small"),
+    "groups that do not divide": ("graph: [{op: Conv2d, out_channels: 4, kernel_size: 1, groups: 2}]", "not-divisible"),
+    "a wrong number of channels": (
+        "graph: [{op: Conv2d, in_channels: 4, out_channels: 4, kernel_size: 1}]", "inferred-mismatch",
+    ),
+    "a block as a string": ("graph: [ir_r2_k3_s1_e6_c24_xx]", "unknown-op"),
+    "an activation that is code": ("graph: ['nn.SiLU(inplace=True)']", "unknown-op"),
+    "code in an expression": (
+        "graph: [{op: Linear, out_features: \"__import__('os').getpid()\"}]", "bad-expression",
+    ),
+    "a tag that makes objects": ("graph: [!!python/object/apply:os.getpid []]", "yaml-tag"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_is_refused(name: str) -> None:
+    text, code = REFUSED[name]
+    with pytest.raises(SpecError) as caught:
+        api.loads(HEAD + text)
+    assert code in {found.code for found in caught.value.diagnostics}
+
+
+def output(text: str) -> str:
+    return str(api.loads(text).nodes[-1].outputs[0])
+
+
+def test_an_inserted_row_changes_no_edge() -> None:
+    rows = "  a: ReLU\n  b: {op: cat, from: [a, input]}\n"
+    before = api.loads(f"{HEAD}graph:\n{rows}")
+    after = api.loads(f"{HEAD}graph:\n  new: Tanh\n{rows}")
+    assert [before.name_of(value) for value in before.nodes[-1].inputs] == ["a", "input"]
+    assert [after.name_of(value) for value in after.nodes[-1].inputs] == ["a", "input"]
+
+
+def test_a_network_that_is_not_the_expected_one_is_told() -> None:
+    (found,) = check_expectations(api.loads(f"{HEAD}graph: [{CONV}]\nexpect: {{params: 85}}\n"))
+    assert (found.code, found.message) == ("expect-mismatch", "the network has 84 params, expected 85")
+
+
+def test_sizes_that_are_not_known() -> None:
+    assert output(f"{SYMBOLIC}graph: [{CONV}]") == "[N, 3, (H + 1) // 2, (W + 1) // 2]"
+    with pytest.raises(SpecError, match="`add` needs equal shapes"):
+        api.loads("archspec: 1\ninputs: {x: [N, H], y: [N, K]}\ngraph: {both: {op: add, from: [x, y]}}\n")
+    with pytest.raises(SpecError) as caught:
+        api.loads(f"{SYMBOLIC}graph: {{down: {CONV}, both: {{op: add, from: [down, input]}}}}\n")
+    assert caught.value.diagnostics[0].span is not None
+    assert caught.value.diagnostics[0].span.line == 4
+
+
+def test_windows_are_torchs() -> None:
+    pool = "{op: MaxPool2d, kernel_size: 3, stride: 2, ceil_mode: true}"
+    assert output(f"{HEAD}graph: [{pool}]") == "[N, 3, 4, 4]"
+    assert output(f"{HEAD}graph: [{pool.replace('true', 'false')}]") == "[N, 3, 3, 3]"
+    assert output(f"{HEAD}graph: [{{op: Conv2d, out_channels: 2, kernel_size: 5, padding: same}}]") == "[N, 2, 8, 8]"
+
+
+def test_the_name_of_a_file_says_nothing_of_its_network() -> None:
+    text = "archspec: 1\nname: yolov8x\nvariants: {yolov8x: {}}\ninput: [N, 3]\ngraph: [ReLU]\n"
+    graph = api.loads(text, name="yolov8x.yaml")
+    assert [node.op.name for node in graph.nodes] == ["ReLU"]
+
+
+def test_a_receptive_field_has_dilation_and_every_path() -> None:
+    wide = "{op: Conv2d, out_channels: 3, kernel_size: 3, padding: 2, dilation: 2}"
+    graph = api.loads(f"{HEAD}graph: {{a: {wide}, b: {{op: add, from: [input, a]}}}}")
+    (seen,) = graph.receptive_field("b", (4, 4)).inputs
+    assert [(axis.first, axis.last) for axis in seen.hull.clipped] == [(2, 6), (2, 6)]
+
+
+def totals(graph: api.Graph) -> dict[str, Any]:
+    return graph.summary().to_json()["totals"]
+
+
+def test_a_module_that_is_called_twice_counts_once() -> None:
+    conv = "{op: Conv2d, out_channels: 3, kernel_size: 3, padding: 1}"
+    once = totals(api.loads(f"{HEAD}graph: {{a: {conv}}}"))
+    twice = totals(api.loads(f"{HEAD}graph: {{a: {conv}, b: {{reuse: a}}}}"))
+    assert once["params"] == twice["params"] == 84
+    assert (once["macs"], twice["macs"]) == (64 * 81, 2 * 64 * 81)  # multiplications, each with its addition
+
+
+def test_attention_is_counted() -> None:
+    assert totals(api.load("vit_b_16"))["params"] == 86_567_656
