@@ -67,6 +67,13 @@ MORE: list[tuple[str, Example]] = [
         Example({"nhead": 2, "dim_feedforward": 12, "dropout": 0.0, "activation": "gelu"}, ((5, 2, 8),)),
     ),
     (
+        "TransformerEncoderLayer",
+        Example(
+            {"nhead": 2, "dim_feedforward": 12, "dropout": 0.0}, ((5, 2, 8), (5, 5)), ("float32", "bool"),
+            ("src", "src_mask"),
+        ),
+    ),
+    (
         "Transformer",
         Example(
             {"nhead": 2, "num_encoder_layers": 1, "num_decoder_layers": 1, "dim_feedforward": 12, "dropout": 0.0},
