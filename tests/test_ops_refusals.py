@@ -336,6 +336,7 @@ OURS = [
 
 UNKNOWN = [
     Row("reshape", {"shape": [2, 4, 9, 8]}, (MAP,), "shape-mismatch"),
+    Row("reshape", {"shape": [-1, 7]}, (MAP,), "not-divisible"),
     Row("add", {}, (ROW, (3, 8)), "shape-mismatch"),
     Row("add", {}, (SEQ, ROW), "shape-mismatch"),
     Row("GLU", {"dim": 0}, (ROW,), "bad-axis"),
