@@ -98,16 +98,12 @@ def test_what_is_beyond_the_borders(mode: str, last: int) -> None:
     assert hull.unclipped == ((-2, 2),)
 
 
-@pytest.mark.parametrize(("mode", "seen"), [("reflect", 2), ("replicate", 0), ("circular", 7)])
-def test_a_border_that_is_a_node_of_its_own(mode: str, seen: int) -> None:
-    hull = seen_of(f"edge: {{op: pad, pad: [2, 2], mode: {mode}}}", "[N, 2, 9]", None, (0,)).hull
-    assert hull.clipped == ((seen, seen),)
-
-
-def test_the_first_position_beyond_a_border_is_reflected() -> None:
-    """Two taps, at both sides of the last position: the one beyond is brought to where the other is."""
-    conv = "conv: {op: Conv1d, out_channels: 2, kernel_size: 2, dilation: 2, padding: 1, padding_mode: reflect}"
-    assert seen_of(conv, "[N, 2, 9]", None, (8,)).hull.clipped == ((7, 7),)
+@pytest.mark.parametrize(("mode", "first", "beyond"), [("reflect", 2, 7), ("replicate", 0, 8), ("circular", 7, 0)])
+def test_a_border_that_is_a_node_of_its_own(mode: str, first: int, beyond: int) -> None:
+    """The first unit, and the first after the last position of the input."""
+    for unit, seen in (0, first), (2 + 9, beyond):
+        hull = seen_of(f"edge: {{op: pad, pad: [2, 2], mode: {mode}}}", "[N, 2, 9]", None, (unit,)).hull
+        assert hull.clipped == ((seen, seen),)
 
 
 def test_what_all_units_see_is_known_where_the_unit_is_not() -> None:
