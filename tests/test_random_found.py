@@ -129,3 +129,11 @@ def test_check_compares_the_uses_of_a_module(tmp_path: Path, capsys: pytest.Capt
     path.write_text(HEAD + text)
     assert main(["check", str(path)]) == 1
     assert "error[bad-reuse]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("last", ["{op: split, split_size_or_sections: 3}", "{op: chunk, chunks: 1}"])
+def test_a_part_that_ends_in_one_of_several_yields_a_tensor(last: str) -> None:
+    """Torch gives a tuple of one."""
+    for rest in ("", "  act: ReLU\n", "outputs: {found: part}\n"):
+        graph = api.loads(f"{HEAD}  part: {{graph: [Tanh, {last}]}}\n{rest}")
+        assert not run_and_compare(graph, build(graph))

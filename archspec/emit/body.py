@@ -147,7 +147,8 @@ def _is_all(step: Step, unit: Unit, outputs: Outputs | None) -> bool:
     ends: tuple[Tree, ...] = unit.returned if outputs is None else tuple(entry.value for entry in outputs.entries)
     if isinstance(step.results, Value):
         return ends == (step.results,) and (outputs is None or outputs.kind == "single")
-    return ends == step.results and (outputs is None or outputs.kind == "tuple")
+    several = len(ends) > 1 if outputs is None else outputs.kind == "tuple"  # a part of one value yields it as such
+    return ends == step.results and several
 
 
 def _target(results: Results, names: Names) -> str:
