@@ -18,23 +18,32 @@ HEAD = """\
 archspec beside other tools, in turns in one run: every round runs each contestant of a table once. Times are medians of
 the rounds, with the least one and the interquartile range; ratios are of medians, to archspec's or the first row's.
 Where a tool's counts are not archspec's, its row says why. What was done for speed is in
-[the design notes](design/speed.md).
+[the design notes](design/speed.md). Modules beside torchvision's are in [a page of their own](benchmarks-modules.md).
 
 Made by `{command}`, with the packages of the extra `bench`, on: {machine}.
 """
 
 
+MODULES = ("construct", "load", "forward", "train", "inference", "compile")
+"""Sections of `benchmarks.modules`, which has a document of its own, and imports torch and torchvision."""
+
+
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs the sections that are asked for; all of them unless some are named."""
+    """Runs the sections that are asked for; all of them but those of modules unless some are named."""
+    known = f"of: {', '.join(SECTIONS)}; or of: {', '.join(MODULES)}"
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of: {', '.join(SECTIONS)}")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=known)
     parser.add_argument("--only", metavar="CASE", action="append", help="cases of this title, say `resnet152`")
     parser.add_argument("--rounds", metavar="N", type=int, help="rounds in place of each section's own number")
     parser.add_argument("--write", metavar="FILE", type=Path, help="write the tables as Markdown, too")
     args = parser.parse_args(words)
+    if args.sections and set(args.sections) <= set(MODULES):
+        from benchmarks import modules
+
+        return modules.main(words)
     unknown = set(args.sections) - SECTIONS.keys()
     if unknown:
-        parser.error(f"no section {', '.join(sorted(unknown))}; choose from {', '.join(SECTIONS)}")
+        parser.error(f"no section {', '.join(sorted(unknown))}, or not together; choose {known}")
     parts: list[str] = [HEAD.format(command=_command(args), machine=description())]
     for name, section in SECTIONS.items():
         if args.sections and name not in args.sections:

@@ -8,7 +8,7 @@ import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("torch", "torchvision", "torchinfo", "fvcore", "thop", "pydantic", "pyyaml")
+PACKAGES = ("torch", "torchvision", "torchinfo", "fvcore", "thop", "torchview", "pydantic", "pyyaml")
 
 
 def description() -> str:

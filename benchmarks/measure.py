@@ -5,6 +5,7 @@ Every round runs each contestant once, so that whatever else the machine does me
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -82,12 +83,24 @@ class Result:
         return high - low
 
 
+LEAST = 3
+"""Rounds that a case gets, however long they take."""
+
+
 def measure(
-    case: Case, rounds: int, warm_up: bool = True, progress: Callable[[str], None] = lambda _: None
+    case: Case,
+    rounds: int,
+    warm_up: bool = True,
+    progress: Callable[[str], None] = lambda _: None,
+    limit: float = math.inf,
 ) -> list[Result]:
-    """The results of a case, in the order of its contestants. One that raises is out, and its error is its result."""
+    """The results of a case, in the order of its contestants. One that raises is out, and its error is its result. No
+    round is begun after `limit` seconds, but for the first few."""
     results = [Result(contestant) for contestant in case.contestants]
+    start = time.perf_counter()
     for number in range(-1 if warm_up else 0, rounds):
+        if number >= LEAST and time.perf_counter() - start > limit:
+            break
         for result in _in_turns(results, number):
             if result.failure:
                 continue

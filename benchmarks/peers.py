@@ -17,14 +17,15 @@ from benchmarks.networks import Network
 
 
 class Counts(NamedTuple):
-    """What a tool says of a network."""
+    """What a tool says of a network; nothing where it only follows its shapes."""
 
-    params: int
-    macs: int
+    params: int | None = None
+    macs: int | None = None
 
     def facts(self) -> Facts:
         """By the names of the columns."""
-        return {"params": self.params, "MACs": self.macs}
+        found = {"params": self.params, "MACs": self.macs}
+        return {name: count for name, count in found.items() if count is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,13 @@ def _thop(network: Network, device: str) -> Counts:
     return Counts(int(params), int(macs))
 
 
+def _torchview(network: Network) -> Counts:
+    from torchview import draw_graph
+
+    draw_graph(_module(network, "meta"), input_size=network.input, device="meta")
+    return Counts()
+
+
 def _parameters(module: Any) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
@@ -93,6 +101,7 @@ PEERS = {
         Peer("FlopCounterMode, meta", "torch", _flop_counter, "FLOPs halved"),
         Peer("fvcore, meta", "fvcore", lambda network: _fvcore(network, "meta")),
         Peer("fvcore, CPU", "fvcore", lambda network: _fvcore(network, "cpu"), "counts norms too"),
+        Peer("torchview, meta", "torchview", _torchview, "shapes alone, as a graph of three levels; nothing is drawn"),
         Peer("thop, meta", "thop", lambda network: _thop(network, "meta"), "counts norms and activations too"),
     )
 }

@@ -14,6 +14,7 @@ from benchmarks.measure import Case, Contestant, Facts, Section
 from benchmarks.networks import NETWORKS, Network
 from benchmarks.peers import PEERS, Counts, Peer, count
 from benchmarks.processes import Ended, python
+from benchmarks.sweeping import SECTION as SWEEP
 
 SIZES = (10, 100, 1_000, 10_000, 100_000)
 
@@ -129,7 +130,7 @@ def growth(sizes: Sequence[int] = SIZES) -> Sequence[Case]:
     ]
 
 
-# The section that imports torch comes last: a new process starts with the peak of the one that made it.
+# Sections that import torch come last: a new process starts with the peak of the one that made it.
 SECTIONS = {
     section.name: section
     for section in (
@@ -162,5 +163,6 @@ SECTIONS = {
             warm,
             7,
         ),
+        SWEEP,
     )
 }

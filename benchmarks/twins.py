@@ -53,3 +53,6 @@ TWINS = (
     *(Twin(f"vgg{depth}{norm}") for depth in (11, 13, 16, 19) for norm in ("", "_bn")),
     *(Twin(f"vit_{size}", 224) for size in ("b_16", "b_32", "l_16", "l_32")),
 )  # fmt: skip
+
+FEW = ("resnet18", "densenet121", "mobilenet_v2", "efficientnet_b0", "vit_b_32")
+"""One of each kind: what is measured where a batch of all of them would take hours."""

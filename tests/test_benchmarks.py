@@ -13,7 +13,7 @@ from archspec.dims import value
 from benchmarks.__main__ import main, run
 from benchmarks.growing import KINDS
 from benchmarks.machine import description
-from benchmarks.measure import Case, Contestant, Result, Section, measure
+from benchmarks.measure import LEAST, Case, Contestant, Result, Section, measure
 from benchmarks.networks import NETWORKS, Network
 from benchmarks.processes import python
 from benchmarks.report import seconds, table, to_markdown, to_text
@@ -42,6 +42,11 @@ def test_one_that_fails_is_out_and_says_why() -> None:
     ours, theirs = measure(Case("case", [Contestant("ours", lambda: 3), Contestant("theirs", fails)]), rounds=3)
     assert len(ours.times) == 3 and not ours.failure
     assert theirs.times == [] and theirs.failure == "ValueError: cannot do this"
+
+
+def test_a_limit_leaves_a_few_rounds() -> None:
+    [result] = measure(Case("case", [Contestant("a", lambda: 3)]), rounds=9, limit=0.0)
+    assert len(result.times) == LEAST
 
 
 def test_statistics() -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.__main__ import MODULES
+from benchmarks.__main__ import main as run_by_name
 from benchmarks.modules import COMPARISONS, main, table
-from benchmarks.twins import TWINS, Twin
+from benchmarks.twins import FEW, TWINS, Twin
 
 
 def small() -> Twin:
@@ -36,6 +38,17 @@ def test_a_network_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["construct", "--only", "resnet19"])
     assert "resnet19" in capsys.readouterr().err
+
+
+def test_sections_of_modules_are_run_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tuple(COMPARISONS) == MODULES
+    assert set(FEW) < {twin.name for twin in TWINS}
+    threads = torch.get_num_threads()
+    assert run_by_name(["construct", "--only", "alexnet", "--rounds", "1"]) == 0
+    torch.set_num_threads(threads)
+    assert "geometric mean" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        run_by_name(["construct", "cold"])
 
 
 def test_the_tables_are_written(tmp_path: Path) -> None:
