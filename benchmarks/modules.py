@@ -159,6 +159,9 @@ def _leaves(outputs: Any) -> Iterator[torch.Tensor]:
 
 def inference(twin: Twin) -> Iterator[Case]:
     theirs = twin.theirs().eval()
+    for parameter in theirs.parameters():
+        if not parameter.any():  # a head of zeros gives zeros, whatever is wrong before it
+            nn.init.normal_(parameter, std=0.02)
     ours = archspec.build(twin.name, weights=theirs.state_dict(), optimize="inference")
     for batch in BATCHES if twin.name in FEW else BATCHES[:1]:
         x = twin.image(twin.nominal, batch)

@@ -56,3 +56,12 @@ def test_the_tables_are_written(tmp_path: Path) -> None:
     assert main(["construct", "--only", "alexnet", "--rounds", "1", "--write", str(tmp_path / "b.md")]) == 0
     torch.set_num_threads(before)
     assert "## Building an initialised module" in (tmp_path / "b.md").read_text()
+
+
+def test_the_document_holds_every_section() -> None:
+    """The numbers are of their machine; their places are not."""
+    text = (Path(__file__).parents[1] / "docs" / "benchmarks-modules.md").read_text(encoding="utf-8")
+    assert "Made by `python -m benchmarks.modules" in text and "/docs/benchmarks-modules.md`" not in text
+    for comparison in COMPARISONS.values():
+        section = text.partition(f"## {comparison.title}\n")[2].partition("\n## ")[0]
+        assert "| geometric mean |" in section, comparison.name
