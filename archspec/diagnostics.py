@@ -80,7 +80,7 @@ class SpecError(Exception):
 _MANY, _LONG = 2_000, 200  # names, and characters of one: comparing more takes seconds
 
 _READABLE, _MOST = 400, 1_500  # characters of a text that is told whole, and of any
-_QUOTED = re.compile(r"`([^`\n]{40})[^`\n]{20,}([^`\n]{20})`")
+_QUOTED = re.compile(r"`([^`\n]*)`")
 
 
 def _brief(diagnostic: Diagnostic) -> Diagnostic:
@@ -95,7 +95,7 @@ def _brief(diagnostic: Diagnostic) -> Diagnostic:
 def _shortened(text: str) -> str:
     if len(text) <= _READABLE:
         return text
-    short = _QUOTED.sub(r"`\1...\2`", text)
+    short = _QUOTED.sub(lambda found: f"`{found[1][:40]}...{found[1][-20:]}`" if len(found[1]) > 80 else found[0], text)
     return short if len(short) <= _MOST else f"{short[: _MOST - 3]}..."
 
 
