@@ -484,6 +484,13 @@ def test_partial_substitution_keeps_the_other_nominal_sizes() -> None:
     assert dims.at_nominal(3) == 3
 
 
+def test_a_symbol_that_is_kept_symbolic_is_shown_as_one_and_still_has_its_size() -> None:
+    height = symbol("H", 224, symbolic=True)
+    assert dims.at_nominal(height) == height
+    assert can_agree(height, 224)
+    assert not can_agree(height, 225)
+
+
 def test_a_symbol_that_cancels_leaves_a_known_size() -> None:
     size = symbol("H", 224)
     assert value(floor_div(product([N, 3, size, size]), N)) == 3 * 224 * 224
