@@ -41,7 +41,7 @@ class Limits:
     text: int = _limit(10_000, "characters of a word or a computed text")
     items: int = _limit(100_000, "items of a list, of all lists in it, and of a node's parts")
     steps: int = _limit(3_000_000, f"steps of computing a network, and {NODE_STEPS} more for each of its nodes")
-    nodes: int = _limit(100_000, "nodes of a network, and repeats of a node")
+    nodes: int = _limit(20_000, "nodes of a network, and repeats of a node")
     parameter: int = _limit(2**40, "numbers in one parameter or buffer")
     errors: int = _limit(100, "mistakes that are reported")
 

@@ -79,6 +79,7 @@ def test_each_limit_is_changed_by_the_environment(setting: str, monkeypatch: pyt
 
 
 RESIDUAL = """\
+params: {count: int}
 blocks:
   Residual:
     params: {width: int}
@@ -89,15 +90,19 @@ blocks:
       conv2: {op: Conv2d, out_channels: input.channels, kernel_size: 1}
       add: {op: add, from: [conv2, input]}
 graph:
-  for i in range(20_000):
+  for i in range(count):
     block$i: {op: Residual, width: i + 1}
 """
 
 
-def test_as_many_nodes_as_there_may_be_take_few_enough_steps() -> None:
+@pytest.mark.parametrize("nodes", [limits.Limits().nodes, 100_000])
+def test_as_many_nodes_as_there_may_be_take_few_enough_steps(nodes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """No two of the blocks are alike."""
-    graph = api.loads(HEAD + RESIDUAL)
-    assert len(graph.nodes) == limits.Limits().nodes
+    if nodes > limits.Limits().nodes:
+        with pytest.raises(SpecError, match="more than 20,000 nodes"):
+            api.loads(HEAD + RESIDUAL, params={"count": nodes // 5})
+        monkeypatch.setenv(limits.VARIABLE, f"nodes={nodes}")
+    assert len(api.loads(HEAD + RESIDUAL, params={"count": nodes // 5}).nodes) == nodes
 
 
 def test_mistakes_are_told_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
