@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import archspec
+from archspec.library import bundled
 from benchmarks.growing import KINDS, MOST
 from benchmarks.measure import Case, Contestant, Facts, Section
 from benchmarks.networks import NETWORKS, Network
@@ -37,18 +38,27 @@ def cold() -> Sequence[Case]:
             ],
         )
         for network in NETWORKS
-    ]
+    ] + [Case("all bundled specs", [Contestant("archspec check", partial(python, *_check()), _used)])]
 
 
 FLOORS = {
-    "importing pydantic, yaml": "from pydantic import BaseModel; import yaml",
-    "one pydantic model, yaml": "from pydantic import BaseModel; import yaml\nclass Point(BaseModel):\n    x: int",
+    "importing pydantic, yaml": "import pydantic, yaml",
+    "with BaseModel": "from pydantic import BaseModel; import yaml",
+    "and one model": "from pydantic import BaseModel; import yaml\nclass Point(BaseModel):\n    x: int",
 }
 """What a process that depends on these pays before it does anything."""
 
 
 def _summary(network: Network) -> tuple[str, ...]:
     return ("-m", "archspec", "summary", network.spec, "--json")
+
+
+def _check() -> tuple[str, ...]:
+    return ("-m", "archspec", "check", *bundled())
+
+
+def _used(ended: Ended) -> Facts:
+    return ended.usage
 
 
 def _summary_facts(ended: Ended) -> Facts:
