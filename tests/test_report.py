@@ -224,9 +224,11 @@ HEAD = "archspec: 1\ninput: [N, 3, 8, 8]\ngraph:\n"
 
 
 def dense(count: int) -> Graph:
-    """Layers that read all before them, without blocks around them."""
+    """Layers of three channels that read all before them, without blocks around them."""
     layers = (
-        f"  r{i}: ReLU\n  c{i}: {{op: cat, from: [{', '.join(f'r{j}' for j in range(i + 1))}]}}\n" for i in range(count)
+        f"  c{i}: {{op: cat, from: [{', '.join(f'r{j}' for j in range(i)) or 'input'}]}}\n"
+        f"  r{i}: {{op: Conv2d, out_channels: 3, kernel_size: 1}}\n"
+        for i in range(count)
     )
     return api.loads(HEAD + "".join(layers))
 
@@ -244,7 +246,7 @@ def test_what_is_no_picture_is_not_drawn(graph: Callable[[], Graph]) -> None:
 def test_a_tangle_is_drawn(each_engine: str) -> None:
     graph = dense(24)
     found = Contents(Analyses(graph), find_engine("svg", each_engine)).to_json()["levels"]
-    assert len(found[0]["edges"]) == 24 * 25 // 2 + 24 + 1
+    assert len(found[0]["edges"]) == 24 * 23 // 2 + 24 + 2
 
 
 # The page
