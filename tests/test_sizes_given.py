@@ -226,6 +226,26 @@ outputs: [a, b]
     assert list(in_words(())) == []
 
 
+def test_no_size_to_run_with() -> None:
+    """The product of two axes has to be a large prime."""
+    graph = api.loads("""\
+archspec: 1
+input: [N, 1, H, W]
+graph:
+  positions: {op: flatten, start_dim: 2}
+  embedding: {op: Parameter, shape: [1, 1, 1000003], init: zeros_}
+  sum: {op: add, from: [positions, embedding]}
+""")
+    with pytest.raises(SpecError) as caught:
+        fitting_sizes(graph)
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.message, found.help) == (
+        "unknown-size",
+        "no size below 1024 for H and W is one that every layer takes",
+        "give numbers with `--input`",
+    )
+
+
 # Speed
 
 

@@ -29,7 +29,7 @@ class Sums:
 
     def between(self, start: int, end: int) -> Dim:
         """The sum over the nodes from `start` up to, not including, `end`."""
-        forms = self.forms[bisect_left(self.at, start) : bisect_left(self.at, end)] if self.at else ()
+        forms = self.forms[bisect_left(self.at, start) : bisect_left(self.at, end)]
         return dims.add(dims.total(forms), self.number(start, end)) if forms else self.number(start, end)
 
     def number(self, start: int, end: int) -> int:
