@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable
 from unicodedata import category, combining, east_asian_width
+
+import pydantic_core
 
 from archspec.diagnostics import Diagnostic, Label, Source, Span
 from archspec.objects import record
@@ -36,7 +37,7 @@ def to_text(diagnostics: Iterable[Diagnostic], *, color: bool = False) -> str:
 
 def to_json(diagnostics: Iterable[Diagnostic]) -> str:
     """A JSON list, an object a diagnostic; a place that is not known is null. Lines and columns as in `Span`."""
-    return json.dumps(
+    found = pydantic_core.to_json(
         [
             {
                 "code": diagnostic.code,
@@ -51,7 +52,9 @@ def to_json(diagnostics: Iterable[Diagnostic]) -> str:
             for diagnostic in diagnostics
         ],
         indent=2,
+        ensure_ascii=True,
     )
+    return found.decode()
 
 
 def _place(span: Span | None) -> dict[str, str | int | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import warnings
@@ -15,6 +14,7 @@ from archspec import api
 from archspec.analysis.expect import check_expectations
 from archspec.artifacts import write_folder
 from archspec.cli import options
+from archspec.cli.formats import json_text
 from archspec.cli.outcome import BUG
 from archspec.cli.outputs import place
 from archspec.cli.terminal import columns, lines, step
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         return BUG
     folder = args.output or Path("build") / _file_name(graph.name)
     data = summary.to_json() if loaded is None else {**summary.to_json(), "weights": loaded.to_json()}
-    text = json.dumps(data, indent=2) + "\n"
+    text = f"{json_text(data)}\n"
     with step("drawing"):
         pictures, undrawn = _pictures(summary)
     files = {"model.py": api.to_python(graph), "summary.json": text, **pictures}

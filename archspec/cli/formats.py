@@ -69,7 +69,12 @@ def show(found: Table, format: str, text: Callable[[], str]) -> None:
 
 def write_json(found: Any) -> None:
     """Prints what is for programs."""
-    print(to_json(found, indent=2, ensure_ascii=True).decode())
+    print(json_text(found))
+
+
+def json_text(found: Any) -> str:
+    """JSON as it is printed and written: indented, in ASCII, which every terminal and program can read."""
+    return to_json(found, indent=2, ensure_ascii=True).decode()
 
 
 def write(text: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from archspec.analysis.region import region, values_at
 from archspec.analysis.sample import Sample
 from archspec.cli import options
+from archspec.cli.formats import write_json
 from archspec.cli.terminal import columns
 
 HELP = "say which part of the input a unit sees: the receptive field, and first and last position"
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     sample = Sample.of(graph)
     found = [region(graph, value, args.at, sample) for value in values_at(graph, args.node)]
     if args.json:
-        print(json.dumps({"name": graph.name, "regions": [each.to_json() for each in found]}, indent=2))
+        write_json({"name": graph.name, "regions": [each.to_json() for each in found]})
     else:
         print("\n\n".join(each.to_text(columns()) for each in found))
     return 0

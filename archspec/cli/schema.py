@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from archspec.artifacts import write_file
+from archspec.cli.formats import json_text
 from archspec.cli.outputs import named, place
 from archspec.diagnostics import spec_error
 
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     if path is not None and path.suffix != ".json":
         message = f"`{path}` is no name for a schema"
         raise spec_error("bad-call", message, help=named(path, ".json", "archspec.schema"))
-    text = json.dumps(language_schema(), indent=2)
+    text = json_text(language_schema())
     if path is None:
         print(text)
     else:
