@@ -19,7 +19,8 @@ def support(graph: Graph, at: Sequence[int], axes: Sequence[int], draws: int = 2
     """Per input and axis of it from 2 on, the positions with a gradient from the unit at `at` along `axes` of the
     output, all its channels together.
 
-    Weights and inputs are positive, so that paths do not cancel; a maximum stands for all of its window.
+    Weights and inputs are positive, so that paths do not cancel; a maximum stands for all of its window. There are two
+    samples, as BatchNorm's backward pass on a CPU misreads the gradient of one that was transposed on its way.
     """
     model = smooth(build(graph).double().eval())
     found = [[set[int]() for _ in entry.type.shape[2:]] for entry in graph.inputs]
@@ -28,7 +29,7 @@ def support(graph: Graph, at: Sequence[int], axes: Sequence[int], draws: int = 2
         for parameter in model.parameters():
             fan = parameter.numel() / parameter.shape[0] if parameter.ndim > 1 else 1
             parameter.data.uniform_(0.5, 1).div_(fan)
-        shapes = [[1, *(int(str(size)) for size in entry.type.shape[1:])] for entry in graph.inputs]
+        shapes = [[2, *(int(str(size)) for size in entry.type.shape[1:])] for entry in graph.inputs]
         inputs = [torch.rand(shape, dtype=torch.float64).add_(0.5).requires_grad_() for shape in shapes]
         out: Tensor = model(*inputs)
         for axis, place in zip(axes, at, strict=True):

@@ -148,7 +148,7 @@ class Run:
         vals, names = self.inputs(frame, child, env)
         reads = tuple(map(frame.reference, vals))
         unrolled = Child(child.name, parts=child.parts, init=child.init)
-        unrolled.reads = dict(zip(names, reads, strict=True)) if names else reads
+        unrolled.reads = reads if len(set(names)) < len(names) or not names else dict(zip(names, reads, strict=True))
         path = (*frame.path, str(len(frame.out)) if frame.numbered else name)
         place = Place(frame, env, (*frame.handle, name), path, unrolled)
         if child.reuse:
@@ -168,10 +168,13 @@ class Run:
             vals = frame.previous if op is None or op.signature.required else ()
         else:
             texts = child.reads.values() if isinstance(child.reads, dict) else child.reads
-            vals = tuple(val for text in texts for val in frame.find(interpolate(text, env)).vals)
+            found = [frame.find(interpolate(text, env)).vals for text in texts]
+            vals = tuple(val for each in found for val in each)
         if self.overwritten.intersection(vals):
             raise Refused("reads what was overwritten")
-        return vals, tuple(child.reads) if isinstance(child.reads, dict) else ()
+        if not isinstance(child.reads, dict):
+            return vals, ()
+        return in_order(child, vals, [name for name, each in zip(child.reads, found, strict=True) for _ in each])
 
     def again(self, child: Child, vals: tuple[Val, ...], place: Place) -> Bound:
         """A module called again: its definition, run with other inputs."""
@@ -448,3 +451,14 @@ def unrolled_name(name: str) -> str:
 def source_type(number: int, source: Source) -> TensorType:
     sizes = (dims.symbol(f"S{number}_{axis}", size) for axis, size in enumerate(source.sizes))
     return TensorType((dims.symbol(BATCH), *sizes), source.dtype)
+
+
+def in_order(child: Child, vals: tuple[Val, ...], names: list[str]) -> tuple[tuple[Val, ...], tuple[str, ...]]:
+    """Operands by name, as they are where one name stands for several values: those of the last one."""
+    if len(set(names)) == len(names):
+        return vals, tuple(names)
+    op = lookup(child.op)
+    if op is None or not op.signature.variadic or any(names.count(name) > 1 for name in op.signature.required[:-1]):
+        raise Refused("two values for one operand")
+    order = sorted(range(len(names)), key=lambda i: op.signature.required.index(names[i]))
+    return tuple(vals[i] for i in order), tuple(names[i] for i in order)
