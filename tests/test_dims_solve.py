@@ -23,6 +23,7 @@ from archspec.dims import (
     scale,
     sub,
 )
+from archspec.dims.columns import Columns
 from archspec.dims.sets import at_least, at_most, normal
 from tests.test_random_graphs import share
 
@@ -316,3 +317,36 @@ def test_a_period_that_is_too_long_is_not_decided() -> None:
     size = add(add(floor_div(H, 97), floor_div(H, 89)), floor_div(H, 83))
     assert dims.solve(of("divisible", size, 2)) is None
     assert dims.solve(of("not-negative", sub(size, 2))) is not None
+
+
+def test_a_sum_that_is_as_large_as_can_be() -> None:
+    """Each part has its greatest, or least, value: an equation an axis, and none that is an inequality."""
+    up_to_five = {"H": at_most(5), "W": at_most(5)}
+    most = dims.separate(of("zero", sub(10, add(H, W))), up_to_five)
+    least = dims.separate(of("zero", sub(add(H, W), 2)), {})
+    assert most is not None and [(part.kind, part.text) for part in most] == [("zero", "5 = H"), ("zero", "5 = W")]
+    assert least is not None and [(part.kind, part.text) for part in least] == [("zero", "H = 1"), ("zero", "W = 1")]
+
+
+def test_products_that_differ_by_a_number_or_are_nothing() -> None:
+    """What both sides have is left out where it is positive; then numbers are compared."""
+    twice, nothing = form_of(mul(mul(2, H), W)), form_of(0)
+    assert dims.separate(Equation(twice, twice), {}) == ()
+    assert dims.separate(Equation(twice, form_of(mul(mul(4, H), W))), {}) is None
+    product_ = form_of(mul(sub(H, 1), sub(W, 1)))
+    assert dims.separate(Equation(product_, nothing), {}) is None
+    assert dims.separate(Equation(nothing, product_), {}) is None
+
+
+def test_a_quotient_of_two_sizes_at_many_sizes() -> None:
+    points = {"H": range(1, 8), "W": range(2, 9)}
+    assert Columns(points).of(form_of(floor_div(mul(3, H), W))) == [3 * h // (h + 1) for h in range(1, 8)]
+
+
+def test_a_quadratic_is_followed_to_where_it_rises() -> None:
+    """It falls first: its first difference is negative, its second positive."""
+    dim = add(sub(mul(H, H), mul(21, H)), 38)
+    condition = of("not-negative", dim)
+    found = dims.solve(condition)
+    assert found is not None
+    agrees(condition, dim, found)
