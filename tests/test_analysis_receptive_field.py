@@ -434,3 +434,10 @@ def test_no_op_reaches_further_than_its_rule_says(op: type[Op], example: Example
                     lo, hi = ends(track, before.shape)
                     outside = depends & ((position < lo) | (position > hi)) & ((before - after).abs() > 1e-6)
                     assert not outside.any(), f"{what}: position {position} reaches {outside.nonzero().tolist()}"
+
+
+@pytest.mark.parametrize("op", ["{op: flip, dims: [2]}", "{op: roll, shifts: 1, dims: 2}"])
+def test_units_in_another_order_along_an_axis_of_unknown_size(op: str) -> None:
+    graph = api.loads(f"archspec: 1\ninput: [N, 2, W]\ngraph: {{a: {op}}}\n")
+    (field,) = receptive_fields(graph)
+    assert field is not None and (field.kind, field.at) == ("unsized", "a")

@@ -10,6 +10,7 @@ import pytest
 from archspec import api, dims
 from archspec.analysis.interface import fitting_sizes, in_words, size_interface
 from archspec.analysis.requirements import Fact, size_requirements
+from archspec.analysis.sample import training_batch
 from archspec.cli import main
 from archspec.diagnostics import SpecError
 
@@ -224,6 +225,11 @@ outputs: [a, b]
 """
     assert fitting_sizes(api.loads(text)) == {"H": 45, "W": 45}
     assert list(in_words(())) == []
+
+
+def test_a_batch_of_which_parts_have_more_than_one_sample() -> None:
+    halves = "graph:\n  a: {op: glu, dim: 0}\n  b: {op: glu, dim: 0}\n"
+    assert training_batch(api.loads(f"archspec: 1\ninput: [N, 4]\n{halves}")) == 8
 
 
 def test_no_size_to_run_with() -> None:

@@ -132,11 +132,11 @@ def _equal_products(what: Equation, allowed: Allowed) -> tuple[Condition, ...] |
         for name in sorted({*left.by, *right.by})
         if not (name in left.by and left.by[name] == right.by.get(name) and _least(left.by[name], name, allowed, 1))
     ]
-    one = Form((), 1)
-    if len(names) <= 1:
-        sides = (scaled(side.by.get(name, one), side.number) for name in names for side in (left, right))
-        found = (Equation(*sides) if names else Equation(Form((), left.number), Form((), right.number))).condition
-        return (found,) if names else ALWAYS if found.form.constant == 0 else None
+    if not names:
+        return None  # they differ by a number, which all sizes leave as it is
+    if len(names) == 1:
+        sides = (scaled(side.by.get(names[0], Form((), 1)), side.number) for side in (left, right))
+        return (Equation(*sides).condition,)
     pairs: list[tuple[str, Form, Form]] = []
     ratio = Fraction(right.number, left.number)
     for name in names:
