@@ -314,7 +314,7 @@ def test_training_needs_more_than_one_value_of_a_channel(shape: tuple[dims.Dim, 
     """A batch is not known to be 1; an axis 0 that is a number is."""
     op = lookup("BatchNorm1d")
     assert op is not None
-    need, inputs = Needs(), Inputs((TensorType(shape),), ("input",))
+    need, inputs = Needs(batch=frozenset({"N"})), Inputs((TensorType(shape),), ("input",))
     made = op.model_validate(op.inferred(need, inputs))
     if batch:
         made.infer(need, inputs)

@@ -137,3 +137,12 @@ def test_a_part_that_ends_in_one_of_several_yields_a_tensor(last: str) -> None:
     for rest in ("", "  act: ReLU\n", "outputs: {found: part}\n"):
         graph = api.loads(f"{HEAD}  part: {{graph: [Tanh, {last}]}}\n{rest}")
         assert not run_and_compare(graph, build(graph))
+
+
+@pytest.mark.parametrize("op", ["{op: mean, dim: [2, 0]}", "{op: sum, dim: [0, -1]}"])
+def test_a_size_of_the_input_that_takes_the_place_of_the_batch(op: str) -> None:
+    """The channels come first, of which there is one: too few for statistics in training."""
+    text = f"archspec: 1\ninput: [N, 1, 5, 7]\ngraph:\n  a: {op}\n  b: BatchNorm1d\n"
+    with pytest.raises(SpecError, match="more than one value of a channel"):
+        api.loads(text)
+    build(api.loads(text.replace("N, 1", "N, 2")))

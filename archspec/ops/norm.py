@@ -98,7 +98,7 @@ class _BatchNorm(_StatNorm, abstract=True):
         if not self.eps > 0:  # not a number either
             raise OpError("bad-argument", f"`eps` must be positive, got {self.eps}", argument="eps")
         output = super().infer(need, inputs)
-        if isinstance(output.shape[0], int):  # no batch, or one that is fixed
+        if not need.batch & dims.symbols(output.shape[0]):  # no batch, or one that is fixed
             need.at_least(
                 dims.product((output.shape[0], *output.shape[2:])), 2,
                 f"`{type(self).name}` needs more than one value of a channel in training, got {output}", operand=0,
