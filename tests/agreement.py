@@ -246,7 +246,7 @@ def excused(op: str, found: Diagnostic, moved: bool) -> str:
     reasons = (
         reason
         for ops, code, words, reason in STRICTER
-        if (not ops or op in ops.split()) and code == found.code and words in found.message
+        if (not ops or op in ops.split()) and code == found.code and words in f"{found.message}\n{found.label}"
     )
     return next(reasons, "")
 
@@ -264,7 +264,7 @@ STRICTER = (
     ("", "batch-as-sequence", "", "a sequence is not the batch"),
     ("", "bad-axis", "is the batch axis", "no op touches the batch axis"),
     ("", "shape-mismatch", ", N", "broadcasting would lay the batch beside another axis"),
-    ("matmul", "shape-mismatch", "needs shapes that broadcast", "broadcasting would lay the batch beside another axis"),
+    ("matmul", "shape-mismatch", "would meet another axis", "broadcasting would lay the batch beside another axis"),
     ("", "bad-argument", "needs a second operand, got one", NO_CALL),
     ("", "bad-argument", "both as a number and as an input", NO_CALL),
     ("MultiheadAttention", "missing-input", "", NO_CALL),
