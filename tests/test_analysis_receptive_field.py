@@ -234,6 +234,16 @@ def test_attention_sees_its_window_and_no_more() -> None:
     assert (field.kind, field.size, field.stride) == ("phase-dependent", (4,), (Fraction(1),))
 
 
+def test_a_convolution_across_windows_is_a_dilated_one() -> None:
+    """Places next to each other in windows of 4 are 4 apart in the sequence."""
+    windows = """
+        a: {op: reshape, shape: [-1, 2, 16, 4]}
+        b: {op: Conv2d, out_channels: 2, kernel_size: [3, 1]}
+        c: {op: flatten, start_dim: 2}
+        """.replace("        ", "")
+    assert field_of(windows) == field_of("a: {op: Conv1d, out_channels: 2, kernel_size: 3, dilation: 4}")
+
+
 def test_vision_transformer() -> None:
     field = field_of(
         """

@@ -47,6 +47,7 @@ SMALL = {
     "pools": f"a: {CONV % (4, 3)}\nb: {{op: MaxPool2d, kernel_size: 2}}\nc: {{op: AvgPool2d, kernel_size: 2}}",
     "sized alike": f"a: {CONV % (4, 3)}\nb: {{op: MaxPool2d, kernel_size: 2}}\n"
     f"c: {{op: interpolate, mode: bilinear, like: a}}\nd: {CONV % (4, 1)}",
+    "doubled": f"a: {CONV % (4, 3)}\nb: {{op: add, from: [a, a]}}\nc: {CONV % (4, 1)}",
     "again": f"a: {CONV % (3, 3)}\nb: Tanh\nc: {{reuse: a}}\nd: Tanh",
     "learnt": f"p: {{op: Parameter, shape: [3, 8, 8], value: 0}}\na: {{op: add, from: [input, p]}}\nb: {CONV % (4, 3)}",
 }  # fmt: skip

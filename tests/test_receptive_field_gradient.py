@@ -6,9 +6,11 @@ import warnings
 from collections import Counter
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archspec import api
 from archspec.analysis.region import Region, Seen, region
 from archspec.analysis.sample import Sample
 from archspec.ir import Graph, leaves
@@ -23,6 +25,32 @@ warnings.filterwarnings("ignore", module="torch")
 @given(networks(), st.randoms(use_true_random=False))
 def test_a_unit_sees_what_has_a_gradient(network: Spatial, random: Random) -> None:
     check(network.graph, random)
+
+
+EXACT = {
+    "gaps": """
+        up: {op: ConvTranspose2d, out_channels: 2, kernel_size: [1, 2], stride: 2}
+        sum: {op: add, from: [up, up]}
+    """,
+    "channels after a mix": """
+        parts: {op: PixelUnshuffle, downscale_factor: 2}
+        mix: {op: Conv2d, out_channels: 4, kernel_size: 1}
+        some: {op: slice, dim: 1, end: 2}
+    """,
+    "rows that were rolled": """
+        roll: {op: roll, shifts: 4, dims: 2}
+        split: {op: reshape, shape: [-1, 1, 3, 2, 8]}
+        mean: {op: mean, dim: 2}
+    """,
+}
+
+
+@pytest.mark.parametrize("case", EXACT)
+def test_what_is_known_for_sure(case: str) -> None:
+    """Not only at most: each unit is said to see exactly what has a gradient."""
+    body = "\n".join(line.removeprefix("      ") for line in EXACT[case].rstrip().splitlines())
+    graph = api.loads(f"archspec: 1\nname: net\ninput: [N, 1, 6, 8]\ngraph:{body}\n")
+    assert set(check(graph, Random(0), units=16)) <= {"exact", "nothing"}
 
 
 def check(graph: Graph, random: Random, units: int = 3) -> Counter[str]:

@@ -108,7 +108,11 @@ def test_a_border_that_is_a_node_of_its_own(mode: str, first: int, beyond: int) 
 
 def test_what_all_units_see_is_known_where_the_unit_is_not() -> None:
     nodes = "row: {op: mean, dim: 3, keepdim: true}"
-    assert seen_of(nodes, "[N, 2, H, 8]", None, None).hull.clipped == (None, (0, 7))
+    found = region_of(nodes, "[N, 2, H, 8]")
+    hull = found.inputs[0].hull
+    assert found.at is None and hull.unclipped == hull.clipped == (None, (0, 7))
+    headings = [line.split() for line in str(found).splitlines() if "axis " in line]
+    assert headings == [["axis", "size"], ["axis", "size", "stride", "padding"]]  # nothing of one unit
 
 
 def test_a_fold_that_leaves_a_column_out() -> None:

@@ -283,6 +283,19 @@ graph:
             "`pool` needs W >= 8",
         ],
     ),
+    "flattened, in a form too long to read": (
+        """
+input: [N, 1, 24, 20]
+graph:
+  up: {op: interpolate, scale_factor: 1.3}
+  conv: {op: Conv2d, out_channels: 2, kernel_size: [3, 5], stride: 3}
+  again: {op: interpolate, scale_factor: 2.7}
+  pool: {op: Conv2d, out_channels: 2, kernel_size: [4, 3], stride: 2}
+  flat: flatten
+  fc: {op: Linear, out_features: 2}
+""",
+        ["axes H and W are pinned by `fc`", "`pool` needs H >= 5", "`pool` needs W >= 7"],
+    ),
     "normalised": (
         """
 input: [N, 1, 12, 8]

@@ -194,7 +194,7 @@ def region(graph: Graph, value: Value, at: Sequence[int] | None = None, sample: 
     used = {axis for _, *layouts in laid for tracks in layouts for track in tracks if track for axis in _laid(track)}
     axes = _axes(x, used, at)
     unit = _unit(name, x, axes, at)
-    places = dict(zip(axes, unit or (), strict=False)) if unit is not None or not axes else None
+    places = None if unit is None else dict(zip(axes, unit, strict=True))
     seen: list[Seen] = []
     for position, formula, whole in laid:
         field = field_of(formula, sizes_of(sample, position))
