@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
+from typing import NoReturn
 
-from archspec.diagnostics import Source, did_you_mean, spec_error
+from archspec.diagnostics import Source, SpecError, did_you_mean, spec_error
 from archspec.limits import current, more
 from archspec.schema import parse_document
 from archspec.spec import Spec, assemble
@@ -29,6 +31,7 @@ class Library:
     def __init__(self, allow: Iterable[Path] = ()) -> None:
         self.roots = [BUNDLED.resolve(), *(folder.resolve() for folder in allow)]
         self._specs: dict[Path, Spec] = {}
+        self._texts: dict[Path, str] = {}
         self._found: dict[tuple[str, Path | None], Path] = {}
         self._loading: list[Path] = []
         self._bytes = 0
@@ -57,6 +60,15 @@ class Library:
                 pending += [self.resolve(entry.target, entry.folder) for entry in spec.imports.values()]
         return self.files
 
+    def is_current(self) -> bool:
+        """Whether the files say what they said when they were read, and names lead where they led."""
+        try:
+            return all(self._located(*name) == path for name, path in self._found.items()) and all(
+                read(path).text == text for path, text in self._texts.items()
+            )
+        except SpecError:  # one is no file any more
+            return False
+
     @property
     def files(self) -> tuple[Path, ...]:
         """Those read so far."""
@@ -79,18 +91,18 @@ class Library:
         """Where a name leads, from a folder: looked up once. Raises SpecError."""
         key = target.text, folder
         if key not in self._found:
-            self._found[key] = self._located(target, folder)
+            self._found[key] = self._located(target.text, folder) or self._nowhere(target, folder)
         return self._found[key]
 
-    def _located(self, target: Scalar, folder: Path | None) -> Path:
-        text = target.text
-        candidates = [(folder or Path.cwd()) / text, BUNDLED / text, BUNDLED / f"{text}.yaml"]
-        places = [path for path in map(_resolved, candidates) if path is not None]
-        allowed = [path for path in places if any(path.is_relative_to(root) for root in self.roots)]
-        found = next((path for path in allowed if _is_file(path)), None)
-        if found is not None:
-            return found
-        if places == allowed:
+    def _located(self, text: str, folder: Path | None) -> Path | None:
+        return next((path for path in self._allowed(_places(text, folder)) if _is_file(path)), None)
+
+    def _allowed(self, places: Iterable[Path]) -> list[Path]:
+        return [path for path in places if any(path.is_relative_to(root) for root in self.roots)]
+
+    def _nowhere(self, target: Scalar, folder: Path | None) -> NoReturn:
+        text, places = target.text, _places(target.text, folder)
+        if places == self._allowed(places):
             parent = Path(text).parent
             beside = (folder or Path.cwd()) / parent
             known = [str(parent / path.name) for path in beside.glob("*.yaml")]
@@ -115,6 +127,7 @@ class Library:
         if key not in self._specs:
             source = read(path)
             self._count(source)
+            self._texts[path] = source.text
             self._loading.append(key)
             try:
                 self._specs[key] = self._build(source, path, path.parent)
@@ -147,7 +160,12 @@ def bundled() -> dict[str, Path]:
 
 def declared_variants(path: Path) -> tuple[str, ...]:
     """The variants that a spec's own file declares, not those of what it extends. Raises SpecError."""
-    variants = parse_document(parse(read(path))).variants
+    return _declared_variants(read(path))
+
+
+@lru_cache(maxsize=128)
+def _declared_variants(source: Source) -> tuple[str, ...]:
+    variants = parse_document(parse(source)).variants
     return variants.keys() if variants is not None else ()
 
 
@@ -157,6 +175,12 @@ def _as_variant(name: str) -> str | None:
         if name in read(path).text and name in declared_variants(path):  # parsing them all takes a while
             return f"`{name}` is a variant: name the spec `{path.stem}`, and write `variant: {name}`"
     return None
+
+
+def _places(text: str, folder: Path | None) -> list[Path]:
+    """Where a spec may be that is named in a file of a folder, the first first."""
+    candidates = [(folder or Path.cwd()) / text, BUNDLED / text, BUNDLED / f"{text}.yaml"]
+    return [path for path in map(_resolved, candidates) if path is not None]
 
 
 def _is_file(path: Path) -> bool:

@@ -83,7 +83,7 @@ def test_a_bug_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("it broke")
 
-    monkeypatch.setattr("archspec.api.compiled", fails)
+    monkeypatch.setattr("archspec.loading.compiled", fails)
     monkeypatch.delenv("ARCHSPEC_DEBUG", raising=False)
     assert main(["check", "lenet5"]) == 3
     err = capsys.readouterr().err

@@ -10,6 +10,7 @@ import torchvision
 from torch import nn
 
 import archspec
+from archspec import loading
 from archspec.analysis.cost import costs
 from archspec.diagnostics import SpecError
 from tests.zoo.figures import DERIVED
@@ -40,7 +41,7 @@ freeze: ['*', %s]
 def test_head_by_family(name: str, head: str, total: int) -> None:
     """A param gives the head another size; a patch of its path replaces it. Both come to the same."""
     by_param = archspec.load(name, params={"num_classes": 10})
-    path, variant = archspec.api.find(name)
+    path, variant = loading.find(name)
     text = f"archspec: 1\nextends: {path.name}\nvariant: {variant or name}\n"
     patched = archspec.loads(f"{text}graph:\n  {head}: {{op: Linear, out_features: 10}}\n")
     for graph in (by_param, patched):

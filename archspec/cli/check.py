@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from archspec import api, render
+from archspec import api, loading, render
 from archspec.analysis.expect import check_expectations
 from archspec.analysis.interface import size_interface
 from archspec.cli import options
@@ -91,7 +91,7 @@ class _Report:
 def _check(args: argparse.Namespace, spec: str) -> _Report:
     library, templates = Library(args.allow_paths), Templates()
     try:
-        path, chosen = api.find_variant(spec, args.variant)
+        path, chosen = loading.find_variant(spec, args.variant)
         read = library.load(path)
         variants = _variants(read, chosen)
         said = options.said(args)
@@ -104,7 +104,7 @@ def _check(args: argparse.Namespace, spec: str) -> _Report:
     expected: dict[str, Mapping[str, object]] = {}
     for count, variant in enumerate(variants, 1):
         try:
-            graph = api.compiled(read, library, variant, **said, templates=templates)
+            graph = loading.compiled(read, library, variant, **said, templates=templates)
             if any(scope.is_reuse for scope in graph.root.walk()):
                 api.to_python(graph)  # raises where two uses of a module would be written differently
             diagnostics = check_expectations(graph)

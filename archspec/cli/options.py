@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from archspec import api
+from archspec import loading
 from archspec.diagnostics import spec_error
 from archspec.elaborate.inputs import parse_shape
 from archspec.elaborate.params import Written
@@ -52,11 +52,11 @@ def add_spec(
 
 def load(args: argparse.Namespace, spec: str, variant: str | None = None) -> Graph:
     """Compiles a spec as the options say. Raises SpecError."""
-    return api.load(spec, variant=variant or args.variant, allow_paths=args.allow_paths, **said(args))
+    return loading.load(spec, variant=variant or args.variant, allow_paths=args.allow_paths, **said(args))
 
 
 def said(args: argparse.Namespace) -> dict[str, Any]:
-    """What the options say of the network, as arguments of `api.load`."""
+    """What the options say of the network, as arguments of `load`."""
     find_packages(args)
     params = {name: Written(text) for name, text in args.params}
     return {"params": params, "input": shapes(args.inputs), "symbolic": args.symbolic, "allow_ops": args.allow_ops}
@@ -70,7 +70,7 @@ def find_packages(args: argparse.Namespace) -> None:
 
 def again(args: argparse.Namespace, spec: str) -> str:
     """The same SPEC, to be loaded with the options' variant in place of its own."""
-    return spec if args.variant is None else str(api.find(spec)[0])
+    return spec if args.variant is None else str(loading.find(spec)[0])
 
 
 def declared_variants(spec: Spec) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def _input(text: str) -> tuple[str | None, Sizes]:
 
 
 def shapes(inputs: list[tuple[str | None, Sizes]]) -> Sizes | dict[str, Sizes] | None:
-    """What `api.load` takes: nothing, one shape, or shapes by name."""
+    """What `load` takes: nothing, one shape, or shapes by name."""
     named = {name: sizes for name, sizes in inputs if name is not None}
     if len(inputs) == 1 and not named:
         return inputs[0][1]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from archspec import api
+from archspec import loading
 from archspec.diagnostics import SpecError
 from archspec.library import Library
 
@@ -53,7 +53,7 @@ def _state(specs: Iterable[str], allowed: Iterable[Path]) -> State:
     found: set[Path] = set()
     for spec in specs:
         with suppress(SpecError):
-            path, _ = api.find(spec)
+            path, _ = loading.find(spec)
             found |= {path, path.resolve().parent}
             library = Library(allowed)
             with suppress(SpecError):

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from archspec import __version__, api
+from archspec import __version__, api, loading
 from archspec.diagnostics import Diagnostic, Source, SpecError
 from archspec.diagrams.engine import find_engine
 from archspec.elaborate import elaborate
@@ -85,7 +85,7 @@ def make(asked: Written | Named, options: Options, cache: Cache) -> Figure:
 
 def source_of(asked: Written | Named) -> str:
     """The spec's text. Raises SpecError where the file cannot be read."""
-    return asked.text if isinstance(asked, Written) else read(api.find(asked.target)[0]).text
+    return asked.text if isinstance(asked, Written) else read(loading.find(asked.target)[0]).text
 
 
 def located(error: SpecError, page: str, line: int) -> str:
@@ -101,7 +101,7 @@ def line_of(found: Diagnostic, page: str) -> int | None:
 def _opened(asked: Written | Named, library: Library) -> tuple[Spec, str | None]:
     if isinstance(asked, Written):
         return library.load_text(asked.page, asked.folder), None
-    path, variant = api.find(asked.target)
+    path, variant = loading.find(asked.target)
     return library.load(path), variant
 
 

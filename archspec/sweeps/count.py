@@ -11,12 +11,12 @@ from typing import Any
 
 from archspec.analysis.analyses import Analyses
 from archspec.analysis.cost import Known
-from archspec.api import custom_ops, find_variant, input_shapes
 from archspec.diagnostics import SpecError, spec_error
 from archspec.elaborate import elaborate
 from archspec.elaborate.inputs import Shape
 from archspec.elaborate.templates import MOST_NODES, Templates
 from archspec.library import Library
+from archspec.loading import custom_ops, find_variant, input_shapes
 from archspec.objects import uncollected
 from archspec.sweeps.axes import INPUT, VARIANT, Grid, entries_of, make_grid
 from archspec.views.metrics import METRICS
