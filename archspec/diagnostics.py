@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
-from difflib import get_close_matches
 
 from archspec.objects import record
 
@@ -125,6 +124,8 @@ def nearest(word: str, valid: Iterable[str]) -> str | None:
     folded = {choice.lower(): choice for choice in reversed(choices)}
     if word.lower() in folded:
         return folded[word.lower()]
+    from difflib import get_close_matches  # of no use where nothing is wrong
+
     found = get_close_matches(word, choices, n=1, cutoff=0.6)
     return found[0] if found else None
 

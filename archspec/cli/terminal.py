@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -41,10 +40,16 @@ def step(what: str) -> Generator[None]:
 def columns() -> int | None:
     """The columns of the terminal, or as COLUMNS says. None where the output goes elsewhere: as wide as need be."""
     if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal():
-        return shutil.get_terminal_size().columns
+        return _size().columns
     return None
 
 
 def lines() -> int:
     """The lines of the terminal, a few more than usual where the output goes elsewhere."""
-    return shutil.get_terminal_size().lines if sys.stdout.isatty() else _ELSEWHERE
+    return _size().lines if sys.stdout.isatty() else _ELSEWHERE
+
+
+def _size() -> os.terminal_size:
+    import shutil  # with it come the formats of archives; most output goes elsewhere
+
+    return shutil.get_terminal_size()

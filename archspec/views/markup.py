@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
@@ -45,6 +44,8 @@ def paragraph(text: str) -> str:
 
 def to_csv(table: Table) -> str:
     """Comma-separated values with a line of names: numbers are plain, nothing is left empty but what does not apply."""
+    import csv  # only who asks for it pays for loading it
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([heading.name for heading in _base(table).headings])
