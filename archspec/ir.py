@@ -209,16 +209,18 @@ class Graph:
         needed: dict[Mode, set[int]] = {"always": set(), "training": set(), "eval": set()}
         for entry in self.outputs.entries:
             needed[entry.mode].update(value.node for value in leaves(entry.value))
-        called = self._called_again()
+        called, every = self._called_again(), range(len(self.nodes))
         while True:
-            for wanted in needed.values():
-                for index in range(len(self.nodes) - 1, -1, -1):
+            for wanted in filter(None, needed.values()):
+                for index in reversed(every):
                     if index in wanted:
                         node = self.nodes[index]
-                        wanted.update(value.node for value in (*node.inputs, *node.reads))
+                        wanted.update([value.node for value in (*node.inputs, *node.reads)])
             both = needed["always"] | (needed["training"] & needed["eval"])
+            if both.issuperset(every):
+                return ("always",) * len(every)
             modes: tuple[Mode, ...] = tuple(
-                "always" if i in both else "eval" if i in needed["eval"] else "training" for i in range(len(self.nodes))
+                ["always" if i in both else "eval" if i in needed["eval"] else "training" for i in every]
             )
             unequal = [uses for uses in called if len({modes[use] for use in uses}) > 1]
             if not unequal:
@@ -227,9 +229,10 @@ class Graph:
 
     def _called_again(self) -> list[list[int]]:
         """The positions of each module that is called more than once."""
-        uses: dict[str, list[int]] = {}
-        for position, node in enumerate(self.nodes):
-            uses.setdefault(node.module, []).append(position)
+        uses: dict[str, list[int]] = {node.module: [] for node in self.nodes if node.is_reuse}
+        for position, node in enumerate(self.nodes) if uses else ():
+            if node.module in uses:
+                uses[node.module].append(position)
         return [positions for positions in uses.values() if len(positions) > 1]
 
     @cached_property
@@ -246,14 +249,31 @@ class Graph:
     def results(self) -> tuple[tuple[Value, ...], ...]:
         """Per node, its values."""
         return tuple(
-            tuple([Value(position, part) for part in range(len(node.outputs))])
-            for position, node in enumerate(self.nodes)
-        )
+            [
+                (Value(position),) if len(node.outputs) == 1 else
+                tuple([Value(position, part) for part in range(len(node.outputs))])
+                for position, node in enumerate(self.nodes)
+            ]
+        )  # fmt: skip
 
     @cached_property
     def states(self) -> tuple[tuple[State, ...], ...]:
         """Per node, the tensors its op works with, whoever owns them."""
-        return tuple(node.op.state() for node in self.nodes)
+        ops = {id(node.op): node.op for node in self.nodes}  # those of copied nodes are one
+        states = {key: op.state() for key, op in ops.items()}
+        return tuple([states[id(node.op)] for node in self.nodes])
+
+    @cached_property
+    def state_names(self) -> tuple[tuple[str, ...], ...]:
+        """Per node, the full names of its `states`: where the tensors are owned."""
+        found: list[tuple[str, ...]] = []
+        for node, states in zip(self.nodes, self.states, strict=True):
+            names = [full_name(node, state.name) for state in states]
+            if node.ties:
+                ties = dict(node.ties)
+                names = [ties.get(state.name, name) for state, name in zip(states, names, strict=True)]
+            found.append(tuple(names))
+        return tuple(found)
 
     def state(self) -> Iterator[tuple[Node, str, State]]:
         """Every tensor the network owns, once: the node that owns it, its full name, its `State`. Ties are left out."""
@@ -262,10 +282,10 @@ class Graph:
     @cached_property
     def _state(self) -> tuple[tuple[Node, str, State], ...]:
         found: list[tuple[Node, str, State]] = []
-        for node, states in zip(self.nodes, self.states, strict=True):
+        for node, states, names in zip(self.nodes, self.states, self.state_names, strict=True):
             if states and not node.is_reuse:
                 tied = [name for name, _ in node.ties]
-                found += [(node, full_name(node, x.name), x) for x in states if x.name not in tied]
+                found += [(node, name, x) for x, name in zip(states, names, strict=True) if x.name not in tied]
         return tuple(found)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from archspec import dims
-from archspec.analysis.bytes import state_bytes
 from archspec.analysis.cost import Cost, Costs, Known, costs
 from archspec.analysis.memory import Memory, memory
 from archspec.analysis.receptive_field import ReceptiveField, receptive_fields
@@ -56,13 +55,10 @@ class Analyses:
         """What each node moves in inference."""
         return traffic(self.graph, self.sample.at(self.batch))
 
-    @cached_property
+    @property
     def weights(self) -> tuple[int, ...]:
         """The bytes of parameters and buffers that each node owns."""
-        found = [0] * len(self.graph.nodes)
-        for node, _, state in self.graph.state():
-            found[self.graph.positions[node.path]] += state_bytes(state)
-        return tuple(found)
+        return self.sample.weights
 
     def moved(self, start: int, end: int) -> int | None:
         """The bytes that the nodes from `start` up to, not including, `end` move in inference; None where a size is

@@ -7,7 +7,7 @@ Weights are no activations, and neither is what a kernel allocates for itself; w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import field
 from itertools import accumulate
 
@@ -40,7 +40,7 @@ def memory(graph: Graph, sample: Sample | None = None, batch: int = 1) -> Memory
     storages = forward(sample.at(batch) if sample else Sample.of(graph, batch), "training")
     if storages is None or not graph.nodes:
         return Memory(whole, weights, None, None)
-    live = alive(storages.pieces, len(graph.nodes))
+    live = storages.alive()
     peak = max(live)
     return Memory(whole, weights, peak, graph.nodes[live.index(peak)].path, live)
 
@@ -55,12 +55,14 @@ def weight_bytes(graph: Graph) -> dict[str, int]:
 
 @mutable
 class Storage:
-    """A piece of memory, alive from the start of step `birth` to the end of step `death`. `saved`: by autograd."""
+    """A piece of memory, alive from the start of step `birth` to the end of step `death`. `saved`: by autograd.
+    `waiting`: how many values have their gradient in it."""
 
     size: int
     birth: int
     death: int
     saved: bool = False
+    waiting: int = 0
 
     def until(self, step: int) -> None:
         """Keeps it alive until the end of a step."""
@@ -68,81 +70,92 @@ class Storage:
             self.death = step
 
 
-@record
 class Storages:
-    """The memory that each value lies in, those that share it the same piece; and all pieces."""
+    """The memory that each value lies in, those that share it the same piece; and all pieces there are at a number of
+    steps."""
 
-    of: dict[Value, Storage] = field(default_factory=dict[Value, Storage])
-    pieces: list[Storage] = field(default_factory=list[Storage])
+    def __init__(self, steps: int) -> None:
+        self.of: dict[Value, Storage] = {}
+        self._pieces: list[Storage] = []
+        self._change = [0] * (steps + 1)  # of the bytes that are alive, at the start of each step
 
     def make(self, size: int, birth: int, death: int) -> Storage:
         """A new piece."""
         storage = Storage(size, birth, death)
-        self.pieces.append(storage)
+        self._pieces.append(storage)
         return storage
 
+    def hold(self, size: int, birth: int, death: int) -> None:
+        """A new piece that nothing keeps alive for longer."""
+        self._change[birth] += size
+        self._change[death + 1] -= size
 
-def forward(sample: Sample, without: Mode) -> Storages | None:
-    """The memory of a forward pass, one step a node; nodes that run in the mode `without` alone are left out. None
-    where a size is not known."""
+    def alive(self) -> tuple[int, ...]:
+        """The bytes that are alive at each step."""
+        change = self._change.copy()
+        for piece in self._pieces:
+            change[piece.birth] += piece.size
+            change[piece.death + 1] -= piece.size
+        change.pop()
+        return tuple(accumulate(change))
+
+
+def forward(sample: Sample, without: Mode, steps: int | None = None) -> Storages | None:
+    """The memory of a forward pass, one step a node, the first of `steps`; nodes that run in the mode `without` alone
+    are left out. None where a size is not known."""
     graph = sample.graph
     around = _enclosing(graph)
-    storages = Storages()
+    storages = Storages(len(graph.nodes) if steps is None else steps)
+    of, training = storages.of, without == "eval"
     for position in range(len(sample.inputs)):
         size = sample.bytes_of(Value(-1 - position))
         if size is None:
             return None
-        storages.of[Value(-1 - position)] = storages.make(size, 0, 0)
+        of[Value(-1 - position)] = storages.make(size, 0, 0)
     for position, (node, sizes) in enumerate(zip(graph.nodes, sample.bytes, strict=True)):
         if graph.modes[position] == without:
             continue
+        start, scopes = around[position]
         for value in (*node.inputs, *node.reads):
-            storages.of[value].until(_held_until(value.node, position, around[position]))
-        shared = storages.of[node.inputs[0]] if shares(node, training=without == "eval") else None
+            of[value].until(position if value.node >= start else _left(value.node, scopes))
+        shared = of[node.inputs[0]] if shares(node, training=training) else None
         stored = not node.inputs and bool(graph.states[position])  # a parameter or a buffer
         for value, size in zip(graph.results[position], sizes, strict=True):
             if size is None:
                 return None
-            storages.of[value] = shared or storages.make(0 if stored else size, position, position)
-        if without == "training":
+            of[value] = shared or storages.make(0 if stored else size, position, position)
+        if not training:
             for x in node.op.by_products(sample.operands[position], sample.outputs[position]):
-                storages.make(bytes_of(x) or 0, position, position)
+                storages.hold(bytes_of(x) or 0, position, position)
     for entry in graph.outputs.entries:
         if entry.mode != without:
             for value in leaves(entry.value):
-                storages.of[value].until(len(graph.nodes) - 1)
+                of[value].until(len(graph.nodes) - 1)
     return storages
 
 
-def alive(storages: Iterable[Storage], steps: int) -> tuple[int, ...]:
-    """The bytes that are alive at each step."""
-    change = [0] * (steps + 1)
-    for storage in storages:
-        change[storage.birth] += storage.size
-        change[storage.death + 1] -= storage.size
-    return tuple(accumulate(change))[:steps]
+_Around = tuple[int, tuple[Scope, ...]]
 
 
-def _enclosing(graph: Graph) -> list[tuple[Scope, ...]]:
-    """Per node the scopes around it, outermost first, the root left out."""
-    found: list[tuple[Scope, ...]] = [()] * len(graph.nodes)
+def _enclosing(graph: Graph) -> list[_Around]:
+    """Per node the scopes around it, outermost first, the root left out, and the first node of the last of them; of the
+    root, the first input."""
+    found: list[_Around] = [(0, ())] * len(graph.nodes)
 
-    def visit(scope: Scope, chain: tuple[Scope, ...]) -> None:
+    def visit(scope: Scope, around: _Around) -> None:
         for child in scope.children:
             if isinstance(child, int):
-                found[child] = chain
+                found[child] = around
             else:
-                visit(child, (*chain, child))
+                visit(child, (child.start, (*around[1], child)))
 
-    visit(graph.root, ())
+    visit(graph.root, (-len(graph.inputs), ()))
     return found
 
 
-def _held_until(made: int, read: int, around: tuple[Scope, ...]) -> int:
-    """The last node during which a value from node `made` is held because node `read` uses it. A graph's own input is
-    the caller's to drop, but for the scopes that it enters."""
-    if not around or around[-1].start <= made:
-        return read
+def _left(made: int, around: tuple[Scope, ...]) -> int:
+    """The last node of the outermost of these scopes that was entered after node `made`: what enters a scope is held
+    until it is left. A graph's own input is the caller's to drop, but for the scopes that it enters."""
     return next(scope.end - 1 for scope in around if scope.start > made)
 
 

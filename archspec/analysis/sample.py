@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archspec import dims
-from archspec.analysis.bytes import bytes_of
+from archspec.analysis.bytes import bytes_of, state_bytes
 from archspec.dims import Dim, Size
 from archspec.ir import Graph
 from archspec.ops.base import Inputs
@@ -33,14 +33,14 @@ class Sample:
         def plain(x: TensorType) -> TensorType:
             found = types.get(id(x))
             if found is None:
-                shape = tuple(dim if isinstance(dim, int) else _plain(dim, one, known) for dim in x.shape)
+                shape = tuple([dim if isinstance(dim, int) else _plain(dim, one, known) for dim in x.shape])
                 found = types[id(x)] = TensorType(shape, x.dtype, x.constant)
             return found
 
         return cls(
             graph,
-            tuple(plain(entry.type) for entry in graph.inputs),
-            tuple(tuple(plain(x) for x in node.outputs) for node in graph.nodes),
+            tuple([plain(entry.type) for entry in graph.inputs]),
+            tuple([tuple([plain(x) for x in node.outputs]) for node in graph.nodes]),
             batch,
         )
 
@@ -55,17 +55,37 @@ class Sample:
     @cached_property
     def bytes(self) -> tuple[tuple[int | None, ...], ...]:
         """Per node, the bytes of its results; None where a size is not known."""
-        return tuple(tuple([bytes_of(x) for x in outputs]) for outputs in self.outputs)
+        return tuple([tuple([bytes_of(x) for x in outputs]) for outputs in self.outputs])
 
     def bytes_of(self, value: Value) -> int | None:
         """The bytes of a value; None where a size is not known."""
         return bytes_of(self.inputs[-1 - value.node]) if value.node < 0 else self.bytes[value.node][value.part]
 
     @cached_property
+    def state_bytes(self) -> tuple[tuple[int, ...], ...]:
+        """Per node, the bytes of the tensors its op works with, whoever owns them."""
+        return tuple([tuple([state_bytes(state) for state in states]) for states in self.graph.states])
+
+    @cached_property
+    def weights(self) -> tuple[int, ...]:
+        """Per node, the bytes of the parameters and buffers that it owns."""
+        found = [
+            0 if node.is_reuse else sum(sizes) for node, sizes in zip(self.graph.nodes, self.state_bytes, strict=True)
+        ]
+        for position, node in enumerate(self.graph.nodes):
+            if node.ties and not node.is_reuse:
+                tied = {name for name, _ in node.ties}
+                states = zip(self.graph.states[position], self.state_bytes[position], strict=True)
+                found[position] = sum(size for state, size in states if state.name not in tied)
+        return tuple(found)
+
+    @cached_property
     def operands(self) -> tuple[Inputs, ...]:
         """Per node, the types its op sees."""
         type_of = self.type_of
-        return tuple(Inputs(tuple([type_of(value) for value in node.inputs]), node.slots) for node in self.graph.nodes)
+        return tuple(
+            [Inputs(tuple([type_of(value) for value in node.inputs]), node.slots) for node in self.graph.nodes]
+        )
 
 
 def batch_symbols(graph: Graph) -> frozenset[str]:

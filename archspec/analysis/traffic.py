@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archspec import dims
-from archspec.analysis.bytes import BYTES, state_bytes
+from archspec.analysis.bytes import BYTES
 from archspec.analysis.memory import shares
 from archspec.analysis.sample import Sample
 from archspec.dims import Dim
@@ -58,7 +58,7 @@ def _moves(sample: Sample, position: int) -> Traffic:
     for value, name in zip(node.inputs, inputs.names, strict=True):
         if name not in shape_only:
             read[value] = sample.bytes_of(value)
-    weights = sum(map(state_bytes, states))
+    weights = sum(sample.state_bytes[position])
     gathered = dims.value(op.gathers(inputs, outputs) or 0)
     if gathered and weights:
         weights = gathered * BYTES[outputs[0].dtype]

@@ -12,11 +12,11 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from itertools import compress
 
 from archspec.analysis.bytes import bytes_of, state_bytes
-from archspec.analysis.memory import Storage, Storages, alive, forward, weight_bytes
+from archspec.analysis.memory import Storage, Storages, forward
 from archspec.analysis.sample import Sample
-from archspec.ir import Graph, Node, full_name, leaves
+from archspec.ir import Graph, Node, leaves
 from archspec.objects import record
-from archspec.ops.base import State, Wanted
+from archspec.ops.base import Wanted
 from archspec.ops.dtypes import is_float
 from archspec.values import Value
 
@@ -52,12 +52,13 @@ def training_memory(
     trained = [state for _, name, state in graph.state() if state.trainable and name not in frozen]
     gradients = sum(map(state_bytes, trained))
     held = OPTIMIZERS[optimizer] * gradients + (4 * len(trained) if optimizer in _COUNTS_STEPS else 0)
-    weights = sum(weight_bytes(graph).values())
-    step = _Step.of(sample.at(batch) if sample else Sample.of(graph, batch))
+    sample = sample.at(batch) if sample else Sample.of(graph, batch)
+    weights = sum(sample.weights)
+    step = _Step.of(sample)
     if step is None:
         return TrainingMemory(weights, gradients, held, None, None, None)
     peak, node = step.peak()
-    return TrainingMemory(weights, gradients, held, step.saved(), weights + held + peak, node)
+    return TrainingMemory(weights, gradients, held, step.saved, weights + held + peak, node)
 
 
 @record
@@ -71,24 +72,24 @@ class Gradients:
     def of(cls, graph: Graph) -> Gradients:
         """Those of a graph whose inputs have none: of what depends on a parameter that is trained, and on which an
         output depends."""
-        trained = _trained(graph)
+        nodes, results, trained = graph.nodes, graph.results, _trained(graph)
         depends: set[Value] = set()
-        for position, (node, mode) in enumerate(zip(graph.nodes, graph.modes, strict=True)):
+        for position, (node, mode) in enumerate(zip(nodes, graph.modes, strict=True)):
             if mode != "eval" and node.op.differentiable and (trained[position] or not depends.isdisjoint(_read(node))):
-                depends.update(
-                    value for value, x in zip(graph.results[position], node.outputs, strict=True) if is_float(x.dtype)
-                )
+                depends.update([v for v, x in zip(results[position], node.outputs, strict=True) if is_float(x.dtype)])
         reached: set[Value] = set()
         for entry in graph.outputs.entries:
             if entry.mode != "eval":
                 reached.update(value for value in leaves(entry.value) if value in depends)
-        wanted: list[Wanted | None] = [None] * len(graph.nodes)
-        for position in range(len(graph.nodes) - 1, -1, -1):
-            if reached.isdisjoint(graph.results[position]):
+        wanted: list[Wanted | None] = [None] * len(nodes)
+        for position in range(len(nodes) - 1, -1, -1):
+            if reached.isdisjoint(results[position]):
                 continue
-            node = graph.nodes[position]
+            node = nodes[position]
+            asked = tuple([value in depends for value in node.inputs])
             only = node.op.signature.shape_only
-            asked = tuple([v in depends and name not in only for v, name in zip(node.inputs, node.slots, strict=True)])
+            if only:
+                asked = tuple([each and name not in only for each, name in zip(asked, node.slots, strict=True)])
             if trained[position] or True in asked:
                 wanted[position] = Wanted(asked, trained[position])
                 reached.update(compress(node.inputs, asked))
@@ -108,33 +109,29 @@ def _trained(graph: Graph) -> list[frozenset[str]]:
     names = {name for _, name, state in graph.state() if state.trainable and not state.buffer} - set(graph.frozen)
     none = frozenset[str]()
     return [
-        frozenset([state.name for state in states if _owner(node, state) in names]) if states else none
-        for node, states in zip(graph.nodes, graph.states, strict=True)
+        frozenset([state.name for state, name in zip(states, owned, strict=True) if name in names]) if states else none
+        for states, owned in zip(graph.states, graph.state_names, strict=True)
     ]
-
-
-def _owner(node: Node, state: State) -> str:
-    """The full name of a tensor that a node works with, where it is owned."""
-    own = full_name(node, state.name)
-    return dict(node.ties).get(state.name, own) if node.ties else own
 
 
 @record
 class _Step:
-    """The pieces of memory of one step; its time is that of the nodes forward, then backward."""
+    """The pieces of memory of one step; its time is that of the nodes forward, then backward. `saved` is what autograd
+    keeps."""
 
     sample: Sample
     gradients: Gradients
     storages: Storages
+    saved: int
 
     @classmethod
     def of(cls, sample: Sample) -> _Step | None:
         """A step over the sample; None where a size is not known."""
-        storages = forward(sample, "eval")
+        storages = forward(sample, "eval", 2 * len(sample.graph.nodes))
         if storages is None:
             return None
-        step = cls(sample, Gradients.of(sample.graph), storages)
-        step.keep()
+        gradients = Gradients.of(sample.graph)
+        step = cls(sample, gradients, storages, _keep(sample, gradients, storages))
         step.go_back()
         return step
 
@@ -143,28 +140,10 @@ class _Step:
         """The turn of node 0 in the backward pass; that of node `n` is so many before."""
         return 2 * len(self.sample.graph.nodes) - 1
 
-    def keep(self) -> None:
-        """What autograd keeps lives until its node's turn; inputs and outputs live to the end."""
-        sample, storages, last = self.sample, self.storages, self.last
-        graph = sample.graph
-        for position, (node, wanted) in enumerate(zip(graph.nodes, self.gradients.wanted, strict=True)):
-            if wanted is None or not node.inputs:
-                continue
-            kept = node.op.kept(sample.operands[position], sample.outputs[position], wanted)
-            pieces = [storages.of[node.inputs[i]] for i in kept.inputs]
-            pieces += [storages.of[graph.results[position][part]] for part in kept.outputs]
-            pieces += [storages.make(bytes_of(made) or 0, position, position) for made in kept.made]
-            for storage in pieces:
-                storage.saved = True
-                storage.until(last - position)
-        inputs = [Value(-1 - position) for position in range(len(graph.inputs))]
-        outputs = [v for entry in graph.outputs.entries if entry.mode != "eval" for v in leaves(entry.value)]
-        for value in (*inputs, *outputs):
-            storages.of[value].until(last)
-
     def go_back(self) -> None:
         """The gradients of values and parameters."""
-        graph, make, last = self.sample.graph, self.storages.make, self.last
+        sample, storages, last = self.sample, self.storages, self.last
+        graph = sample.graph
         held = _Held(self)
         start = len(graph.nodes)
         for entry in graph.outputs.entries:
@@ -181,15 +160,19 @@ class _Step:
                 storage.until(turn if node.inputs else last)  # a Parameter's own gradient stays
             if not node.inputs:
                 continue
-            passed = self.passed(position)
-            for i, value in enumerate(node.inputs) if arrived else ():
-                if wanted.inputs[i]:
-                    held.arrive(value, arrived[0] if i in passed else None, turn)
-            for state in graph.states[position] if wanted.params else ():
-                if state.name in wanted.params:
-                    name = _owner(node, state)
-                    make(state_bytes(state), turn, turn if name in owned else last)
-                    owned.add(name)
+            if arrived:
+                passed = self.passed(position)
+                for i, value in enumerate(node.inputs):
+                    if wanted.inputs[i]:
+                        held.arrive(value, arrived[0] if i in passed else None, turn)
+            if wanted.params:
+                states = zip(
+                    graph.states[position], sample.state_bytes[position], graph.state_names[position], strict=True
+                )
+                for state, size, name in states:
+                    if state.name in wanted.params:
+                        storages.hold(size, turn, turn if name in owned else last)
+                        owned.add(name)
 
     def passed(self, position: int) -> Collection[int]:
         """Operands whose gradient is that of the result. A parameter has one of its own."""
@@ -200,22 +183,42 @@ class _Step:
             return passed
         return frozenset([i for i in passed if inputs[i].node < 0 or graph.nodes[inputs[i].node].inputs])
 
-    def size(self, value: Value) -> int:
-        return self.sample.bytes_of(value) or 0
-
-    def saved(self) -> int:
-        """Bytes that autograd keeps."""
-        return sum(storage.size for storage in self.storages.pieces if storage.saved)
-
     def peak(self) -> tuple[int, str | None]:
         """The most bytes at once, weights and optimiser aside, and the node whose turn it is."""
         nodes = self.sample.graph.nodes
         if not nodes:
             return 0, None
-        live = alive(self.storages.pieces, 2 * len(nodes))
+        live = self.storages.alive()
         peak = max(live)
         at = live.index(peak)
         return peak, nodes[min(at, self.last - at)].path
+
+
+def _keep(sample: Sample, gradients: Gradients, storages: Storages) -> int:
+    """What autograd keeps lives until its node's turn; inputs and outputs live to the end. How many bytes it keeps."""
+    graph, of, whole = sample.graph, storages.of, 0
+    last = 2 * len(graph.nodes) - 1
+    for position, (node, wanted) in enumerate(zip(graph.nodes, gradients.wanted, strict=True)):
+        if wanted is None or not node.inputs:
+            continue
+        kept, turn = node.op.kept(sample.operands[position], sample.outputs[position], wanted), last - position
+        values = [node.inputs[i] for i in kept.inputs]
+        if kept.outputs:
+            values += [graph.results[position][part] for part in kept.outputs]
+        for value in values:
+            storage = of[value]
+            storage.until(turn)
+            whole += 0 if storage.saved else storage.size
+            storage.saved = True
+        for made in kept.made:
+            size = bytes_of(made) or 0
+            storages.hold(size, position, turn)
+            whole += size
+    inputs = [Value(-1 - position) for position in range(len(graph.inputs))]
+    outputs = [v for entry in graph.outputs.entries if entry.mode != "eval" for v in leaves(entry.value)]
+    for value in (*inputs, *outputs):
+        of[value].until(last)
+    return whole
 
 
 class _Held:
@@ -224,13 +227,12 @@ class _Held:
     def __init__(self, step: _Step) -> None:
         self.step = step
         self.of: dict[Value, Storage] = {}
-        self.holders: dict[int, int] = {}  # of a piece, by identity: how many values wait with it
 
     def take(self, values: Sequence[Value]) -> list[Storage]:
         """What has arrived of a node's results: its turn has come."""
         arrived = [self.of[value] for value in values if value in self.of]
         for storage in arrived:
-            self.holders[id(storage)] -= 1
+            storage.waiting -= 1
         return arrived
 
     def arrive(self, value: Value, passed: Storage | None, turn: int) -> None:
@@ -238,16 +240,16 @@ class _Held:
         unless another value waits with the same piece, or what is there is but a part of one; then what is there is
         added to it."""
         step, there = self.step, self.of.get(value)
-        size = step.size(value)
+        size = step.sample.bytes_of(value) or 0
         arriving = passed if passed is not None else step.storages.make(size, turn, turn)
         if there is not None:
             there.until(turn)
             whole = there.size == size or step.sample.type_of(value).shape[0] == 1
-            if whole and self.holders[id(there)] == 1 and there is not arriving:
+            if whole and there.waiting == 1 and there is not arriving:
                 return
-            self.holders[id(there)] -= 1
+            there.waiting -= 1
             if passed is not None:
                 passed.until(turn)
                 arriving = step.storages.make(size, turn, turn)
         self.of[value] = arriving
-        self.holders[id(arriving)] = self.holders.get(id(arriving), 0) + 1
+        arriving.waiting += 1

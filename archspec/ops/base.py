@@ -278,8 +278,8 @@ class Op(BaseModel):
 
         An op that overwrites the operand it needs copies it first.
         """
-        needed = tuple(i for i, name in enumerate(inputs.names) if name in self.saves_inputs)
-        made = self.makes(inputs, outputs)
+        saved, made = self.saves_inputs, self.makes(inputs, outputs)
+        needed = tuple([i for i, name in enumerate(inputs.names) if name in saved]) if saved else ()
         if needed and self.inplace_on_input and not self.saves_output:
             return Kept(made=(*made, inputs[0]))
         return Kept(needed, (0,) if self.saves_output else (), made)

@@ -137,13 +137,13 @@ class _Conv(_Convolution, abstract=True):
 
     def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
         """Padding that the kernel of the convolution cannot do is done before, and its result kept."""
-        x, pads = inputs[0], self.pads()
         if self.padding_mode != "zeros":
-            extra = [before + after for before, after in pads]
+            extra = [before + after for before, after in self.pads()]
         else:
-            extra = [after - before for before, after in pads]
+            extra = [after - before for before, after in self.pads()] if self.padding == "same" else []
             if not any(extra):
                 return super().kept(inputs, outputs, wanted)
+        x = inputs[0]
         padded = x.with_shape((*x.shape[:2], *map(dims.add, x.shape[2:], extra)))
         sources = (0,) if self.padding_mode in ("reflect", "replicate") and wanted.inputs[0] else ()
         return Kept(sources, made=(padded,))
