@@ -98,7 +98,7 @@ class Scope:
         while pending:
             scope = pending.pop()
             yield scope
-            pending.extend(reversed([*scope.scopes()]))
+            pending += [child for child in reversed(scope.children) if not isinstance(child, int)]
 
 
 @record

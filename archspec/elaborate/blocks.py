@@ -68,7 +68,7 @@ def use_block(
         read_inputs = frozenset(value for value in values if value.node in session.read)
         session.templates.fresh[key] = Template(
             start, tuple(session.nodes[start:]), scope, bound, values, read, read_inputs, used_at,
-            tuple(session.pins[pins:]), session.budget.spent - steps, len([*scope.walk()]) if scope is not None else 0,
+            tuple(session.pins[pins:]), session.budget.spent - steps,
         )  # fmt: skip
     session.read |= read_before
     return bound

@@ -59,9 +59,9 @@ def elaborate(
             spec.span,
             help="add `graph:`, or import it from a spec",
         )
-    templates = templates if templates is not None else Templates()
-    templates.start()
-    session = Session(library, customs, templates, explain=explain)
+    known = templates if templates is not None else Templates()
+    known.start()
+    session = Session(library, customs, known, explain=explain)
     file = open_file(session, spec, variant, params)
     inputs, names = _open_inputs(session, file, input_shapes or {}, symbolic)
     patches = Patches("", spec.patches)
@@ -112,7 +112,8 @@ def elaborate(
     session.errors.check()
     overridden = bool(params) or bool(input_shapes)
     done = verify(expected(session, file, frozen_names(session, graph), variant, overridden))
-    templates.keep()
+    if templates is not None:
+        templates.keep()
     return done
 
 

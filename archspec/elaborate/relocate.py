@@ -21,7 +21,7 @@ class Template:
     """A block that was elaborated: its nodes are copied for another use with equal params and input types.
 
     Positions are those of the network it was elaborated in, where its first node stood at `start`. `pins` and `steps`
-    are what it added to the elaboration's; `scopes` counts it and those within.
+    are what it added to the elaboration's.
     """
 
     start: int
@@ -34,7 +34,11 @@ class Template:
     origin: Origin
     pins: tuple[tuple[Size, Span], ...]
     steps: int
-    scopes: int
+
+    @property
+    def scopes(self) -> int:
+        """How many scopes it brings, itself included; counted when it is copied, for most blocks never are."""
+        return sum(1 for _ in self.scope.walk()) if self.scope is not None else 0
 
 
 @record
