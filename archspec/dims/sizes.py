@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
@@ -21,6 +21,16 @@ class Size:
     form: Form
     value: int | None
     symbolic: bool = False  # shown as a form although it has a value
+    _hash: int = field(init=False, repr=False, compare=False)  # asked for far more often than sizes are made
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.form, self.value, self.symbolic)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Size], tuple[Form, int | None, bool]]:
+        return Size, (self.form, self.value, self.symbolic)  # hashes of texts differ from process to process
 
     def __repr__(self) -> str:
         """As `show`, so that a shape reads `(N, 256, 56, 56)`."""
