@@ -191,31 +191,29 @@ def _anchor_code(code: RuntimeCode, reads: list[Value]) -> RuntimeCode:
     return (operator, _anchor_code(left, reads), _anchor_code(right, reads))
 
 
-def construct(
-    op: type[Op], values: dict[str, Any], spans: dict[str, Span], span: Span, mistaken: dict[str, SpecError]
-) -> Op:
-    """The op with its arguments, of which some are `mistaken` and have no value. Raises SpecError with these, and every
-    argument that is missing or of the wrong kind."""
-    known_mistakes = [found for error in mistaken.values() for found in error.diagnostics]
-    try:
-        made = op.model_validate(values)
-    except ValidationError as error:
-        found: dict[str, Diagnostic] = {}
-        known = plans(op)
-        for detail in error.errors(include_url=False, include_context=False, include_input=False):
-            name = str(detail["loc"][0]) if detail["loc"] else ""
-            if name in found or name in mistaken:
-                continue
-            if detail["type"] == "missing":
-                found[name] = Diagnostic(
-                    "missing-argument", f"`{op.name}` needs `{name}`", span, help=f"add `{name}`: {known[name].wanted}"
-                )
-            else:
-                found[name] = _wrong(op, name, values.get(name), spans.get(name, span), known)
-        raise SpecError([*known_mistakes, *found.values()]) from None
-    if known_mistakes:
-        raise SpecError(known_mistakes)
-    return made
+def wrong_arguments(
+    op: type[Op],
+    error: ValidationError,
+    values: dict[str, Any],
+    spans: dict[str, Span],
+    span: Span,
+    mistaken: dict[str, SpecError],
+) -> SpecError:
+    """Every argument that is missing or of the wrong kind; those that are `mistaken` have no value."""
+    found: dict[str, Diagnostic] = {}
+    known = plans(op)
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        name = str(detail["loc"][0]) if detail["loc"] else ""
+        if name in found or name in mistaken:
+            continue
+        if detail["type"] == "missing":
+            found[name] = Diagnostic(
+                "missing-argument", f"`{op.name}` needs `{name}`", span, help=f"add `{name}`: {known[name].wanted}"
+            )
+        else:
+            found[name] = _wrong(op, name, values.get(name), spans.get(name, span), known)
+    before = [each for earlier in mistaken.values() for each in earlier.diagnostics]
+    return SpecError([*before, *found.values()])
 
 
 def _wrong(op: type[Op], name: str, value: object, span: Span, known: dict[str, Plan]) -> Diagnostic:

@@ -5,26 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from archspec.diagnostics import Diagnostic, Span, SpecError, spec_error
-from archspec.elaborate.arguments import ANY, Argument, anchor, check_inferred, check_keys, construct, evaluate, plans
+from archspec.elaborate.arguments import (
+    ANY,
+    Argument,
+    anchor,
+    check_inferred,
+    check_keys,
+    evaluate,
+    plans,
+    wrong_arguments,
+)
 from archspec.elaborate.edges import Reading, assign_operands, resolve
 from archspec.elaborate.environment import View
 from archspec.elaborate.explain import unmet
+from archspec.elaborate.making import Made, complete, make
 from archspec.elaborate.names import Bound
 from archspec.elaborate.place import File, Site
 from archspec.elaborate.session import NODE_COST, Session, used_notes
 from archspec.elaborate.states import initializers, ties
 from archspec.elaborate.too_large import check_states, check_tensors
 from archspec.ir import Node
-from archspec.ops.base import Inputs, Op, typed
+from archspec.ops.base import Inputs, Op
 from archspec.ops.needs import Needs, OpError
-from archspec.values import TensorType, Value
+from archspec.values import Value
 from archspec.yaml_source import Mapping, Scalar
 
 
 def _with_defaults(file: File, op: type[Op], arguments: list[Argument]) -> list[Argument]:
     """Arguments with the file's `defaults` for this op added where they are not written; unknown ones are left out."""
-    section = file.spec.defaults.get(op.name) if file.spec.defaults is not None else None
+    assert file.spec.defaults is not None
+    section = file.spec.defaults.get(op.name)
     if not isinstance(section, Mapping):
         return arguments
     known, written = plans(op), {argument.key.text for argument in arguments}
@@ -35,24 +48,28 @@ def _with_defaults(file: File, op: type[Op], arguments: list[Argument]) -> list[
 
 def add_node(session: Session, site: Site, op: type[Op], arguments: list[Argument], given: Sequence[Reading]) -> Bound:
     """Inserts a node for a registered op and returns what its name stands for. Raises SpecError."""
-    check_keys(op, arguments)
-    arguments = _with_defaults(site.place.file, op, arguments)
-    given = [*given, *_shape_operands(session, op, arguments)]
-    readings, slots = _slots(op, [*given, *_device_operand(op, site, given)], site.syntax.span)
-    values = tuple(reading.value for reading in readings)
+    if arguments:
+        check_keys(op, arguments)
+    if site.place.file.spec.defaults is not None:
+        arguments = _with_defaults(site.place.file, op, arguments)
+    if op.signature.shape_only:
+        given = [*given, *_shape_operands(session, op, arguments)]
+    if op.device_of is not None:
+        given = [*given, *_device_operand(op, site, given)]
+    readings, slots = _slots(op, given, site.syntax.span)
+    values = tuple([reading.value for reading in readings])
     inputs = Inputs(session.types_of(values), slots)
     need = Needs(batch=session.batch)
     reads: list[Value] = []
     try:
         made = _make(session, op, arguments, inputs, need, reads, site.syntax.span)
-        if made.is_identity(inputs):
-            return Bound(site.path, values[:1], inputs.types[:1], dropped=True)
-        result = typed(made, need, inputs)
     except OpError as error:
         raise _located(session, error, readings, arguments, site) from None
     except SpecError as error:
         raise SpecError([d.with_notes(used_notes(site.origin)) for d in error.diagnostics]) from None
-    return _insert(session, site, made, values, slots, tuple(reads), result, need)
+    if made.identity:
+        return Bound(site.path, values[:1], made.outputs, dropped=True)
+    return _insert(session, site, made, values, slots, tuple(reads), need)
 
 
 def add_custom(
@@ -66,23 +83,24 @@ def add_custom(
     values = tuple(reading.value for reading in given)
     inputs = Inputs(session.types_of(values), ("input",) * len(values))
     try:
-        made = load(target, given_arguments, inputs)
-        result = made.infer(need, inputs)
+        op = load(target, given_arguments, inputs)
+        result = op.infer(need, inputs)
     except OpError as error:
         raise _located(session, error, given, arguments, site) from None
-    return _insert(session, site, made, values, inputs.names, (), result, need)
+    return _insert(session, site, complete(op, result, Needs()), values, inputs.names, (), need)
 
 
 def _insert(
     session: Session,
     site: Site,
-    op: Op,
+    made: Made,
     values: tuple[Value, ...],
     slots: tuple[str, ...],
     reads: tuple[Value, ...],
-    result: TensorType | tuple[TensorType, ...],
     need: Needs,
 ) -> Bound:
+    """`need` has what was asked of sizes before the op was made."""
+    op = made.op
     session.spend(NODE_COST * op.__dict__.get("num_layers", 0), site.syntax.span)
     states = op.state()
     node = Node(
@@ -92,29 +110,27 @@ def _insert(
         values,
         slots,
         reads,
-        result if isinstance(result, tuple) else (result,),
+        made.outputs,
         site.origin,
         initializers(session, site, op, states),
         ties(session, site, op, states),
-        tuple(need.requirements),
-        tuple(need.pins),
-        site.parts if isinstance(result, tuple) and len(site.parts) == len(result) else (),
+        (*need.requirements, *made.requirements),
+        (*need.pins, *made.pins),
+        site.parts if made.parts and len(site.parts) == len(made.outputs) else (),
     )
     check_states(states, node.path, site.syntax.span, session.limits.parameter)
-    check_tensors(node.outputs, node.path, site.syntax.span)
+    if not made.fits:
+        check_tensors(node.outputs, node.path, site.syntax.span)
     position = session.insert(node)
     site.place.children.append(position)
-    results = tuple(Value(position, part) for part in range(len(node.outputs)))
-    positions = tuple(map(str, range(len(results)))) if isinstance(result, tuple) else ()
-    names = op.results[: len(results)] if len(results) > 1 and op.results else positions
-    return Bound(node.path, results, node.outputs, {name: (part,) for part, name in enumerate(names)}, path=node.path)
+    results = tuple([Value(position, part) for part in range(len(node.outputs))])
+    return Bound(node.path, results, node.outputs, made.parts, path=node.path)
 
 
 def _shape_operands(session: Session, op: type[Op], arguments: list[Argument]) -> list[Reading]:
     """`like: enc1`, an operand of which only the shape is read; taken out of the arguments."""
     found: list[Reading] = []
-    only = op.signature.shape_only
-    for argument in [a for a in arguments if a.key.text in only] if only else ():
+    for argument in [a for a in arguments if a.key.text in op.signature.shape_only]:
         arguments.remove(argument)
         if not isinstance(argument.value, Scalar):
             raise spec_error("bad-edge", f"`{argument.key.text}` is a node's name", argument.value.span)
@@ -131,7 +147,7 @@ def _shape_operands(session: Session, op: type[Op], arguments: list[Argument]) -
 def _device_operand(op: type[Op], site: Site, given: Sequence[Reading]) -> Sequence[Reading]:
     """The graph's input for an op that makes a tensor, so that it is made where the others are."""
     values = site.place.names.input.values
-    if op.device_of is None or not values or any(reading.operand == op.device_of for reading in given):
+    if not values or any(reading.operand == op.device_of for reading in given):
         return ()
     return (Reading(values[0], None, op.device_of),)
 
@@ -153,8 +169,9 @@ def _make(
     need: Needs,
     reads: list[Value],
     span: Span,
-) -> Op:
-    """The op with its arguments evaluated and its inferred ones filled in. Raises SpecError with all that is wrong."""
+) -> Made:
+    """The op with its arguments evaluated and its inferred ones filled in. Raises SpecError with all that is wrong with
+    the arguments, OpError for an op that refuses them or its inputs."""
     known = plans(op)
     inferred = dict(op.inferred(need, inputs))
     values: dict[str, Any] = dict(inferred)
@@ -168,7 +185,14 @@ def _make(
             values[name] = value
         except SpecError as error:
             found[name] = error
-    return construct(op, values, {argument.key.text: argument.value.span for argument in arguments}, span, found)
+    try:
+        if not found:
+            return make(op, values, inputs, session.batch, session.limits.items)
+        op.model_validate(values)
+    except ValidationError as error:
+        spans = {argument.key.text: argument.value.span for argument in arguments}
+        raise wrong_arguments(op, error, values, spans, span, found) from None
+    raise SpecError([each for error in found.values() for each in error.diagnostics])
 
 
 def _located(

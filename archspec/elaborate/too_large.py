@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 
 from archspec.diagnostics import Span, spec_error
-from archspec.dims import value
 from archspec.limits import more
 from archspec.ops.base import State
 from archspec.values import TensorType
@@ -16,15 +15,23 @@ MAX_NUMBERS = 2**60 - 1  # torch counts their bytes in 63 bits
 
 
 def check_tensors(types: Iterable[TensorType], name: str, span: Span) -> None:
-    """Raises SpecError for a value that torch cannot hold, of one sample or at the nominal sizes."""
+    """Raises SpecError for a value that torch cannot hold."""
     for x in types:
         if x.rank > MAX_AXES:
             message = f"`{name}` would have {x.rank:,} axes, more than {MAX_AXES}"
             raise spec_error("too-large", message, span, help="merge some of them: `flatten`, `reshape`")
-        numbers = math.prod([dim if isinstance(dim, int) else value(dim) or 1 for dim in x.shape])
-        if numbers > MAX_NUMBERS:
+        if (numbers := _numbers(x)) > MAX_NUMBERS:
             message = f"`{name}` would be a tensor of {numbers:,} numbers"
             raise spec_error("too-large", message, span, help="torch holds fewer than 2 ** 60: make its sizes smaller")
+
+
+def fit(x: TensorType) -> bool:
+    """Whether torch can hold a value, of one sample or at the nominal sizes."""
+    return x.rank <= MAX_AXES and _numbers(x) <= MAX_NUMBERS
+
+
+def _numbers(x: TensorType) -> int:
+    return math.prod([dim if isinstance(dim, int) else dim.value or 1 for dim in x.shape])
 
 
 def check_states(states: Iterable[State], name: str, span: Span, most: int) -> None:

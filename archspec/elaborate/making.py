@@ -1,0 +1,104 @@
+"""What an op comes to with given arguments on inputs of given types. Networks repeat themselves: it is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, cast
+
+from archspec.dims import Size
+from archspec.elaborate.too_large import fit
+from archspec.objects import record
+from archspec.ops.base import Inputs, Op, typed
+from archspec.ops.needs import Needs, Requirement
+from archspec.values import TensorType
+
+MOST_INPUTS = 64  # of a node that is remembered: what is kept from one network to the next is bounded
+
+Tagged = tuple[type[Any], Any]
+"""A value with its class, and those in it with theirs: `1`, `1.0` and `true` are equal."""
+
+_PLAIN = frozenset((int, bool, str, type(None)))
+_NO_PARTS: Mapping[str, tuple[int, ...]] = {}
+
+
+@record(eq=False)
+class Made:
+    """An op that can stand in a network, with all that follows from its arguments and the types it is given.
+
+    `parts`: its results by name, where they are several. `identity`: it does nothing, whatever the sizes.
+    `fits`: torch can hold its results.
+    """
+
+    op: Op
+    outputs: tuple[TensorType, ...]
+    parts: Mapping[str, tuple[int, ...]]
+    requirements: tuple[Requirement, ...]
+    pins: tuple[Size, ...]
+    identity: bool
+    fits: bool
+
+
+def make(op: type[Op], values: Mapping[str, Any], inputs: Inputs, batch: frozenset[str], items: int) -> Made:
+    """An op with its arguments; `batch` is as in `Needs`, and `items` the limit of that name, which ops ask for.
+
+    Raises ValidationError for arguments that are missing or of another kind, OpError for what else is wrong.
+    """
+    if len(inputs.types) > MOST_INPUTS or op.category == "constant":  # of which some hold long lists
+        return _with_results(op.model_validate(values), inputs, batch)
+    arguments = tuple([(name, _tagged(value)) for name, value in values.items()])
+    return _make(op, arguments, inputs.types, inputs.names, batch, items)
+
+
+@lru_cache(maxsize=1 << 12)
+def _make(
+    op: type[Op],
+    arguments: tuple[tuple[str, Tagged], ...],
+    types: tuple[TensorType, ...],
+    names: tuple[str, ...],
+    batch: frozenset[str],
+    items: int,
+) -> Made:
+    values = {name: _value(tagged) for name, tagged in arguments}
+    return _with_results(op.model_validate(values), Inputs(types, names), batch)
+
+
+def _with_results(op: Op, inputs: Inputs, batch: frozenset[str]) -> Made:
+    if op.is_identity(inputs):
+        return Made(op, inputs.types[:1], _NO_PARTS, (), (), True, True)
+    need = Needs(batch=batch)
+    return complete(op, typed(op, need, inputs), need)
+
+
+def complete(op: Op, result: TensorType | tuple[TensorType, ...], need: Needs) -> Made:
+    """What is known of an op once its result is."""
+    outputs, parts = (result, _parts(op, len(result))) if isinstance(result, tuple) else ((result,), _NO_PARTS)
+    return Made(op, outputs, parts, tuple(need.requirements), tuple(need.pins), False, all(map(fit, outputs)))
+
+
+def _parts(op: Op, count: int) -> Mapping[str, tuple[int, ...]]:
+    names = op.results[:count] if count > 1 and op.results else map(str, range(count))
+    return {name: (position,) for position, name in enumerate(names)}
+
+
+def _tagged(value: Any) -> Tagged:
+    kind: type[Any] = value.__class__
+    if kind in _PLAIN:
+        return kind, value
+    if kind is float:
+        return kind, repr(value)  # 0.0 equals -0.0
+    if kind is list or kind is tuple:
+        return kind, tuple([_tagged(item) for item in value])
+    if kind is dict:
+        return kind, tuple([(key, _tagged(item)) for key, item in cast("dict[str, Any]", value).items()])
+    return kind, value
+
+
+def _value(tagged: Tagged) -> Any:
+    kind, value = tagged
+    if kind is float:
+        return float(value)
+    if kind is list or kind is tuple:
+        items = [_value(item) for item in value]
+        return items if kind is list else tuple(items)
+    return {key: _value(item) for key, item in value} if kind is dict else value
