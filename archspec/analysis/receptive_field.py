@@ -7,6 +7,7 @@ Normalisation is that of evaluation. `archspec.analysis.region` has what a given
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -90,25 +91,25 @@ def sizes_of(sample: Sample, position: int) -> tuple[Dim, ...]:
 
 def field_of(found: Layout, sizes: tuple[Dim, ...]) -> ReceptiveField | None:
     """What the tracks of a value say; None where it depends on no position along one of several axes."""
-    present = [(track, size) for track, size in zip(found, sizes, strict=True) if track is not None]
-    if len(present) < len(found):
+    tracks = [track for track in found if track is not None]
+    if len(tracks) < len(found):
         return None
-    local = _local(present)
-    if not any(track.everywhere for track, _ in present):
+    local = _local(tracks, sizes)
+    if not any(track.everywhere for track in tracks):
         return local
-    whole = tuple(size if track.everywhere or track.unsized else track.map.size for track, size in present)
+    both = zip(tracks, sizes, strict=True)
+    whole = tuple(size if track.everywhere or track.unsized else track.map.size for track, size in both)
     return ReceptiveField("global", whole, local=local)
 
 
-def _local(found: list[tuple[Track, Dim]]) -> ReceptiveField:
-    tracks = [track for track, _ in found]
-    if all(track.map.period == 1 and not track.unaligned and not track.unsized for track in tracks):
+def _local(tracks: Sequence[Track], sizes: tuple[Dim, ...]) -> ReceptiveField:
+    if all(_kind(track) == "affine" for track in tracks):
         size, stride = tuple([track.map.size for track in tracks]), tuple([track.map.stride for track in tracks])
         return ReceptiveField("affine", size, stride, tuple([-track.map.lo[0] for track in tracks]))
     kind = _ORDER[max(_ORDER.index(_kind(track)) for track in tracks)]
     return ReceptiveField(
         kind,
-        tuple(size if track.unsized else max(track.map.size, 0) for track, size in found),
+        tuple(size if track.unsized else max(track.map.size, 0) for track, size in zip(tracks, sizes, strict=True)),
         tuple(track.map.stride for track in tracks) if kind == "phase-dependent" else (),
         at=next((at for track in tracks if (at := track.unsized or track.unaligned)), None),
     )

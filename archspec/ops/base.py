@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cache
 from inspect import get_annotations
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, overload
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar, overload
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
 from pydantic.fields import FieldInfo
@@ -96,8 +96,7 @@ Ints = Annotated[tuple[int, ...], BeforeValidator(as_tuple)]
 RuntimeInts = Annotated[tuple[RuntimeInt, ...], BeforeValidator(as_tuple)]
 
 
-@record
-class Window:
+class Window(NamedTuple):
     """One spatial axis of a sliding window; output size and receptive field both follow from it."""
 
     kernel: int

@@ -4,6 +4,7 @@ Output sizes: Dumoulin and Visin, "A guide to convolution arithmetic for deep le
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 from archspec import dims
@@ -84,12 +85,7 @@ class _Conv(_Convolution, abstract=True):
     padding_mode: PaddingMode
 
     def windows(self, inputs: Inputs) -> tuple[Window, ...]:
-        return tuple(
-            Window(kernel, stride, before, after, dilation)
-            for kernel, stride, (before, after), dilation in zip(
-                self.kernel_size, self.stride, self.pads(), self.dilation, strict=True
-            )
-        )
+        return _windows(self.kernel_size, self.stride, self.pads(), self.dilation)
 
     def pads(self) -> tuple[tuple[int, int], ...]:
         """Padding before and after, per axis; `same` puts the odd one after, as torch does."""
@@ -98,7 +94,7 @@ class _Conv(_Convolution, abstract=True):
         if self.padding == "same":
             spare = (d * (k - 1) for k, d in zip(self.kernel_size, self.dilation, strict=True))
             return tuple((total // 2, total - total // 2) for total in spare)
-        return tuple((int(pad), int(pad)) for pad in self.padding)
+        return tuple([(int(pad), int(pad)) for pad in self.padding])
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         x = inputs[0]
@@ -169,6 +165,14 @@ def window_sizes(need: Needs, op: str, sizes: tuple[Dim, ...], windows: tuple[Wi
             )
         out.append(dims.window_out(size, w.kernel, w.stride, w.pad_before, w.pad_after, w.dilation, w.ceil_mode))
     return tuple(out)
+
+
+@lru_cache(maxsize=1 << 10)
+def _windows(
+    kernel_size: tuple[int, ...], stride: tuple[int, ...], pads: tuple[tuple[int, int], ...], dilation: tuple[int, ...]
+) -> tuple[Window, ...]:
+    axes = zip(kernel_size, stride, pads, dilation, strict=True)
+    return tuple(Window(k, s, before, after, d) for k, s, (before, after), d in axes)
 
 
 class Conv1d(_Conv):

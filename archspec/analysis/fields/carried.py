@@ -35,17 +35,19 @@ def carried(
     for index, (node, values) in enumerate(zip(graph.nodes, graph.results, strict=True)):
         if wanted is not None and index not in wanted:
             continue
+        if known.keys().isdisjoint(node.inputs):
+            continue
+        if len(node.inputs) == 1 and keeps_units(node.op):
+            known[values[0]] = known[node.inputs[0]]
+            continue
         operands = [known.get(value, nothing) for value in node.inputs]
-        if all(operand is nothing for operand in operands):
-            continue
-        if len(operands) == 1 and keeps_units(node.op):
-            known[values[0]] = operands[0]
-            continue
         results = _results(sample, index, node, operands, len(axes), view)
         loose = view == "whole" and _is_loose(node, operands)
         for value, layout in zip(values, zip(*results, strict=True), strict=True):
-            if layout != nothing:
-                known[value] = _at_most(layout) if loose else layout
+            if layout == nothing:
+                continue
+            found = _at_most(layout) if loose else layout
+            known[value] = operands[0] if found == operands[0] else found  # what is equal is looked up by identity
     return known
 
 

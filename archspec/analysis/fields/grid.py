@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import lru_cache
-from operator import gt, le
+from operator import gt, le, sub
 from typing import NamedTuple
 
 LONGEST = 256  # phases of an unbounded grid; beyond them the units that exist are listed
@@ -72,7 +72,7 @@ class Map(NamedTuple):
         """The widest field of a unit."""
         if self.period == 1:
             return self.hi[0] - self.lo[0] + 1
-        return max(last - first for first, last in zip(self.lo, self.hi, strict=True)) + 1
+        return max(map(sub, self.hi, self.lo)) + 1
 
     @property
     def is_affine(self) -> bool:

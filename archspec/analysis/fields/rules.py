@@ -7,7 +7,6 @@ that mix or move particular axes are listed by name. An op that is not understoo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from archspec import dims
 from archspec.analysis.fields import windows
@@ -38,8 +37,9 @@ def transfer(site: Site) -> Transfer:
 
 def keeps_units(op: Op) -> bool:
     """Whether each unit depends on its own place alone, of one operand: known without looking at sizes."""
-    statistics: bool = op.name in _BATCH_NORMS and getattr(op, "track_running_stats", False)
-    return statistics or (op.reach == "pointwise" and op.name not in RULES)
+    if op.name not in RULES:
+        return op.reach == "pointwise"
+    return op.name in _BATCH_NORMS and getattr(op, "track_running_stats", False)
 
 
 _BATCH_NORMS = frozenset(("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"))
@@ -101,7 +101,7 @@ def _beyond(site: Site, border: str, found: Mapping[int, Window]) -> Step:
             padded = size + w.pad_before + w.pad_after
             filled = windows.bordered(border, size, w.pad_before, w.pad_after)
             track = read(track, axis, size, filled, padded)
-            track = read(track, axis, padded, windows.window(replace(w, pad_before=0, pad_after=0)), units)
+            track = read(track, axis, padded, windows.window(w._replace(pad_before=0, pad_after=0)), units)
         return track
 
     return step

@@ -117,15 +117,15 @@ def renamed(axes: Mapping[int, int]) -> Step:
 
 def along(site: Site, maps: Mapping[int, Map | None]) -> Step:
     """A map for each of some axes, from the first operand to the result; None where it follows from unknown sizes."""
-    old, new = site.x.shape, site.shape
+    old, new, bare = site.x.shape, site.shape, site.bare
+    changed = [(axis, one) for axis, one in maps.items() if one != IDENTITY or old[axis] != new[axis]]
 
     def step(track: Track) -> Track:
-        for axis, one in maps.items():
-            if one is None:
-                if any(digit.axis == axis for digit in track.digits):
-                    raise Unsized
-            elif one != IDENTITY or old[axis] != new[axis]:
-                track = read(track, axis, old[axis], one, new[axis], axis in site.bare)
+        for axis, one in changed:
+            if one is not None:
+                track = read(track, axis, old[axis], one, new[axis], axis in bare)
+            elif any(digit.axis == axis for digit in track.digits):
+                raise Unsized
         return track
 
     return step

@@ -133,7 +133,9 @@ def normed(track: Track, axes: Collection[int]) -> Track:
     """After every unit was set against statistics of all units along these axes: a gate of its own, beside which the
     local path is left as it is."""
     found = mixed(track, axes)
-    return track._replace(everywhere=True) if found.pooled and not track.pooled else found
+    if not found.pooled or track.pooled:
+        return found
+    return track if track.everywhere else track._replace(everywhere=True)
 
 
 def picked(track: Track, axis: int, index: int) -> Track:
@@ -209,9 +211,9 @@ def _beside(track: Track, axis: int, size: int, layer: Map, units: int) -> Track
 
 def plain(track: Track, axis: int, size: int | None) -> Track:
     """The same with the units of `axis`, the only one that has a part in it, as its grid. Raises Unsized."""
+    if track.length == size and track.digits == (Digit(axis, 1, size, 1),):
+        return track
     match track.digits:
-        case (Digit(_, 1, count, 1),) if count == track.length == size:
-            return track
         case ():
             return _plain(track, grid.ORIGIN, axis, size)
         case (Digit(_, inner, count, weight),) if count is not None and inner * count == size:
@@ -264,14 +266,14 @@ def merged(tracks: Sequence[Track], at: str, shape: Sequence[Dim]) -> Track:
     """A unit that reads the same unit of several tensors. Pooled ones, gates, leave the local path as it is."""
     if len(tracks) == 1:
         return tracks[0]
-    unsized = next((track for track in tracks if track.unsized), None)
-    if unsized is not None:
-        return unsized._replace(everywhere=any(track.everywhere for track in tracks))
+    everywhere = any(track.everywhere for track in tracks)
+    unsized = [track for track in tracks if track.unsized]
+    if unsized:
+        return unsized[0]._replace(everywhere=everywhere)
     local = [track for track in tracks if not track.pooled]
     if not local:
         return max(tracks, key=lambda track: track.map.size)
     result = reduce(lambda a, b: _joined(a, b, at, shape), local)
-    everywhere = any(track.everywhere for track in tracks)
     at_most, varied = any(track.at_most for track in tracks), _varied(tracks)
     if (everywhere, at_most, varied) == (result.everywhere, result.at_most, result.varied):
         return result
@@ -374,7 +376,7 @@ def _varied(tracks: Sequence[Track]) -> frozenset[int]:
 
 
 def _plain(track: Track, layer: Map, axis: int, units: int | None) -> Track:
-    return track._replace(map=through(layer, track.map, units), digits=(Digit(axis, 1, units, 1),), length=units)
+    return Track(through(layer, track.map, units), (Digit(axis, 1, units, 1),), units, *track[3:])
 
 
 def _listed(track: Track, field: Callable[[int], Field], units: int, digits: tuple[Digit, ...]) -> Track:

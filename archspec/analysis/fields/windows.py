@@ -14,6 +14,7 @@ _REACH = {"linear": 1, "bilinear": 1, "trilinear": 1, CUBIC: 2}
 _FINEST = 10_000  # the denominators of scale factors, which are meant as decimal numbers
 
 
+@lru_cache(maxsize=1024)
 def window(w: Window) -> Map:
     """A sliding window: unit `u` sees `u * stride - pad` and the positions `dilation` apart after it."""
     return spread(-w.pad_before, -w.pad_before + w.dilation * (w.kernel - 1), w.stride, w.dilation)
