@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from archspec import dims
 from archspec.dims import Dim, show
-from archspec.ops.base import Category, Example, Inputs, Ints, Needs, Op, OpError, Reach, RuntimeInts, Signature, Window
+from archspec.ops.base import Category, Example, Inputs, Ints, Needs, Op, OpError, Reach, RuntimeInts, Signature
 from archspec.ops.dtypes import require_no_bool
 from archspec.ops.needs import axes_text
 from archspec.ops.target import Call, Code, Index, Operand, Target
@@ -21,7 +21,7 @@ class Crop(Op):
     category: ClassVar[Category] = "reshape"
     is_view: ClassVar[bool] = True
     signature: ClassVar[Signature] = Signature(("input",), ("like",), shape_only=frozenset({"like"}))
-    reach: ClassVar[Reach] = "window"
+    reach: ClassVar[Reach] = "reshape"
     examples: ClassVar[tuple[Example, ...]] = (
         Example({}, ((2, 4, 9, 8), (2, 3, 4, 6)), operands=("input", "like")),
         Example({"size": [3, 6]}, ((2, 4, 8, 8),)),
@@ -54,11 +54,6 @@ class Crop(Op):
                 "bad-argument", f"`size` needs {x.rank - 2} numbers for {x}, got {len(given)}", argument="size"
             )
         return given
-
-    def windows(self, inputs: Inputs) -> tuple[Window, ...]:
-        spare = [dims.sub(size, kept) for size, kept in zip(inputs[0].shape[2:], self.wanted(inputs), strict=True)]
-        known = [dims.value(size) or 0 for size in spare]
-        return tuple(Window(1, 1, -(size // 2), size // 2 - size) for size in known)
 
     def target(self, inputs: Inputs) -> Target:
         return Index((_ALL, _ALL, *(self.window(inputs, axis) for axis in range(2, inputs[0].rank))))
@@ -94,7 +89,7 @@ class Pad(Op):
 
     name: ClassVar[str] = "pad"
     category: ClassVar[Category] = "padding"
-    reach: ClassVar[Reach] = "window"
+    reach: ClassVar[Reach] = "reshape"
     is_view: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"pad": [1, 2, -1, 0]}),
@@ -150,12 +145,6 @@ class Pad(Op):
         if self.value:
             raise OpError("bad-argument", f"`value` has no use with `mode: {self.mode}`", argument="value")
         require_no_bool(x, op=self.name)
-
-    def windows(self, inputs: Inputs) -> tuple[Window, ...]:
-        pads = {
-            axis: (dims.value(before) or 0, dims.value(after) or 0) for axis, before, after in self.pairs(inputs[0])
-        }
-        return tuple(Window(1, 1, *pads.get(axis, (0, 0))) for axis in range(2, inputs[0].rank))
 
     def is_identity(self, inputs: Inputs) -> bool:
         return all(pad == 0 for pad in self.pad)

@@ -19,7 +19,6 @@ from archspec.ops.base import (
     Reach,
     RuntimeInt,
     Signature,
-    Window,
     elements,
 )  # fmt: skip
 from archspec.ops.functional import MethodFunction
@@ -78,21 +77,11 @@ def _bound(need: Needs, size: Dim, bound: SizeArg | None, default: Dim) -> Dim:
     return at
 
 
-def cut_windows(x: TensorType, axis: int, start: Dim, taken: Dim, step: int = 1) -> tuple[Window, ...]:
-    """The windows, of one element each, of a part that takes `taken` elements of one axis from `start` on."""
-    first = dims.value(start) or 0
-    last = first + ((dims.value(taken) or 1) - 1) * step
-    spare = (dims.value(x.shape[axis]) or last + 1) - last - 1
-    part = Window(1, step, -first, -spare)
-    return tuple(part if other == axis else Window(1) for other in range(2, x.rank))
-
-
 class Slice(_Indexing):
     """The elements `start:end:step` of axis `dim`: `[N, C, H, W]` with `dim: 1, end: 8` to `[N, 8, H, W]`. Bounds below
     0 count from the end, and those beyond it are brought to it, as in Python."""
 
     name: ClassVar[str] = "slice"
-    reach: ClassVar[Reach] = "window"
     examples: ClassVar[tuple[Example, ...]] = (
         Example({"dim": 1, "start": 2, "end": 5}),
         Example({"dim": -1, "start": -3}),
@@ -122,10 +111,6 @@ class Slice(_Indexing):
         axis, _, taken = self.taken(need, inputs[0])
         return inputs[0].with_shape(replace_axis(inputs[0].shape, axis, taken))
 
-    def windows(self, inputs: Inputs) -> tuple[Window, ...]:
-        axis, start, taken = self.taken(Needs(), inputs[0])
-        return cut_windows(inputs[0], axis, start, taken, self.step)
-
     def target(self, inputs: Inputs) -> Target:
         step = None if self.step == 1 else self.step
         return at_axis(slice(self.start, self.end, step), axis_of(inputs[0], self.dim, op=self.name))
@@ -154,18 +139,11 @@ class Narrow(MethodFunction, _Indexing):
     """`length` elements of axis `dim` from `start` on: `[N, C, *]` to `[N, length, *]`."""
 
     name: ClassVar[str] = "narrow"
-    reach: ClassVar[Reach] = "window"
     examples: ClassVar[tuple[Example, ...]] = (Example({"dim": 1, "start": 2, "length": 3}),)
 
     dim: int
     start: RuntimeInt
     length: RuntimeInt
-
-    def windows(self, inputs: Inputs) -> tuple[Window, ...]:
-        axis, start = axis_of(inputs[0], self.dim, op=self.name), dim_of(self.start)
-        if isinstance(start, int) and start < 0:
-            start = dims.add(inputs[0].shape[axis], start)
-        return cut_windows(inputs[0], axis, start, dim_of(self.length))
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         x = inputs[0]
