@@ -263,18 +263,6 @@ class Graph:
         states = {key: op.state() for key, op in ops.items()}
         return tuple([states[id(node.op)] for node in self.nodes])
 
-    @cached_property
-    def state_names(self) -> tuple[tuple[str, ...], ...]:
-        """Per node, the full names of its `states`: where the tensors are owned."""
-        found: list[tuple[str, ...]] = []
-        for node, states in zip(self.nodes, self.states, strict=True):
-            names = [full_name(node, state.name) for state in states]
-            if node.ties:
-                ties = dict(node.ties)
-                names = [ties.get(state.name, name) for state, name in zip(states, names, strict=True)]
-            found.append(tuple(names))
-        return tuple(found)
-
     def state(self) -> Iterator[tuple[Node, str, State]]:
         """Every tensor the network owns, once: the node that owns it, its full name, its `State`. Ties are left out."""
         return iter(self._state)
@@ -282,10 +270,10 @@ class Graph:
     @cached_property
     def _state(self) -> tuple[tuple[Node, str, State], ...]:
         found: list[tuple[Node, str, State]] = []
-        for node, states, names in zip(self.nodes, self.states, self.state_names, strict=True):
+        for node, states in zip(self.nodes, self.states, strict=True):
             if states and not node.is_reuse:
                 tied = [name for name, _ in node.ties]
-                found += [(node, name, x) for x, name in zip(states, names, strict=True) if x.name not in tied]
+                found += [(node, full_name(node, x.name), x) for x in states if x.name not in tied]
         return tuple(found)
 
 

@@ -58,7 +58,7 @@ class Analyses:
     @property
     def weights(self) -> tuple[int, ...]:
         """The bytes of parameters and buffers that each node owns."""
-        return self.sample.weights
+        return self.sample.weights.owned
 
     def moved(self, start: int, end: int) -> int | None:
         """The bytes that the nodes from `start` up to, not including, `end` move in inference; None where a size is

@@ -104,23 +104,28 @@ def costs(graph: Graph, sample: Callable[[], Sample] | None = None, known: Known
             types = types or (sample() if sample is not None else Sample.of(graph))
             inputs, outputs = types.operands[position], types.outputs[position]
             macs, ops = node.op.macs(inputs, outputs), node.op.operations(inputs, outputs)
-            cost = Cost(*_owned(node, graph.states[position], frozenset()), macs, ops)
+            cost = Cost(*_owned(node, graph.states[position], _NONE), macs, ops)
             if not node.is_reuse and not node.ties:
                 known[id(node.op)] = (node, cost)
         elif node.is_reuse or node.ties:
-            cost = Cost(*_owned(node, graph.states[position], frozenset()), cost.macs, cost.ops)
+            cost = Cost(*_owned(node, graph.states[position], _NONE), cost.macs, cost.ops)
         if frozen:
             cost = Cost(*_owned(node, graph.states[position], frozen), cost.macs, cost.ops)
         nodes.append(cost)
-    runs = tuple(mode != "training" for mode in graph.modes)
-    return Costs(tuple(nodes), runs, tuple(node.op.category for node in graph.nodes))
+    runs = tuple([mode != "training" for mode in graph.modes])
+    return Costs(tuple(nodes), runs, tuple([node.op.category for node in graph.nodes]))
+
+
+_NONE = frozenset[str]()
 
 
 def _owned(node: Node, states: Sequence[State], frozen: frozenset[str]) -> tuple[int, int, int]:
     """The elements of the parameters that a node owns, of those that are trained, and of its buffers."""
     params = trained = buffers = 0
+    if not states or node.is_reuse:
+        return 0, 0, 0
     tied = [name for name, _ in node.ties]
-    for state in () if node.is_reuse else states:
+    for state in states:
         elements = math.prod(state.shape)
         if state.name in tied:
             continue

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from itertools import accumulate
 
-from archspec.analysis.bytes import bytes_of, state_bytes
+from archspec.analysis.bytes import bytes_of
 from archspec.analysis.sample import Sample
 from archspec.ir import Graph, Mode, Node, Scope, leaves
 from archspec.objects import mutable, record
@@ -35,22 +35,15 @@ class Memory:
 
 def memory(graph: Graph, sample: Sample | None = None, batch: int = 1) -> Memory:
     """The memory a graph needs in inference, for `batch` samples."""
-    weights = weight_bytes(graph)
+    sample = sample.at(batch) if sample else Sample.of(graph, batch)
+    weights = sample.weights.by_dtype
     whole = sum(weights.values())
-    storages = forward(sample.at(batch) if sample else Sample.of(graph, batch), "training")
+    storages = forward(sample, "training")
     if storages is None or not graph.nodes:
         return Memory(whole, weights, None, None)
     live = storages.alive()
     peak = max(live)
     return Memory(whole, weights, peak, graph.nodes[live.index(peak)].path, live)
-
-
-def weight_bytes(graph: Graph) -> dict[str, int]:
-    """The bytes of all parameters and buffers, by dtype."""
-    weights: dict[str, int] = {}
-    for _, _, state in graph.state():
-        weights[state.dtype] = weights.get(state.dtype, 0) + state_bytes(state)
-    return weights
 
 
 @mutable

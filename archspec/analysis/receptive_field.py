@@ -44,7 +44,7 @@ class ReceptiveField:
         """As `archspec summary --json` has it; what does not apply is left out."""
         found: dict[str, Any] = {"kind": self.kind, "size": [s if isinstance(s, int) else show(s) for s in self.size]}
         if self.stride:
-            found["stride"] = [int(s) if s.denominator == 1 else float(s) for s in self.stride]
+            found["stride"] = [s.numerator if s.denominator == 1 else float(s) for s in self.stride]
         if self.padding:
             found["padding"] = list(self.padding)
         if self.at is not None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from archspec import dims
-from archspec.analysis.bytes import bytes_of, state_bytes
+from archspec.analysis.bytes import bytes_of
+from archspec.analysis.weights import Weights
 from archspec.dims import Dim, Size
 from archspec.ir import Graph
 from archspec.ops.base import Inputs
@@ -28,13 +29,14 @@ class Sample:
         """The types in a batch of so many."""
         one = dict.fromkeys(batch_symbols(graph), batch)
         known: dict[int, Dim] = {}  # by identity: the graph keeps its sizes alive, and hashing one is slow
-        types: dict[int, TensorType] = {}
+        types: dict[tuple[int, str, bool], TensorType] = {}  # nodes that keep a shape have one in common
 
         def plain(x: TensorType) -> TensorType:
-            found = types.get(id(x))
+            key = (id(x.shape), x.dtype, x.constant)
+            found = types.get(key)
             if found is None:
                 shape = tuple([dim if isinstance(dim, int) else _plain(dim, one, known) for dim in x.shape])
-                found = types[id(x)] = TensorType(shape, x.dtype, x.constant)
+                found = types[key] = TensorType(shape, x.dtype, x.constant)
             return found
 
         return cls(
@@ -62,22 +64,9 @@ class Sample:
         return bytes_of(self.inputs[-1 - value.node]) if value.node < 0 else self.bytes[value.node][value.part]
 
     @cached_property
-    def state_bytes(self) -> tuple[tuple[int, ...], ...]:
-        """Per node, the bytes of the tensors its op works with, whoever owns them."""
-        return tuple([tuple([state_bytes(state) for state in states]) for states in self.graph.states])
-
-    @cached_property
-    def weights(self) -> tuple[int, ...]:
-        """Per node, the bytes of the parameters and buffers that it owns."""
-        found = [
-            0 if node.is_reuse else sum(sizes) for node, sizes in zip(self.graph.nodes, self.state_bytes, strict=True)
-        ]
-        for position, node in enumerate(self.graph.nodes):
-            if node.ties and not node.is_reuse:
-                tied = {name for name, _ in node.ties}
-                states = zip(self.graph.states[position], self.state_bytes[position], strict=True)
-                found[position] = sum(size for state, size in states if state.name not in tied)
-        return tuple(found)
+    def weights(self) -> Weights:
+        """The graph's parameters and buffers."""
+        return Weights.of(self.graph)
 
     @cached_property
     def operands(self) -> tuple[Inputs, ...]:

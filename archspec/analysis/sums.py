@@ -24,8 +24,8 @@ class Sums:
         """Of one number per node."""
         each = list(terms)
         forms = [(position, term) for position, term in enumerate(each) if not isinstance(term, int)]
-        numbers = accumulate(term if isinstance(term, int) else 0 for term in each)
-        return cls((0, *numbers), tuple([position for position, _ in forms]), tuple([form for _, form in forms]))
+        numbers = accumulate([term if isinstance(term, int) else 0 for term in each], initial=0)
+        return cls(tuple(numbers), tuple([position for position, _ in forms]), tuple([form for _, form in forms]))
 
     def between(self, start: int, end: int) -> Dim:
         """The sum over the nodes from `start` up to, not including, `end`."""

@@ -55,10 +55,10 @@ def _moves(sample: Sample, position: int) -> Traffic:
         return NOTHING
     shape_only = op.signature.shape_only
     read: dict[object, int | None] = {}
-    for value, name in zip(node.inputs, inputs.names, strict=True):
+    for value, name in zip(node.inputs, node.slots, strict=True):
         if name not in shape_only:
             read[value] = sample.bytes_of(value)
-    weights = sum(sample.state_bytes[position])
+    weights = sample.weights.used[position]
     gathered = dims.value(op.gathers(inputs, outputs) or 0)
     if gathered and weights:
         weights = gathered * BYTES[outputs[0].dtype]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence, Set
 from itertools import compress
 
-from archspec.analysis.bytes import bytes_of, state_bytes
+from archspec.analysis.bytes import bytes_of
 from archspec.analysis.memory import Storage, Storages, forward
 from archspec.analysis.sample import Sample
 from archspec.ir import Graph, Node, leaves
@@ -48,12 +48,10 @@ def training_memory(
     Raises:
         KeyError: the optimiser is none of these.
     """
-    frozen = frozenset(graph.frozen)
-    trained = [state for _, name, state in graph.state() if state.trainable and name not in frozen]
-    gradients = sum(map(state_bytes, trained))
-    held = OPTIMIZERS[optimizer] * gradients + (4 * len(trained) if optimizer in _COUNTS_STEPS else 0)
     sample = sample.at(batch) if sample else Sample.of(graph, batch)
-    weights = sum(sample.weights)
+    weights, trained = sum(sample.weights.owned), sample.weights.gradients
+    gradients = sum(trained)
+    held = OPTIMIZERS[optimizer] * gradients + (4 * len(trained) if optimizer in _COUNTS_STEPS else 0)
     step = _Step.of(sample)
     if step is None:
         return TrainingMemory(weights, gradients, held, None, None, None)
@@ -69,10 +67,10 @@ class Gradients:
     wanted: tuple[Wanted | None, ...]
 
     @classmethod
-    def of(cls, graph: Graph) -> Gradients:
+    def of(cls, graph: Graph, trained: Sequence[frozenset[str]]) -> Gradients:
         """Those of a graph whose inputs have none: of what depends on a parameter that is trained, and on which an
-        output depends."""
-        nodes, results, trained = graph.nodes, graph.results, _trained(graph)
+        output depends. `trained`: per node the names of its parameters that are."""
+        nodes, results = graph.nodes, graph.results
         depends: set[Value] = set()
         for position, (node, mode) in enumerate(zip(nodes, graph.modes, strict=True)):
             if mode != "eval" and node.op.differentiable and (trained[position] or not depends.isdisjoint(_read(node))):
@@ -82,6 +80,7 @@ class Gradients:
             if entry.mode != "eval":
                 reached.update(value for value in leaves(entry.value) if value in depends)
         wanted: list[Wanted | None] = [None] * len(nodes)
+        known: dict[tuple[tuple[bool, ...], frozenset[str]], Wanted] = {}  # most are one of a few
         for position in range(len(nodes) - 1, -1, -1):
             if reached.isdisjoint(results[position]):
                 continue
@@ -91,7 +90,8 @@ class Gradients:
             if only:
                 asked = tuple([each and name not in only for each, name in zip(asked, node.slots, strict=True)])
             if trained[position] or True in asked:
-                wanted[position] = Wanted(asked, trained[position])
+                key = (asked, trained[position])
+                wanted[position] = known.get(key) or known.setdefault(key, Wanted(*key))
                 reached.update(compress(node.inputs, asked))
         return cls(reached, tuple(wanted))
 
@@ -102,16 +102,6 @@ def _read(node: Node) -> Sequence[Value]:
     if not only:
         return node.inputs
     return [value for value, name in zip(node.inputs, node.slots, strict=True) if name not in only]
-
-
-def _trained(graph: Graph) -> list[frozenset[str]]:
-    """Per node the names of its parameters that are trained, those of a module called again and tied ones included."""
-    names = {name for _, name, state in graph.state() if state.trainable and not state.buffer} - set(graph.frozen)
-    none = frozenset[str]()
-    return [
-        frozenset([state.name for state, name in zip(states, owned, strict=True) if name in names]) if states else none
-        for states, owned in zip(graph.states, graph.state_names, strict=True)
-    ]
 
 
 @record
@@ -130,7 +120,7 @@ class _Step:
         storages = forward(sample, "eval", 2 * len(sample.graph.nodes))
         if storages is None:
             return None
-        gradients = Gradients.of(sample.graph)
+        gradients = Gradients.of(sample.graph, sample.weights.trained)
         step = cls(sample, gradients, storages, _keep(sample, gradients, storages))
         step.go_back()
         return step
@@ -165,14 +155,9 @@ class _Step:
                 for i, value in enumerate(node.inputs):
                     if wanted.inputs[i]:
                         held.arrive(value, arrived[0] if i in passed else None, turn)
-            if wanted.params:
-                states = zip(
-                    graph.states[position], sample.state_bytes[position], graph.state_names[position], strict=True
-                )
-                for state, size, name in states:
-                    if state.name in wanted.params:
-                        storages.hold(size, turn, turn if name in owned else last)
-                        owned.add(name)
+            for name, size in sample.weights.gradients_of(position) if wanted.params else ():
+                storages.hold(size, turn, turn if name in owned else last)
+                owned.add(name)
 
     def passed(self, position: int) -> Collection[int]:
         """Operands whose gradient is that of the result. A parameter has one of its own."""

@@ -6,11 +6,12 @@ the whole-registry tests hold it to torch. A class that lacks a rule fails when 
 
 # Annotations are evaluated here: pydantic would evaluate the text of those of `Op` anew for each of its subclasses.
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cache
 from inspect import get_annotations
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar, overload
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar, cast, overload
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler
 from pydantic.fields import FieldInfo
@@ -350,7 +351,10 @@ def _made_of_constants(need: Needs, x: TensorType) -> TensorType:
 
 def elements(x: TensorType) -> Dim:
     """How many numbers a tensor holds."""
-    return dims.product(x.shape)
+    try:
+        return math.prod(cast("tuple[int, ...]", x.shape))
+    except TypeError:  # a Size has no operators
+        return dims.product(x.shape)
 
 
 def is_marked(info: FieldInfo, marker: Marker) -> bool:

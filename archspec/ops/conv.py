@@ -3,6 +3,7 @@
 Output sizes: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016), arXiv 1603.07285.
 """
 
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
@@ -25,6 +26,7 @@ from archspec.ops.base import (
     Triple,
     Wanted,
     Window,
+    elements,
 )
 from archspec.ops.guards import like_weights
 from archspec.values import TensorType
@@ -145,8 +147,7 @@ class _Conv(_Convolution, abstract=True):
         return Kept(sources, made=(padded,))
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
-        per_output = dims.product((self.in_channels // self.groups, *self.kernel_size))
-        return dims.mul(dims.product(outputs[0].shape), per_output)
+        return dims.mul(elements(outputs[0]), self.in_channels // self.groups * math.prod(self.kernel_size))
 
 
 def window_sizes(need: Needs, op: str, sizes: tuple[Dim, ...], windows: tuple[Window, ...]) -> tuple[Dim, ...]:
@@ -287,8 +288,7 @@ class _ConvTranspose(_Convolution, abstract=True):
         return self.weights((self.in_channels, self.out_channels // self.groups, *self.kernel_size))
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
-        per_input = dims.product((self.out_channels // self.groups, *self.kernel_size))
-        return dims.mul(dims.product(inputs[0].shape), per_input)
+        return dims.mul(elements(inputs[0]), self.out_channels // self.groups * math.prod(self.kernel_size))
 
 
 class ConvTranspose1d(_ConvTranspose):

@@ -78,7 +78,7 @@ def _cost(analyses: Analyses, cost: Cost, moved: int | None, weights: int, live:
 
 def _intensity(analyses: Analyses, cost: Cost, moved: int | None) -> float | None:
     found = analyses.intensity(cost.macs, moved)
-    return None if found is None else round(found, 4)
+    return round(found, 4) if found else found
 
 
 def _block(analyses: Analyses, scope: Scope) -> dict[str, Any]:
@@ -131,4 +131,4 @@ def _tree(analyses: Analyses, tree: Tree) -> Mapping[str, Any] | list[Any]:
 
 
 def _type(x: TensorType) -> dict[str, Any]:
-    return {"shape": [shown(dim) for dim in x.shape], "dtype": x.dtype}
+    return {"shape": [dim if isinstance(dim, int) else shown(dim) for dim in x.shape], "dtype": x.dtype}
