@@ -70,11 +70,11 @@ def receptive_fields(graph: Graph, sample: Sample | None = None) -> tuple[Recept
         sizes = sizes_of(sample, position)
         fields: dict[int, ReceptiveField | None] = {}  # by identity: most nodes keep what they read
         known = carried(sample, position)
-        for value, layout in known.items():
-            if value.node >= 0 and value.part == 0 and found[value.node] is None:
+        for (node, part), layout in known.items():
+            if node >= 0 and part == 0 and found[node] is None:
                 if id(layout) not in fields:
                     fields[id(layout)] = field_of(layout, sizes)
-                found[value.node] = fields[id(layout)]
+                found[node] = fields[id(layout)]
     return tuple(found)
 
 

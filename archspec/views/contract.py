@@ -94,12 +94,12 @@ def _block(analyses: Analyses, scope: Scope) -> dict[str, Any]:
 
 
 def _nodes(analyses: Analyses) -> list[dict[str, Any]]:
-    graph, live, moves = analyses.graph, analyses.live, analyses.traffic
+    graph, live, moves, owned = analyses.graph, analyses.live, analyses.traffic, analyses.weights
     around = {child: scope.path for scope in graph.root.walk() for child in scope.children if isinstance(child, int)}
     found: list[dict[str, Any]] = []
     for position, node in enumerate(graph.nodes):
         field, mode = analyses.fields[position], graph.modes[position]
-        cost, weights, moved = analyses.costs.nodes[position], analyses.weights[position], moves[position].moved
+        cost, weights, moved = analyses.costs.nodes[position], owned[position], moves[position].moved
         entry: dict[str, Any] = {
             "path": node.path,
             "op": node.op.name,

@@ -93,10 +93,11 @@ def _source(axis: int, x: TensorType, view: View, name: str) -> Track:
 
 def _results(sample: Sample, index: int, node: Node, operands: Sequence[Layout], axes: int, view: View) -> list[Tracks]:
     """The tracks of a node's results, per axis."""
-    shape_only = node.op.signature.shape_only
-    read = [None if slot in shape_only else operand for slot, operand in zip(node.slots, operands, strict=True)]
+    shape_only, read = node.op.signature.shape_only, operands
+    if shape_only:
+        read = [None if slot in shape_only else operand for slot, operand in zip(node.slots, operands, strict=True)]
     inputs = sample.operands[index]
-    bare = _bare(inputs[0], operands[0]) if view == "whole" else frozenset[int]()
+    bare = _bare(inputs[0], operands[0]) if view == "whole" else _NONE
     apply = transfer(Site(node.op, inputs, sample.outputs[index], node.path, view, bare))
     found: list[Tracks] = []
     for axis in range(axes):
@@ -106,6 +107,9 @@ def _results(sample: Sample, index: int, node: Node, operands: Sequence[Layout],
         except Unsized:
             found.append((_unsized(tracks, node.path),) * len(node.outputs))
     return found
+
+
+_NONE: frozenset[int] = frozenset()
 
 
 def _bare(x: TensorType, layout: Layout) -> frozenset[int]:

@@ -238,7 +238,7 @@ def _stack(site: Site) -> Transfer:
 
 def _varied(operands: Tracks, results: Tracks, axis: int) -> Tracks:
     """Side by side along an axis without positions, they may see different ones."""
-    if len(set(operands)) == 1:
+    if operands.count(operands[0]) == len(operands):
         return results
     return [track and uneven(track, axis) for track in results]
 

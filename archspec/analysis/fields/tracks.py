@@ -102,7 +102,7 @@ def chosen(track: Track, axis: int) -> Track:
 
 def uneven(track: Track, axis: int) -> Track:
     """Units along an axis without positions may see different ones."""
-    return track._replace(varied=track.varied | {axis})
+    return track if axis in track.varied else track._replace(varied=track.varied | {axis})
 
 
 def evened(track: Track, axis: int) -> Track:
@@ -372,7 +372,7 @@ def concatenated(tracks: Sequence[Track | None], shapes: Sequence[Sequence[Dim]]
 
 
 def _varied(tracks: Sequence[Track]) -> frozenset[int]:
-    return frozenset[int]().union(*[track.varied for track in tracks])
+    return tracks[0].varied.union(*[track.varied for track in tracks])
 
 
 def _plain(track: Track, layer: Map, axis: int, units: int | None) -> Track:
