@@ -342,6 +342,7 @@ UNKNOWN = [
     Row("GLU", {"dim": 0}, (ROW,), "bad-axis"),
     Row("LayerNorm", {"normalized_shape": [2, 8]}, (ROW,), "bad-argument"),
     Row("cat", {"dim": 1}, (ROW, (3, 8)), "shape-mismatch"),
+    Row("chunk", {"chunks": 2, "dim": 0}, (ROW,), "unknown-size"),
 ]  # fmt: skip
 """What would fix the batch N, of unknown size, or mix it with others."""
 

@@ -263,6 +263,15 @@ def test_text() -> None:
     ]
 
 
+def test_strides_are_decimal_numbers() -> None:
+    text = str(region_of("up: {op: interpolate, scale_factor: 3}", "[N, 1, 8]"))
+    assert [line.split()[:3] for line in text.splitlines()[3:5]] == [
+        ["axis", "size", "stride"], ["positions", "1", "0.3333"],
+    ]  # fmt: skip
+    text = str(region_of("far: {op: AvgPool1d, kernel_size: 1, stride: 12345}", "[N, 1, 20000]"))
+    assert " 12345 " in text
+
+
 def test_json_is_what_the_text_says(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rf", "resnet18", "--node", "layer1", "--at", "0,55", "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["regions"]
