@@ -80,6 +80,23 @@ def test_tensors_by_themselves_and_shared_ones() -> None:
     assert torch.equal(first.eval()(x), second.eval()(x))
 
 
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        ["norm: BatchNorm2d", "conv: {op: Conv2d, out_channels: 4, kernel_size: 1, tie: {bias: norm.bias}}"],
+        ["conv: {op: Conv2d, out_channels: 4, kernel_size: 1}", "norm: {op: BatchNorm2d, tie: {bias: conv.bias}}"],
+    ],
+)
+def test_a_constant_tensor_that_another_layer_shares(nodes: list[str]) -> None:
+    """A norm's bias starts with zeros, a convolution's with random numbers: what is initialised last counts."""
+    graph = archspec.loads(
+        "archspec: 1\ninput: [N, 4, 8, 8]\ngraph:\n" + "".join(f"  {node}\n" for node in nodes) + RULES
+    )
+    first, _, third = seeded(graph), seeded(graph), seeded(graph)
+    assert third.conv.bias is third.norm.bias
+    assert torch.equal(first.conv.bias, third.conv.bias)
+
+
 def test_what_happens_to_a_module_stays_with_it() -> None:
     graph = archspec.load("resnet18", params={"num_classes": 3})
     first = build(graph)
@@ -92,11 +109,12 @@ def test_what_happens_to_a_module_stays_with_it() -> None:
 
 
 def test_the_third_module_of_equal_source_is_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    params = {"num_classes": 5}
-    for _ in range(2):
-        build(archspec.load("resnet18", params=params))
+    text = "archspec: 1\nextends: resnet.yaml\nvariant: resnet18\nparams: {num_classes: 5}\n"
+    graphs = [archspec.loads(text) for _ in range(3)]  # `load` would give the same one
+    for graph in graphs[:2]:
+        build(graph)
     monkeypatch.setattr(nn.Conv2d, "__init__", lambda *_: pytest.fail("constructed"))
-    assert build(archspec.load("resnet18", params=params)).conv1.out_channels == 64
+    assert build(graphs[2]).conv1.out_channels == 64
 
 
 def test_other_defaults_are_respected() -> None:

@@ -6,7 +6,7 @@ under a mode in which initialisers do nothing, and what torch's own rules are to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from archspec.emit.copies import can_be_copied, copy_of, template
+from archspec.emit.copies import can_be_copied, copy_of, starts_constant, template
 from archspec.emit.initialize import has_rules
 from archspec.emit.targets import targets_of
 from archspec.ir import Graph, Initializer, Node, full_name
@@ -68,31 +68,36 @@ def construct(plan: Plan, device: torch.device | str | None, init: bool | Collec
     chosen = {plan.owners[name].path: plan.owners[name] for name in (plan.owners if everything else names)}
     later = plan.foreign.isdisjoint(chosen) and (plan.has_rules or not everything)
     if later and device is None:
-        model = _like_before(plan)
+        model, resets = _like_before(plan)
     else:
         with made_on:
-            model = _bare(plan.cls, skip=plan.all_known) if later else plan.cls()
+            model, resets = _bare(plan.cls, skip=plan.all_known) if later else plan.cls(), None
     if later and everything:
-        _reset_all(model, plan.rules)
+        _reset_all(model, _resets(model, plan.rules) if resets is None else resets, plan.rules)
         model.init_weights()  # pyright: ignore[reportCallIssue]
     elif later and names:
         _initialise_only(model, chosen.values(), names, plan.rules)
     return model
 
 
-_TEMPLATES: dict[tuple[type[nn.Module], torch.dtype, torch.device], nn.Module | None] = {}
-"""What further modules are copied from, by class and torch's defaults: made with the second one, None before."""
+Resets = Sequence[tuple[str, bool]]
+"""The paths of the layers that torch's own rules initialise, children before parents; whether only a part of one."""
+
+_TEMPLATES: dict[tuple[type[nn.Module], torch.dtype, torch.device], tuple[nn.Module, Resets] | None] = {}
+"""What further modules are copied from, and what is to be reset of a copy, by class and torch's defaults: made with the
+second one, None before."""
 
 
-def _like_before(plan: Plan) -> nn.Module:
-    """A bare instance: what the constructor makes, or a copy of what it made before under the same defaults."""
+def _like_before(plan: Plan) -> tuple[nn.Module, Resets | None]:
+    """A bare instance: what the constructor makes, or a copy of what it made before under the same defaults; and what
+    is to be reset, where that is known."""
     key = (plan.cls, torch.get_default_dtype(), torch.get_default_device())
     if (like := _TEMPLATES.get(key)) is not None:
-        return copy_of(like)
+        return copy_of(like[0]), like[1]
     model = _bare(plan.cls, skip=plan.all_known)
     if key[2].type == "cpu" and can_be_copied(model, plan.cls.__module__):
-        _TEMPLATES[key] = template(model) if key in _TEMPLATES else None
-    return model
+        _TEMPLATES[key] = (template(model), _resets_of_copy(model, plan.rules)) if key in _TEMPLATES else None
+    return model, None
 
 
 class _SkipInit(TorchFunctionMode):
@@ -128,19 +133,36 @@ def _bare(cls: type[nn.Module], *, skip: bool) -> nn.Module:
     return model
 
 
-def _reset_all(model: nn.Module, rules: Collection[str]) -> None:
-    """torch's own rule for each weight, children before parents, but for those of these names. The mode costs as much
-    as a small layer's initialisation: it is on only for layers of which a part is left out."""
-    ruled = {id(tensor) for name, tensor in model.named_parameters(remove_duplicate=False) if name in rules}
-    for module in _postorder(model):
-        if (reset := _reset_of(module)) is None:
-            continue
-        own = [id(tensor) for tensor in module.parameters()]
-        if not ruled.intersection(own):
+def _resets(model: nn.Module, rules: Collection[str]) -> Resets:
+    """What torch's own rules initialise, where the parameters of these names have rules of the spec's."""
+    ruled = _ruled(model, rules)
+    resets: list[tuple[str, bool]] = []
+    for path, module in _postorder(model):
+        if _reset_of(module) is not None:
+            own = {id(tensor) for tensor in module.parameters()}
+            if not own or own - ruled:
+                resets.append((path, not ruled.isdisjoint(own)))
+    return resets
+
+
+def _resets_of_copy(model: nn.Module, rules: Collection[str]) -> Resets:
+    """The same of a copy, in which what is constant has its values."""
+    return [each for each in _resets(model, rules) if not starts_constant(model.get_submodule(each[0]))]
+
+
+def _reset_all(model: nn.Module, resets: Resets, rules: Collection[str]) -> None:
+    """torch's own rule for each of these, but for parameters of these names. The mode costs as much as a small layer's
+    initialisation: it is on only for layers of which a part is left out."""
+    ruled = _ruled(model, rules) if any(partly for _, partly in resets) else frozenset[int]()
+    for path, partly in resets:
+        reset = _reset_of(model.get_submodule(path))
+        assert reset is not None
+        with _SkipInit(ruled) if partly else nullcontext():
             reset()
-        elif not ruled.issuperset(own):
-            with _SkipInit(ruled):
-                reset()
+
+
+def _ruled(model: nn.Module, rules: Collection[str]) -> frozenset[int]:
+    return frozenset(id(each) for name, each in model.named_parameters(remove_duplicate=False) if name in rules)
 
 
 def _initialise_only(
@@ -152,7 +174,7 @@ def _initialise_only(
     with _SkipInit(skipped):
         for node in nodes:
             if any(state.name for state in node.op.state()):  # else the node is a tensor itself
-                for module in _postorder(model.get_submodule(node.module)):
+                for _, module in _postorder(model.get_submodule(node.module)):
                     if (reset := _reset_of(module)) is not None:
                         reset()
     for name, rule in rules.items():
@@ -165,7 +187,7 @@ def _reset_of(module: nn.Module) -> Callable[[], None] | None:
     return cast("Callable[[], None] | None", reset)
 
 
-def _postorder(module: nn.Module) -> Iterator[nn.Module]:
-    for child in module.children():
-        yield from _postorder(child)
-    yield module
+def _postorder(module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
+    for name, child in module.named_children():
+        yield from _postorder(child, f"{path}.{name}" if path else name)
+    yield path, module

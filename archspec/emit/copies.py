@@ -6,6 +6,7 @@ of the same network needs the tensors alone: the attributes are equal, and conta
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,30 +19,49 @@ _PLAIN = frozenset(
 )  # fmt: skip
 """Families whose modules hold their tensors as parameters and buffers only. (Recurrent layers list them again.)"""
 
+_CONSTANT = frozenset({"torch.nn.modules.batchnorm", "torch.nn.modules.normalization"})
+"""Those whose weights start with the same values each time, ones and zeros."""
+
 
 def can_be_copied(model: nn.Module, generated: str) -> bool:
-    """Whether all layers are of these families, or classes of the emitted source, the Python module `generated`."""
-    return all(type(module).__module__ in _PLAIN or type(module).__module__ == generated for module in model.modules())
+    """Whether all layers are of these families, or classes of the emitted source, the Python module `generated`; and no
+    layer that is to be initialised shares a tensor with one that is constant."""
+    modules = list(model.modules())
+    tensors = [(id(each), starts_constant(module)) for module in modules for each in module.parameters(recurse=False)]
+    constant = {tensor for tensor, starts in tensors if starts}
+    return all(type(module).__module__ in {*_PLAIN, generated} for module in modules) and not any(
+        tensor in constant and not starts for tensor, starts in tensors
+    )
+
+
+def starts_constant(module: nn.Module) -> bool:
+    """Whether a copy of this layer has the values that it starts with, and others are to be initialised."""
+    return type(module).__module__ in _CONSTANT
 
 
 def template(model: nn.Module) -> nn.Module:
-    """A copy of the module to be copied: the weights of its layers take no memory, tensors that are there by themselves
-    are as they are."""
-    return _copied(model, {}, "meta")
+    """A copy of the module to be copied: the weights of its layers take no memory, but for those that are constant;
+    tensors that are there by themselves are as they are."""
+    made = _copied(model, {}, "meta")
+    for module in made.modules():
+        if starts_constant(module) and isinstance(reset := getattr(module, "reset_parameters", None), Callable):
+            reset()
+    return made
 
 
 def copy_of(model: nn.Module) -> nn.Module:
-    """A module like a template, its weights not initialised."""
+    """A module like a template, its weights not initialised, but for those that are constant."""
     return _copied(model, {}, "cpu")
 
 
 def _copied(module: nn.Module, made: dict[int, Tensor], device: str) -> nn.Module:
-    """`made`: the copies of shared tensors. The weights of torch's own layers are made anew, without values."""
+    """`made`: the copies of shared tensors. The weights of torch's own layers are made anew, without values, but for
+    constant ones."""
     other = module.__new__(type(module))
     own: dict[str, Any] = other.__dict__
     for name, value in module.__dict__.items():
         own[name] = value.copy() if isinstance(value, dict | set | list) else value  # pyright: ignore[reportUnknownMemberType]
-    layer = type(module).__module__ in _PLAIN
+    layer = type(module).__module__ in _PLAIN and not starts_constant(module)
     for name, tensor in own["_parameters"].items():
         if tensor is not None:
             if id(tensor) not in made:
