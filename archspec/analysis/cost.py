@@ -126,9 +126,9 @@ def _owned(node: Node, states: Sequence[State], frozen: frozenset[str]) -> tuple
         return 0, 0, 0
     tied = [name for name, _ in node.ties]
     for state in states:
-        elements = math.prod(state.shape)
         if state.name in tied:
             continue
+        elements = math.prod(state.shape)
         if state.buffer:
             buffers += elements
         else:

@@ -109,7 +109,7 @@ def forward(sample: Sample, without: Mode, steps: int | None = None) -> Storages
         if graph.modes[position] == without:
             continue
         start, scopes = around[position]
-        for value in (*node.inputs, *node.reads):
+        for value in (*node.inputs, *node.reads) if node.reads else node.inputs:
             of[value].until(position if value.node >= start else _left(value.node, scopes))
         shared = of[node.inputs[0]] if shares(node, training=training) else None
         stored = not node.inputs and bool(graph.states[position])  # a parameter or a buffer
@@ -154,11 +154,12 @@ def _left(made: int, around: tuple[Scope, ...]) -> int:
 
 def shares(node: Node, *, training: bool = False) -> bool:
     """Whether the results lie in the memory of the first input. Dropout hands its input on in evaluation alone."""
+    return bool(node.inputs) and (node.op.inplace_on_input or is_view(node, training=training))
+
+
+def is_view(node: Node, *, training: bool = False) -> bool:
+    """Whether this is so and nothing is written."""
     op = node.op
-    if not node.inputs:
-        return False
-    if op.inplace_on_input:
-        return True
     return op.is_view and op.name not in _COPIES and not (training and op.category == "dropout" and drops(node))
 
 

@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import cast
 
 from archspec import dims
 from archspec.dims import Dim, Size
@@ -24,7 +25,9 @@ class Sums:
         """Of one number per node."""
         each = list(terms)
         forms = [(position, term) for position, term in enumerate(each) if not isinstance(term, int)]
-        numbers = accumulate([term if isinstance(term, int) else 0 for term in each], initial=0)
+        for position, _ in forms:
+            each[position] = 0
+        numbers = accumulate(cast("list[int]", each), initial=0)
         return cls(tuple(numbers), tuple([position for position, _ in forms]), tuple([form for _, form in forms]))
 
     def between(self, start: int, end: int) -> Dim:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from archspec import dims
 from archspec.analysis.bytes import BYTES
-from archspec.analysis.memory import shares
+from archspec.analysis.memory import is_view
 from archspec.analysis.sample import Sample
 from archspec.dims import Dim
 from archspec.ir import Graph
@@ -51,7 +51,7 @@ def intensity(macs: Dim, moved: int | None) -> float | None:
 def _moves(sample: Sample, position: int) -> Traffic:
     node, states = sample.graph.nodes[position], sample.graph.states[position]
     op, inputs, outputs = node.op, sample.operands[position], sample.outputs[position]
-    if (not node.inputs and states) or (shares(node) and not op.inplace_on_input):
+    if (is_view(node) and not op.inplace_on_input) if node.inputs else states:
         return NOTHING
     shape_only = op.signature.shape_only
     read: dict[object, int | None] = {}
@@ -59,7 +59,8 @@ def _moves(sample: Sample, position: int) -> Traffic:
         if name not in shape_only:
             read[value] = sample.bytes_of(value)
     weights = sample.weights.used[position]
-    gathered = dims.value(op.gathers(inputs, outputs) or 0)
+    lookup = op.gathers(inputs, outputs)
+    gathered = None if lookup is None else dims.value(lookup)
     if gathered and weights:
         weights = gathered * BYTES[outputs[0].dtype]
     elif gathered:

@@ -161,12 +161,12 @@ class _Step:
 
     def passed(self, position: int) -> Collection[int]:
         """Operands whose gradient is that of the result. A parameter has one of its own."""
-        graph, operands = self.sample.graph, self.sample.operands[position]
-        inputs = graph.nodes[position].inputs
-        passed = graph.nodes[position].op.passes(operands, self.sample.outputs[position])
-        if not passed:
-            return passed
-        return frozenset([i for i in passed if inputs[i].node < 0 or graph.nodes[inputs[i].node].inputs])
+        sample, nodes = self.sample, self.sample.graph.nodes
+        passed, inputs = (
+            nodes[position].op.passes(sample.operands[position], sample.outputs[position]),
+            nodes[position].inputs,
+        )
+        return [i for i in passed if inputs[i].node < 0 or nodes[inputs[i].node].inputs] if passed else passed
 
     def peak(self) -> tuple[int, str | None]:
         """The most bytes at once, weights and optimiser aside, and the node whose turn it is."""
@@ -225,7 +225,7 @@ class _Held:
         unless another value waits with the same piece, or what is there is but a part of one; then what is there is
         added to it."""
         step, there = self.step, self.of.get(value)
-        size = step.sample.bytes_of(value) or 0
+        size = step.sample.bytes[value.node][value.part] or 0
         arriving = passed if passed is not None else step.storages.make(size, turn, turn)
         if there is not None:
             there.until(turn)
