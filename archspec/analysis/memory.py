@@ -110,7 +110,9 @@ def forward(sample: Sample, without: Mode, steps: int | None = None) -> Storages
             continue
         start, scopes = around[position]
         for value in (*node.inputs, *node.reads) if node.reads else node.inputs:
-            of[value].until(position if value.node >= start else _left(value.node, scopes))
+            storage, end = of[value], position if value.node >= start else _left(value.node, scopes)
+            if end > storage.death:
+                storage.death = end
         shared = of[node.inputs[0]] if shares(node, training=training) else None
         stored = not node.inputs and bool(graph.states[position])  # a parameter or a buffer
         for value, size in zip(graph.results[position], sizes, strict=True):

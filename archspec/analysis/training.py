@@ -141,20 +141,19 @@ class _Step:
                 if value in self.gradients.values and value not in held.of:
                     held.arrive(value, None, start)
         owned: set[str] = set()
-        for position in range(start - 1, -1, -1):
-            node, wanted, turn = graph.nodes[position], self.gradients.wanted[position], last - position
+        for position, wanted in reversed([*enumerate(self.gradients.wanted)]):
             if wanted is None:
                 continue
+            node, turn = graph.nodes[position], last - position
             arrived = held.take(graph.results[position])
             for storage in arrived:
                 storage.until(turn if node.inputs else last)  # a Parameter's own gradient stays
             if not node.inputs:
                 continue
-            if arrived:
-                passed = self.passed(position)
-                for i, value in enumerate(node.inputs):
-                    if wanted.inputs[i]:
-                        held.arrive(value, arrived[0] if i in passed else None, turn)
+            passed = self.passed(position) if arrived else ()
+            for i, value in enumerate(node.inputs) if arrived else ():
+                if wanted.inputs[i]:
+                    held.arrive(value, arrived[0] if i in passed else None, turn)
             for name, size in sample.weights.gradients_of(position) if wanted.params else ():
                 storages.hold(size, turn, turn if name in owned else last)
                 owned.add(name)
@@ -162,11 +161,11 @@ class _Step:
     def passed(self, position: int) -> Collection[int]:
         """Operands whose gradient is that of the result. A parameter has one of its own."""
         sample, nodes = self.sample, self.sample.graph.nodes
-        passed, inputs = (
-            nodes[position].op.passes(sample.operands[position], sample.outputs[position]),
-            nodes[position].inputs,
-        )
-        return [i for i in passed if inputs[i].node < 0 or nodes[inputs[i].node].inputs] if passed else passed
+        passed = nodes[position].op.passes(sample.operands[position], sample.outputs[position])
+        if not passed:
+            return passed
+        made = [nodes[position].inputs[i].node for i in passed]
+        return [i for i, at in zip(passed, made, strict=True) if at < 0 or nodes[at].inputs]
 
     def peak(self) -> tuple[int, str | None]:
         """The most bytes at once, weights and optimiser aside, and the node whose turn it is."""

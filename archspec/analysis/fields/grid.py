@@ -117,7 +117,7 @@ def through(outer: Map, inner: Map, units: int | None = None) -> Map:
     """
     if _is_steady(inner) and _is_steady(outer):
         by = inner.advance
-        return spread(inner.lo[0] + outer.lo[0] * by, inner.hi[0] + outer.hi[0] * by, outer.advance * by)
+        return Map(1, outer.advance * by, (inner.lo[0] + outer.lo[0] * by,), (inner.hi[0] + outer.hi[0] * by,))
     return _through(outer, inner, units) if inner.units is None else _through_bounded(outer, inner, units)
 
 

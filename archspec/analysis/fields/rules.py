@@ -54,7 +54,7 @@ def mixes(site: Site) -> frozenset[int]:
 def _elementwise(site: Site) -> Transfer:
     if len(site.inputs) == 1:
         return site.first(keep)
-    return site.joined([broadcast(x, site.outputs[0]) for x in site.inputs])
+    return site.joined([broadcast(x, site.outputs[0]) for x in site.inputs.types])
 
 
 def _windows(site: Site) -> Transfer:

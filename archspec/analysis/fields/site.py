@@ -35,7 +35,7 @@ class Site:
     @property
     def x(self) -> TensorType:
         """The first operand."""
-        return self.inputs[0]
+        return self.inputs.types[0]
 
     @property
     def shape(self) -> tuple[Dim, ...]:
@@ -45,7 +45,7 @@ class Site:
     @property
     def rank(self) -> int:
         """The first operand's."""
-        return self.x.rank
+        return len(self.inputs.types[0].shape)
 
     def axes(self, given: int | tuple[int, ...]) -> tuple[int, ...]:
         """Axes of the first operand, counted from the front."""
@@ -119,6 +119,8 @@ def along(site: Site, maps: Mapping[int, Map | None]) -> Step:
     """A map for each of some axes, from the first operand to the result; None where it follows from unknown sizes."""
     old, new, bare = site.x.shape, site.shape, site.bare
     changed = [(axis, one) for axis, one in maps.items() if one != IDENTITY or old[axis] != new[axis]]
+    if not changed:
+        return keep
 
     def step(track: Track) -> Track:
         for axis, one in changed:

@@ -211,7 +211,7 @@ def _beside(track: Track, axis: int, size: int, layer: Map, units: int) -> Track
 
 def plain(track: Track, axis: int, size: int | None) -> Track:
     """The same with the units of `axis`, the only one that has a part in it, as its grid. Raises Unsized."""
-    if track.length == size and track.digits == (Digit(axis, 1, size, 1),):
+    if track.length == size and track.digits == ((axis, 1, size, 1),):
         return track
     match track.digits:
         case ():
@@ -376,7 +376,10 @@ def _varied(tracks: Sequence[Track]) -> frozenset[int]:
 
 
 def _plain(track: Track, layer: Map, axis: int, units: int | None) -> Track:
-    return Track(through(layer, track.map, units), (Digit(axis, 1, units, 1),), units, *track[3:])
+    digits = track.digits
+    if digits != ((axis, 1, units, 1),):
+        digits = (Digit(axis, 1, units, 1),)
+    return Track(through(layer, track.map, units), digits, units, *track[3:])
 
 
 def _listed(track: Track, field: Callable[[int], Field], units: int, digits: tuple[Digit, ...]) -> Track:
