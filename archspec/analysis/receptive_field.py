@@ -103,9 +103,10 @@ def field_of(found: Layout, sizes: tuple[Dim, ...]) -> ReceptiveField | None:
 
 
 def _local(tracks: Sequence[Track], sizes: tuple[Dim, ...]) -> ReceptiveField:
-    if all(_kind(track) == "affine" for track in tracks):
-        size, stride = tuple([track.map.size for track in tracks]), tuple([track.map.stride for track in tracks])
-        return ReceptiveField("affine", size, stride, tuple([-track.map.lo[0] for track in tracks]))
+    if not any(track.unsized or track.unaligned or track.map.period > 1 for track in tracks):
+        maps = [track.map for track in tracks]
+        size, stride = tuple([one.size for one in maps]), tuple([one.stride for one in maps])
+        return ReceptiveField("affine", size, stride, tuple([-one.lo[0] for one in maps]))
     kind = _ORDER[max(_ORDER.index(_kind(track)) for track in tracks)]
     return ReceptiveField(
         kind,

@@ -260,7 +260,8 @@ def channels(graph: Graph) -> Sizes:
         for name in dims.symbols(entry.type.shape[1])
     }
     found: set[str] = set()
-    for size in (*(size for node in graph.nodes for size in node.pins), *(size for size, _ in graph.pins)):
+    pins = (*[size for node in graph.nodes for size in node.pins], *[size for size, _ in graph.pins])
+    for size in {id(size): size for size in pins}.values():
         names = dims.symbols(size)
         found.update(name for name in names if name in first and (first[name][1] or closed_form(size) == name))
     for need in {id(need): need for node in graph.nodes for need in node.requirements}.values():

@@ -87,16 +87,11 @@ class _Conv(_Convolution, abstract=True):
     padding_mode: PaddingMode
 
     def windows(self, inputs: Inputs) -> tuple[Window, ...]:
-        return _windows(self.kernel_size, self.stride, self.pads(), self.dilation)
+        return _windows(self.kernel_size, self.stride, self.padding, self.dilation)
 
     def pads(self) -> tuple[tuple[int, int], ...]:
-        """Padding before and after, per axis; `same` puts the odd one after, as torch does."""
-        if self.padding == "valid":
-            return ((0, 0),) * self.spatial
-        if self.padding == "same":
-            spare = (d * (k - 1) for k, d in zip(self.kernel_size, self.dilation, strict=True))
-            return tuple((total // 2, total - total // 2) for total in spare)
-        return tuple([(int(pad), int(pad)) for pad in self.padding])
+        """Padding before and after, per axis."""
+        return _pads(self.kernel_size, self.padding, self.dilation)
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         x = inputs[0]
@@ -168,11 +163,27 @@ def window_sizes(need: Needs, op: str, sizes: tuple[Dim, ...], windows: tuple[Wi
     return tuple(out)
 
 
+_Padding = tuple[int, ...] | Literal["same", "valid"]
+
+# A network's convolutions have few kernels.
+
+
+@lru_cache(maxsize=1 << 10)
+def _pads(kernel_size: tuple[int, ...], padding: _Padding, dilation: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """`same` puts the odd one after, as torch does."""
+    if padding == "valid":
+        return ((0, 0),) * len(kernel_size)
+    if padding == "same":
+        spare = (d * (k - 1) for k, d in zip(kernel_size, dilation, strict=True))
+        return tuple((total // 2, total - total // 2) for total in spare)
+    return tuple((int(pad), int(pad)) for pad in padding)
+
+
 @lru_cache(maxsize=1 << 10)
 def _windows(
-    kernel_size: tuple[int, ...], stride: tuple[int, ...], pads: tuple[tuple[int, int], ...], dilation: tuple[int, ...]
+    kernel_size: tuple[int, ...], stride: tuple[int, ...], padding: _Padding, dilation: tuple[int, ...]
 ) -> tuple[Window, ...]:
-    axes = zip(kernel_size, stride, pads, dilation, strict=True)
+    axes = zip(kernel_size, stride, _pads(kernel_size, padding, dilation), dilation, strict=True)
     return tuple(Window(k, s, before, after, d) for k, s, (before, after), d in axes)
 
 

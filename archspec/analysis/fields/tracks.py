@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import reduce
 from itertools import pairwise, product
 from typing import Literal, NamedTuple
 
@@ -266,15 +265,17 @@ def merged(tracks: Sequence[Track], at: str, shape: Sequence[Dim]) -> Track:
     """A unit that reads the same unit of several tensors. Pooled ones, gates, leave the local path as it is."""
     if len(tracks) == 1:
         return tracks[0]
-    everywhere = any(track.everywhere for track in tracks)
+    everywhere = True in [track.everywhere for track in tracks]
     unsized = [track for track in tracks if track.unsized]
     if unsized:
         return unsized[0]._replace(everywhere=everywhere)
     local = [track for track in tracks if not track.pooled]
     if not local:
         return max(tracks, key=lambda track: track.map.size)
-    result = reduce(lambda a, b: _joined(a, b, at, shape), local)
-    at_most, varied = any(track.at_most for track in tracks), _varied(tracks)
+    result = local[0]
+    for track in local[1:]:
+        result = _joined(result, track, at, shape)
+    at_most, varied = True in [track.at_most for track in tracks], _varied(tracks)
     if (everywhere, at_most, varied) == (result.everywhere, result.at_most, result.varied):
         return result
     return result._replace(everywhere=everywhere, at_most=at_most, varied=varied)
@@ -293,7 +294,7 @@ def _joined(a: Track, b: Track, at: str, shape: Sequence[Dim]) -> Track:
         unaligned = unaligned or at
     if joint == a.map and unaligned == a.unaligned:
         return a
-    return a._replace(map=joint, length=length, unaligned=unaligned)
+    return Track(joint, a.digits, length, a.view, a.everywhere, a.pooled, unaligned, *a[7:])
 
 
 def _common(a: Track, b: Track, shape: Sequence[Dim]) -> tuple[Track, Track]:
