@@ -38,6 +38,7 @@ def peaks(graph: Graph, batch: int = 2) -> tuple[int, int]:
 
 
 CONV = "{op: Conv2d, out_channels: %d, kernel_size: %d, padding: same}"
+LINEAR = "{op: Linear, out_features: %d}"
 SMALL = {
     "chain": f"a: {CONV % (4, 3)}\nb: ReLU\nc: {CONV % (5, 1)}",
     "saved by several": f"a: {CONV % (4, 3)}\nb: {CONV % (4, 1)}\nc: {{op: mul, from: [a, b]}}",
@@ -49,6 +50,8 @@ SMALL = {
     f"c: {{op: interpolate, mode: bilinear, like: a}}\nd: {CONV % (4, 1)}",
     "doubled": f"a: {CONV % (4, 3)}\nb: {{op: add, from: [a, a]}}\nc: {CONV % (4, 1)}",
     "again": f"a: {CONV % (3, 3)}\nb: Tanh\nc: {{reuse: a}}\nd: Tanh",
+    "again and again": f"a: {LINEAR % 80}\nb: {LINEAR % 80}\nc: {LINEAR % 80}\nd: {{reuse: c}}\ne: {{reuse: c}}",
+    "learnt late": f"a: {LINEAR % 64}\np: {{op: Parameter, shape: [3, 8, 64], value: 0}}\nb: {{op: add, from: [a, p]}}",
     "learnt": f"p: {{op: Parameter, shape: [3, 8, 8], value: 0}}\na: {{op: add, from: [input, p]}}\nb: {CONV % (4, 3)}",
 }  # fmt: skip
 

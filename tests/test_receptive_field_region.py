@@ -115,6 +115,11 @@ def test_what_all_units_see_is_known_where_the_unit_is_not() -> None:
     assert headings == [["axis", "size"], ["axis", "size", "stride", "padding"]]  # nothing of one unit
 
 
+def test_a_window_as_wide_as_the_input_is_the_same_for_all_units() -> None:
+    wide = "wide: {op: Conv2d, out_channels: 2, kernel_size: [1, 15], padding: [0, 7]}"
+    assert seen_of(wide, "[N, 2, H, 8]").hull.clipped == (None, (0, 7))
+
+
 def test_a_fold_that_leaves_a_column_out() -> None:
     nodes = """
         columns: {op: Unfold, kernel_size: [3, 3], stride: 2}
