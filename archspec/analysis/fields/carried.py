@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import gt
-from typing import Any
 
 from archspec.analysis.fields import grid
 from archspec.analysis.fields.grid import Unsized
@@ -42,7 +41,7 @@ def carried(
             continue
         operands = [known.get(value, nothing) for value in node.inputs]
         results = _results(sample, index, node, operands, len(axes), view)
-        loose = view == "whole" and _is_loose(node, operands)
+        loose = view == "whole" and _is_loose(operands)
         for value, layout in zip(values, zip(*results, strict=True), strict=True):
             if layout == nothing:
                 continue
@@ -125,30 +124,19 @@ def _unsized(tracks: Tracks, at: str) -> Track | None:
     return present[0]._replace(digits=(), everywhere=everywhere, pooled=False, unsized=at)
 
 
-def _is_loose(node: Node, operands: Sequence[Layout]) -> bool:
+def _is_loose(operands: Sequence[Layout]) -> bool:
     """Axes are followed one by one. Where paths that differ along one axis are not there for all units of another, a
     unit may see less than both together; as it may where units are missing from a range over two axes at once."""
     layouts = [operand for operand in operands if any(track is not None for track in operand)]
-    every = range(len(operands[0]))
-
-    def differ(axes: Iterable[int]) -> bool:
-        chosen = list(axes)
-        return len({tuple(layout[axis] for axis in chosen) for layout in layouts}) > 1
-
     uneven = [layout for layout in layouts if _has_uneven_gaps(layout)]
     gaps = {axis for layout in uneven for axis, track in enumerate(layout) if track is not None and track.map.has_gaps}
-    if any(differ(axis for axis in every if axis != gap) for gap in gaps):
-        return True
-    op: Any = node.op
-    if op.name == "cat":
-        along: int = op.dim % node.outputs[0].rank
-        apart = {axis for layout in layouts for axis, track in enumerate(layout) if along in _axes(track)}
-        if apart and differ(axis for axis in every if axis not in apart):
+    for gap in gaps:
+        others = [axis for axis in range(len(operands[0])) if axis != gap]
+        if len({tuple(layout[axis] for axis in others) for layout in layouts}) > 1:
             return True
-    return any(
-        other != gap and not _axes(layout[gap]).isdisjoint(_axes(layout[other]))
-        for layout in uneven for gap in gaps for other in every
-    )  # fmt: skip
+        if any(not _axes(layout[gap]).isdisjoint(_axes(layout[other])) for layout in uneven for other in others):
+            return True
+    return False
 
 
 def _has_uneven_gaps(layout: Layout) -> bool:
