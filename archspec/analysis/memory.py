@@ -65,10 +65,11 @@ class Storage:
 
 class Storages:
     """The memory that each value lies in, those that share it the same piece; and all pieces there are at a number of
-    steps."""
+    steps. `of` has a list for each node, and from its end on for each input: where networks are large, hashing a value
+    takes longer than what is done with it."""
 
-    def __init__(self, steps: int) -> None:
-        self.of: dict[Value, Storage] = {}
+    def __init__(self, values: int, steps: int) -> None:
+        self.of: list[list[Storage]] = [[] for _ in range(values)]
         self._pieces: list[Storage] = []
         self._change = [0] * (steps + 1)  # of the bytes that are alive, at the start of each step
 
@@ -98,34 +99,35 @@ def forward(sample: Sample, without: Mode, steps: int | None = None) -> Storages
     are left out. None where a size is not known."""
     graph = sample.graph
     around = _enclosing(graph)
-    storages = Storages(len(graph.nodes) if steps is None else steps)
+    nodes = len(graph.nodes)
+    storages = Storages(nodes + len(graph.inputs), nodes if steps is None else steps)
     of, training = storages.of, without == "eval"
     for position in range(len(sample.inputs)):
         size = sample.bytes_of(Value(-1 - position))
         if size is None:
             return None
-        of[Value(-1 - position)] = storages.make(size, 0, 0)
+        of[-1 - position].append(storages.make(size, 0, 0))
     for position, (node, sizes) in enumerate(zip(graph.nodes, sample.bytes, strict=True)):
         if graph.modes[position] == without:
             continue
         start, scopes = around[position]
         for value in (*node.inputs, *node.reads) if node.reads else node.inputs:
-            storage, end = of[value], position if value.node >= start else _left(value.node, scopes)
+            storage, end = of[value.node][value.part], position if value.node >= start else _left(value.node, scopes)
             if end > storage.death:
                 storage.death = end
-        shared = of[node.inputs[0]] if shares(node, training=training) else None
+        shared = of[node.inputs[0].node][node.inputs[0].part] if shares(node, training=training) else None
         stored = not node.inputs and bool(graph.states[position])  # a parameter or a buffer
-        for value, size in zip(graph.results[position], sizes, strict=True):
+        for size in sizes:
             if size is None:
                 return None
-            of[value] = shared or storages.make(0 if stored else size, position, position)
+            of[position].append(shared or storages.make(0 if stored else size, position, position))
         if not training:
             for x in node.op.by_products(sample.operands[position], sample.outputs[position]):
                 storages.hold(bytes_of(x) or 0, position, position)
     for entry in graph.outputs.entries:
         if entry.mode != without:
             for value in leaves(entry.value):
-                of[value].until(len(graph.nodes) - 1)
+                of[value.node][value.part].until(nodes - 1)
     return storages
 
 

@@ -8,7 +8,7 @@ of each output. docs/costs.md says what is measured to agree, and what is a conv
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from itertools import compress
 
 from archspec.analysis.bytes import bytes_of
@@ -61,39 +61,44 @@ def training_memory(
 
 @record
 class Gradients:
-    """Which gradients a backward pass computes: of values, and per node of what autograd asks for, where it does."""
+    """Which gradients a backward pass may compute, of the values of each node, and none of the inputs at the end; and
+    per node what autograd asks for, where it does."""
 
-    values: Set[Value]
-    wanted: tuple[Wanted | None, ...]
+    depends: Sequence[Sequence[bool]]
+    wanted: Sequence[Wanted | None]
 
     @classmethod
     def of(cls, graph: Graph, trained: Sequence[frozenset[str]]) -> Gradients:
         """Those of a graph whose inputs have none: of what depends on a parameter that is trained, and on which an
         output depends. `trained`: per node the names of its parameters that are."""
-        nodes, results = graph.nodes, graph.results
-        depends: set[Value] = set()
+        nodes = graph.nodes
+        depends: list[Sequence[bool]] = [(False,)] * (len(nodes) + len(graph.inputs))
         for position, (node, mode) in enumerate(zip(nodes, graph.modes, strict=True)):
-            if mode != "eval" and node.op.differentiable and (trained[position] or not depends.isdisjoint(_read(node))):
-                depends.update([v for v, x in zip(results[position], node.outputs, strict=True) if is_float(x.dtype)])
-        reached: set[Value] = set()
+            asks = mode != "eval" and node.op.differentiable
+            if asks and (trained[position] or True in [depends[value.node][value.part] for value in _read(node)]):
+                depends[position] = tuple([is_float(x.dtype) for x in node.outputs])
+            elif len(node.outputs) > 1:
+                depends[position] = (False,) * len(node.outputs)
+        reached = [False] * len(depends)
         for entry in graph.outputs.entries:
-            if entry.mode != "eval":
-                reached.update(value for value in leaves(entry.value) if value in depends)
+            for value in leaves(entry.value) if entry.mode != "eval" else ():
+                reached[value.node] |= depends[value.node][value.part]
         wanted: list[Wanted | None] = [None] * len(nodes)
         known: dict[tuple[tuple[bool, ...], frozenset[str]], Wanted] = {}  # most are one of a few
         for position in range(len(nodes) - 1, -1, -1):
-            if reached.isdisjoint(results[position]):
+            if not reached[position]:
                 continue
             node = nodes[position]
-            asked = tuple([value in depends for value in node.inputs])
+            asked = tuple([depends[value.node][value.part] for value in node.inputs])
             only = node.op.signature.shape_only
             if only:
                 asked = tuple([each and name not in only for each, name in zip(asked, node.slots, strict=True)])
             if trained[position] or True in asked:
                 key = (asked, trained[position])
                 wanted[position] = known.get(key) or known.setdefault(key, Wanted(*key))
-                reached.update(compress(node.inputs, asked))
-        return cls(reached, tuple(wanted))
+                for value in compress(node.inputs, asked):
+                    reached[value.node] = True
+        return cls(depends, wanted)
 
 
 def _read(node: Node) -> Sequence[Value]:
@@ -138,7 +143,7 @@ class _Step:
         start = len(graph.nodes)
         for entry in graph.outputs.entries:
             for value in leaves(entry.value) if entry.mode != "eval" else ():
-                if value in self.gradients.values and value not in held.of:
+                if self.gradients.depends[value.node][value.part] and value not in held.of:
                     held.arrive(value, None, start)
         owned: set[str] = set()
         for position, wanted in reversed([*enumerate(self.gradients.wanted)]):
@@ -186,11 +191,10 @@ def _keep(sample: Sample, gradients: Gradients, storages: Storages) -> int:
         if wanted is None or not node.inputs:
             continue
         kept, turn = node.op.kept(sample.operands[position], sample.outputs[position], wanted), last - position
-        values = [node.inputs[i] for i in kept.inputs]
+        pieces = [of[node.inputs[i].node][node.inputs[i].part] for i in kept.inputs]
         if kept.outputs:
-            values += [graph.results[position][part] for part in kept.outputs]
-        for value in values:
-            storage = of[value]
+            pieces += [of[position][part] for part in kept.outputs]
+        for storage in pieces:
             storage.until(turn)
             whole += 0 if storage.saved else storage.size
             storage.saved = True
@@ -201,7 +205,7 @@ def _keep(sample: Sample, gradients: Gradients, storages: Storages) -> int:
     inputs = [Value(-1 - position) for position in range(len(graph.inputs))]
     outputs = [v for entry in graph.outputs.entries if entry.mode != "eval" for v in leaves(entry.value)]
     for value in (*inputs, *outputs):
-        of[value].until(last)
+        of[value.node][value.part].until(last)
     return whole
 
 
@@ -213,8 +217,8 @@ class _Held:
         self.of: dict[Value, Storage] = {}
 
     def take(self, values: Sequence[Value]) -> list[Storage]:
-        """What has arrived of a node's results: its turn has come."""
-        arrived = [self.of[value] for value in values if value in self.of]
+        """What has arrived of a node's results: its turn has come, and nothing more will arrive."""
+        arrived = [self.of.pop(value) for value in values if value in self.of]
         for storage in arrived:
             storage.waiting -= 1
         return arrived
