@@ -283,6 +283,26 @@ graph:
             "`pool` needs W >= 8",
         ],
     ),
+    "flattened, of one axis": (
+        """
+input: [N, 1, 14]
+graph:
+  patch: {op: Conv1d, out_channels: 2, kernel_size: 4, stride: 4}
+  flat: flatten
+  fc: {op: Linear, out_features: 2}
+""",
+        ["axis L is pinned by `fc`: L // 4 = 3, L = 12..15"],
+    ),
+    "flattened, of one axis and one size": (
+        """
+input: [N, 1, 12]
+graph:
+  up: {op: ConvTranspose1d, out_channels: 1, kernel_size: 2, stride: 2}
+  flat: flatten
+  fc: {op: Linear, out_features: 2}
+""",
+        ["axis L is pinned by `fc`: L = 12"],
+    ),
     "flattened, in a form too long to read": (
         """
 input: [N, 1, 24, 20]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -199,6 +200,13 @@ def test_members_of_a_fact_without_large_ones() -> None:
 def test_pins_name_lines_and_nodes() -> None:
     text = "archspec: 1\ninput: [N, 3, 8, 8]\ngraph:\n  a: {op: ReLU}\n  b: {op: ReLU, when: input.height > 4}\n"
     assert size_interface(api.loads(text)) == ["axis H is pinned to 8 by line 5"]
+
+
+@pytest.mark.parametrize(("kind", "short"), [("pinned", "axes H and W are pinned by `a`"), ("condition", "`a` needs ")])
+def test_a_form_of_more_than_a_line_is_not_written_out(kind: Literal["pinned", "condition"], short: str) -> None:
+    fits, long = (Fact(kind, ("H", "W"), ("a",), (), "H" * length) for length in (96, 97))
+    assert str(fits).startswith(short) and str(fits).endswith("H" * 96)
+    assert str(long).startswith(short) and "HH" not in str(long)
 
 
 def test_many_pins_of_the_same_axes_are_counted() -> None:
