@@ -373,6 +373,17 @@ def test_a_map_that_keeps_its_size_is_copied_whatever_the_scale() -> None:
     assert windows.resized_by("cubic", False, False, 12, 12, 1.04) == Fraction(25, 26)
 
 
+def test_a_hull_of_long_periods_asks_how_many_units_there_are() -> None:
+    a, b = (
+        grid.listed(lambda unit, every=period: (unit, unit + (unit % every == 0)), period, period)
+        for period in (67, 71)
+    )
+    joint = grid.hull(a, b, 300)
+    assert joint is not None and all(joint.field(i) == grid.union((a.field(i), b.field(i))) for i in range(300))
+    with pytest.raises(grid.Unsized):
+        grid.hull(a, b)
+
+
 def test_a_bounded_map_and_one_without_an_end_have_no_stride_in_common() -> None:
     some, endless = grid.bounded(lambda unit: (unit, unit + 1), 4), windows.window(Window(2, 2))
     assert grid.hull(some, endless, 4) is None and grid.hull(endless, some, 4) is None
