@@ -298,6 +298,7 @@ def verify(graph: Graph) -> Graph:
         InternalError: naming the node or scope.
     """
     paths: set[str] = set()
+    first, counts = -len(graph.inputs), [len(node.outputs) for node in graph.nodes]
     for position, node in enumerate(graph.nodes):
         if node.path in paths:
             raise InternalError(f"two nodes at {node.path}")
@@ -307,9 +308,10 @@ def verify(graph: Graph) -> Graph:
         if len(node.inputs) != len(node.slots):
             raise InternalError(f"{node.path} has unnamed inputs")
         for value in (*node.inputs, *node.reads):
-            if not -len(graph.inputs) <= value.node < position:
+            at, part = value
+            if not first <= at < position:
                 raise InternalError(f"{node.path} reads a later value {value}")
-            if value.node >= 0 and value.part >= len(graph.nodes[value.node].outputs):
+            if at >= 0 and part >= counts[at]:
                 raise InternalError(f"{node.path} reads no {value}")
     for scope in graph.root.walk():
         at = scope.start

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import partial
-from typing import Any, TypeVar, dataclass_transform, overload
+from typing import Any, TypeVar, dataclass_transform, get_origin, overload
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ def _init(cls: type[Any]) -> Callable[..., Any]:
             known[f"_{name}"] = item.default
             parameters.append(f"{name}=_{name}")
         elif item.default_factory is not MISSING:
-            known[f"_{name}"] = item.default_factory
+            known[f"_{name}"] = get_origin(item.default_factory) or item.default_factory  # `list[int]()` is slow
             parameters.append(f"{name}=MISSING")
             value = f"_{name}() if {name} is MISSING else {name}"
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Dict
 from dataclasses import replace
 from functools import cache
 from types import NoneType, UnionType
@@ -130,8 +131,10 @@ def check_keys(op: type[Op], arguments: Sequence[Argument]) -> None:
         )
 
 
-def evaluate(session: Session, argument: Argument, plan: Plan, pins: list[Size], inferred: dict[str, Any]) -> Any:
-    """An argument's value; sizes become numbers unless the field can read them at run time."""
+def evaluate(
+    session: Session, argument: Argument, plan: Plan, pins: list[Size], inferred: Dict[str, Any], reads: list[Value]
+) -> Any:
+    """An argument's value; sizes become numbers unless the field can read them at run time, from `reads`."""
     node, view = argument.value, argument.view
     if isinstance(node, Scalar) and not isinstance(node.value, str):
         return node.value
@@ -141,7 +144,7 @@ def evaluate(session: Session, argument: Argument, plan: Plan, pins: list[Size],
         value = _value(session, node, plan, view, pins)
     except SpecError as error:
         raise _suggest_words(error, node, plan) from None
-    return value if plan.runtime else session.number(value, node.span, pins)
+    return _anchored(value, reads) if plan.runtime else session.number(value, node.span, pins)
 
 
 def _suggest_words(error: SpecError, node: Node, plan: Plan) -> SpecError:
@@ -169,12 +172,12 @@ def _value(session: Session, node: Node, plan: Plan, view: View, pins: list[Size
     return session.computed(node, view, pins)
 
 
-def anchor(value: Any, reads: list[Value]) -> Any:
+def _anchored(value: Any, reads: list[Value]) -> Any:
     """Run-time sizes with their sources replaced by positions in `reads`, which is extended as needed."""
     if isinstance(value, RuntimeSize):
         return RuntimeSize(value.dim, _anchor_code(value.code, reads))
     if isinstance(value, list | tuple):
-        items: list[Any] = [anchor(item, reads) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        items: list[Any] = [_anchored(item, reads) for item in value]  # pyright: ignore[reportUnknownVariableType]
         return items if isinstance(value, list) else tuple(items)
     return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from archspec.diagnostics import Span, spec_error
@@ -82,11 +83,7 @@ def block_inputs(
     span: Span,
 ) -> tuple[Bound, dict[str, Bound]]:
     """`input` inside a block or sub-spec, and the names its inputs are declared under. Raises SpecError."""
-    if isinstance(declared, str):
-        signature = Signature((declared,), variadic=True)
-    else:
-        signature = Signature(declared or ("input",), minimum=len(declared or ("input",)))
-    readings, _ = assign_operands(owner, signature, given, span)
+    readings, _ = assign_operands(owner, _signature(declared), given, span)
     values = tuple(reading.value for reading in readings)
     types = session.types_of(values)
     everything = Bound("input", values, types)
@@ -95,6 +92,13 @@ def block_inputs(
         return everything, {declared: replace(everything, label=declared, parts=parts)}
     named = zip(declared or (), values, types, strict=False)
     return everything, {name: Bound(name, (value,), (kind,)) for name, value, kind in named}
+
+
+@cache
+def _signature(declared: tuple[str, ...] | str | None) -> Signature:
+    if isinstance(declared, str):
+        return Signature((declared,), variadic=True)
+    return Signature(declared or ("input",), minimum=len(declared or ("input",)))
 
 
 def close(
@@ -157,27 +161,27 @@ def _copy(session: Session, site: Site, template: Template, values: tuple[Value,
     """Another use of a block with equal params and input types."""
     session.check_room(len(template.nodes), site.syntax.span)
     session.spend(COPY_COST * template.scopes, site.syntax.span)
-    delta = len(session.nodes) - template.start
-    end = template.start + len(template.nodes)
+    start, end = template.start, template.start + len(template.nodes)
+    delta = len(session.nodes) - start
     outside = dict(zip(template.inputs, values, strict=True))
 
     def move(value: Value) -> Value:
-        if template.start <= value.node < end:
-            return Value(value.node + delta, value.part)
-        return outside.get(value, value)
+        position, part = value
+        return Value(position + delta, part) if start <= position < end else outside.get(value, value)
 
     old = template.bound.path or ""
     paths = Prefix(old, site.path)
     modules = Prefix(template.scope.module if template.scope is not None else old, site.module)
     origin = rebased(template.origin, used_at, paths)
     for node in template.nodes:
-        session.insert(moved_node(node, move, paths, modules, origin), COPY_COST)
+        session.append(moved_node(node, move, paths, modules, origin), COPY_COST)
     session.read.update(position + delta for position in template.read)
     session.mark([outside[value] for value in template.read_inputs])
     if template.scope is not None:
-        scope = moved_scope(template.scope, lambda position: position + delta, move, paths, modules, origin)
+        shift = delta.__add__
+        scope = moved_scope(template.scope, shift, move, paths, modules, origin, used=site.origin)
         assert scope is not None
-        site.place.children.append(replace(scope, origin=site.origin))
+        site.place.children.append(scope)
     bound = moved_bound(template.bound, move, paths)
     assert bound is not None
     return bound

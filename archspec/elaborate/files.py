@@ -202,7 +202,12 @@ def bind_block(
 
 def resolve_op(session: Session, file: File, scalar: Scalar, view: View) -> Use | None:
     """What `op:` names; None when it is a `$name` whose value is null."""
-    return _resolve(session, file, session.word(scalar, view), scalar)
+    word = scalar.text
+    if "$" in word:
+        return _resolve(session, file, session.word(scalar, view), scalar)
+    if word not in file.uses:
+        file.uses[word] = resolve_name(session, file, word, scalar)
+    return file.uses[word]
 
 
 def _resolve(session: Session, file: File, word: Any, scalar: Scalar) -> Use | None:

@@ -54,6 +54,8 @@ def _scope_yielding(scope: Scope, position: int, read: set[int]) -> Scope | None
 
 def check_inplace(session: Session, graph: Graph) -> None:
     """An in-place op may only overwrite a value that nobody else needs, as autograd demands."""
+    if not any(node.op.inplace_on_input for node in graph.nodes):
+        return
     readers: dict[Value, list[int]] = defaultdict(list)
     for position, node in enumerate(graph.nodes):
         for value in (*node.inputs, *node.reads):

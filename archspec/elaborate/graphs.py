@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ from archspec.ir import Node
 from archspec.limits import more
 from archspec.objects import record
 from archspec.ops.base import Op
-from archspec.spec import Spec
+from archspec.spec import BlockSyntax, Spec
 from archspec.syntax import Child, GraphSyntax, NodeSyntax, Statement
 from archspec.values import RuntimeSize
 from archspec.yaml_source import Scalar
@@ -52,8 +52,7 @@ class Graphs:
 
     def fill(self, place: Place, body: Sequence[Statement[Child]]) -> None:
         """Elaborates a graph's body into `place`."""
-        named = (child.name.text for child in body if isinstance(child, Child) and child.name is not None)
-        place.names.later = frozenset(named)
+        place.names.later = lambda: (child.name.text for child in body if isinstance(child, Child) and child.name)
         for child, view in self.session.expand(body, place.view):
             try:
                 if place.numbered:
@@ -78,9 +77,10 @@ class Graphs:
                 child.node.repeat.span,
                 help="use `for i in range(n):` with `name$i`",
             )
-        names = [session.name(replace_text(child.name, part), view) for part in child.parts] or [
-            session.name(child.name, view)
-        ]
+        if child.parts:
+            names = [session.name(replace_text(child.name, part), view) for part in child.parts]
+        else:
+            names = [session.name(child.name, view)]
         for name in names:
             if not _NAME.fullmatch(name):
                 raise spec_error(
@@ -94,7 +94,8 @@ class Graphs:
             self._define_parts(place, names, bound, span)
         else:
             self._define(place, names[0], bound, span)
-        self._label(place, syntax, bound, view)
+        if syntax.label is not None:
+            self._label(place, syntax.label, bound, view)
 
     def _numbered(self, place: Place, child: Child, view: View) -> None:
         count = 1
@@ -113,7 +114,8 @@ class Graphs:
                 self._define(place, name, bound, child.span)
             else:
                 self._follow(place, bound)
-            self._label(place, syntax, bound, view)
+            if syntax.label is not None:
+                self._label(place, syntax.label, bound, view)
 
     def _is_removed(self, place: Place, syntax: NodeSyntax, view: View) -> bool:
         """Whether an item will not be there: its number, and what is said of that path, are the next item's."""
@@ -190,16 +192,14 @@ class Graphs:
             self._define(place, name, part, span)
         place.previous = bound
 
-    def _label(self, place: Place, syntax: NodeSyntax, bound: Bound, view: View) -> None:
-        if syntax.label is None:
-            return
+    def _label(self, place: Place, written: Scalar, bound: Bound, view: View) -> None:
         try:
-            label = self.session.name(syntax.label, view)
+            label = self.session.name(written, view)
             if not _NAME.fullmatch(label) or label.isdigit() or label == "input":
                 raise spec_error(
-                    "bad-name", f"`{label}` is no label", syntax.label.span, help="use letters, digits, `_` and `-`"
+                    "bad-name", f"`{label}` is no label", written.span, help="use letters, digits, `_` and `-`"
                 )
-            place.names.define(label, bound, syntax.label.span)
+            place.names.define(label, bound, written.span)
         except SpecError as error:
             self.session.note(error)
 
@@ -230,9 +230,10 @@ class Graphs:
         if syntax.graph is not None:
             return self._inline(site, syntax.graph, given)
         assert use is not None
-        own = [Argument(key, value, view, place.file) for key, value in syntax.arguments]
-        written = {argument.key.text for argument in own}
-        arguments = [*own, *(argument for argument in use.bound if argument.key.text not in written)]
+        arguments = [Argument(key, value, view, place.file) for key, value in syntax.arguments]
+        if use.bound:
+            written = {argument.key.text for argument in arguments}
+            arguments += [argument for argument in use.bound if argument.key.text not in written]
         return self._use(site, use, arguments, given)
 
     def _use(self, site: Site, use: Use, arguments: list[Argument], given: list[Reading]) -> Bound:
@@ -251,17 +252,13 @@ class Graphs:
                     value.span,
                     help=f"write `{key}` on the op inside",
                 )
-        with self._deeper(syntax.span):
+        self._enter(target if isinstance(target, Spec) else target[1], syntax.span)
+        try:
             if isinstance(target, Spec):
                 return use_spec(self, site, target, arguments, given)
-            file, block = target
-            if block in self.session.inside:
-                self.session.spend(RECURSION_COST, syntax.span)
-            self.session.inside.append(block)
-            try:
-                return use_block(self, site, file, block, arguments, given)
-            finally:
-                self.session.inside.pop()
+            return use_block(self, site, *target, arguments, given)
+        finally:
+            self.session.inside.pop()
 
     def _inputs(self, site: Site, use: Use | None) -> list[Reading]:
         if site.syntax.reads is not None:
@@ -305,8 +302,11 @@ class Graphs:
             used_at=place.used_at,
         )
         start = len(session.nodes)
-        with self._deeper(graph.span):
+        self._enter(graph, graph.span)
+        try:
             self.fill(inside, graph.body)
+        finally:
+            session.inside.pop()
         result = inside.previous
         if result.failed:
             raise Poisoned
@@ -356,20 +356,18 @@ class Graphs:
             )
         return bound
 
-    @contextmanager
-    def _deeper(self, span: Span) -> Generator[None]:
-        self.session.depth += 1
-        try:
-            if self.session.depth > MAX_DEPTH:
-                raise spec_error(
-                    "too-deep",
-                    f"blocks are nested more than {MAX_DEPTH} deep",
-                    span,
-                    help="a block that uses itself needs a `when` or `if` that ends it",
-                )
-            yield
-        finally:
-            self.session.depth -= 1
+    def _enter(self, graph: Spec | BlockSyntax | GraphSyntax, span: Span) -> None:
+        inside = self.session.inside
+        if len(inside) == MAX_DEPTH:
+            raise spec_error(
+                "too-deep",
+                f"blocks are nested more than {MAX_DEPTH} deep",
+                span,
+                help="a block that uses itself needs a `when` or `if` that ends it",
+            )
+        if isinstance(graph, BlockSyntax) and graph in inside:
+            self.session.spend(RECURSION_COST, span)
+        inside.append(graph)
 
 
 def _check_unevaluated(use: Use | None, syntax: NodeSyntax, view: View, file: File) -> None:

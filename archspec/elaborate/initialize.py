@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from archspec.diagnostics import Span, did_you_mean, spec_error
@@ -71,17 +72,20 @@ def initializer(session: Session, node: Node, view: View, op: Op, shape: tuple[i
     """A rule with its arguments evaluated; they see the op's own arguments, inferred ones too. Raises SpecError."""
     function, arguments = check_rule(node)
     name = function.text
-    inside = _inside(view, op)
-    values = {key.text: _argument(session, key.text, value, inside) for key, value in arguments.items()}
+    values: dict[str, Any] = {}
+    if arguments:
+        inside = _inside(view, op)
+        values = {key.text: _argument(session, key.text, value, inside) for key, value in arguments.items()}
     _check_shape(name, shape, function.span)
     return Initializer(name, tuple(sorted(values.items())))
 
 
 def _inside(view: View, op: Op) -> View:
     """What a rule sees: the op's own arguments, which hide a param of that name, then its surroundings."""
-    return View(Env(view.env, {key: getattr(op, key) for key in type(op).model_fields}), view.nodes, mark=view.mark)
+    return View(Env(view.env, dict(op.__dict__)), view.nodes, mark=view.mark)
 
 
+@lru_cache(maxsize=1 << 8)
 def check_rule(node: Node) -> tuple[Scalar, dict[Scalar, Node]]:
     """A rule's function and arguments, which must exist in `torch.nn.init`. Raises SpecError."""
     function, arguments = _split(node)
@@ -144,12 +148,12 @@ def _argument(session: Session, name: str, node: Node, view: View) -> Any:
 def _check_shape(name: str, shape: tuple[int, ...], span: Span) -> None:
     needs = 2 if name in MATRIX_ONLY else 0
     exact = 2 if name in ("eye_", "sparse_") else None
-    shown = f"[{', '.join(map(str, shape))}]"
     if (
         len(shape) < needs
         or (exact is not None and len(shape) != exact)
         or (name == "dirac_" and len(shape) not in (3, 4, 5))
     ):
+        shown = f"[{', '.join(map(str, shape))}]"
         raise spec_error(
             "bad-initializer",
             f"`{name}` needs a matrix, but this parameter has shape {shown}",

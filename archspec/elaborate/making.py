@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from archspec.dims import Size
 from archspec.elaborate.too_large import fit
-from archspec.objects import record
-from archspec.ops.base import Inputs, Op, typed
+from archspec.objects import mutable
+from archspec.ops.base import Inputs, Op, State, typed
 from archspec.ops.needs import Needs, Requirement
 from archspec.values import TensorType
 
@@ -22,7 +22,7 @@ _PLAIN = frozenset((int, bool, str, type(None)))
 _NO_PARTS: Mapping[str, tuple[int, ...]] = {}
 
 
-@record(eq=False)
+@mutable
 class Made:
     """An op that can stand in a network, with all that follows from its arguments and the types it is given.
 
@@ -37,6 +37,13 @@ class Made:
     pins: tuple[Size, ...]
     identity: bool
     fits: bool
+    _states: tuple[State, ...] | None = None
+
+    def states(self) -> tuple[State, ...]:
+        """The op's parameters and buffers, made when they are asked for: there may be very many."""
+        if self._states is None:
+            self._states = self.op.state()
+        return self._states
 
 
 def make(op: type[Op], values: Mapping[str, Any], inputs: Inputs, batch: frozenset[str], items: int) -> Made:

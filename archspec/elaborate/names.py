@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 
 from archspec.diagnostics import Label, Span, spec_error
@@ -87,7 +87,7 @@ class Names:
     table: dict[str, Bound] = field(default_factory=dict[str, Bound])
     spans: dict[str, Span] = field(default_factory=dict[str, Span])
     borrowed: dict[str, Span | None] = field(default_factory=dict[str, "Span | None"])  # outer names read in here
-    later: frozenset[str] = frozenset()  # names that the graph defines somewhere, for a better message
+    later: Callable[[], Iterable[str]] = tuple[str]  # names that the graph defines somewhere, for a better message
     incomplete: bool = False  # a statement failed, so names may be missing through no fault of their readers
 
     def find(self, name: str, span: Span | None = None) -> Bound | None:
@@ -140,7 +140,7 @@ class Names:
         """Whether a graph around here defines the name, though not yet."""
         names: Names | None = self
         while names is not None:
-            if name in names.later:
+            if name in names.later():
                 return True
             names = names.parent
         return False

@@ -11,7 +11,6 @@ from archspec.diagnostics import Diagnostic, Span, SpecError, spec_error
 from archspec.elaborate.arguments import (
     ANY,
     Argument,
-    anchor,
     check_inferred,
     check_keys,
     evaluate,
@@ -35,15 +34,22 @@ from archspec.yaml_source import Mapping, Scalar
 
 
 def _with_defaults(file: File, op: type[Op], arguments: list[Argument]) -> list[Argument]:
-    """Arguments with the file's `defaults` for this op added where they are not written; unknown ones are left out."""
-    assert file.spec.defaults is not None
-    section = file.spec.defaults.get(op.name)
-    if not isinstance(section, Mapping):
+    """Arguments with the file's `defaults` for this op added where they are not written."""
+    if op.name not in file.defaults:
+        file.defaults[op.name] = _defaults(file, op)
+    if not file.defaults[op.name]:
         return arguments
-    known, written = plans(op), {argument.key.text for argument in arguments}
-    view = View(file.env)
-    missing = (entry for entry in section.entries if entry.key.text in known and entry.key.text not in written)
-    return [*arguments, *(Argument(entry.key, entry.value, view, file) for entry in missing)]
+    written = {argument.key.text for argument in arguments}
+    return [*arguments, *(argument for argument in file.defaults[op.name] if argument.key.text not in written)]
+
+
+def _defaults(file: File, op: type[Op]) -> Sequence[Argument]:
+    """A file's `defaults` for an op; unknown ones are left out."""
+    section = file.spec.defaults.get(op.name) if file.spec.defaults is not None else None
+    if not isinstance(section, Mapping):
+        return ()
+    known, view = plans(op), View(file.env)
+    return [Argument(entry.key, entry.value, view, file) for entry in section.entries if entry.key.text in known]
 
 
 def add_node(session: Session, site: Site, op: type[Op], arguments: list[Argument], given: Sequence[Reading]) -> Bound:
@@ -79,7 +85,7 @@ def add_custom(
     load = session.customs.load
     assert load is not None, "an allowed package comes with a loader"
     need = Needs(batch=session.batch)
-    given_arguments = {argument.key.text: evaluate(session, argument, ANY, need.pins, {}) for argument in arguments}
+    given_arguments = {argument.key.text: evaluate(session, argument, ANY, need.pins, {}, []) for argument in arguments}
     values = tuple(reading.value for reading in given)
     inputs = Inputs(session.types_of(values), ("input",) * len(values))
     try:
@@ -102,7 +108,7 @@ def _insert(
     """`need` has what was asked of sizes before the op was made."""
     op = made.op
     session.spend(NODE_COST * op.__dict__.get("num_layers", 0), site.syntax.span)
-    states = op.state()
+    states = made.states()
     node = Node(
         site.path,
         site.module,
@@ -173,13 +179,13 @@ def _make(
     """The op with its arguments evaluated and its inferred ones filled in. Raises SpecError with all that is wrong with
     the arguments, OpError for an op that refuses them or its inputs."""
     known = plans(op)
-    inferred = dict(op.inferred(need, inputs))
+    inferred = op.inferred(need, inputs)
     values: dict[str, Any] = dict(inferred)
     found: dict[str, SpecError] = {}
     for argument in arguments:
         name = argument.key.text
         try:
-            value = anchor(evaluate(session, argument, known[name], need.pins, inferred), reads)
+            value = evaluate(session, argument, known[name], need.pins, inferred, reads)
             if name in inferred and name not in op.accepts_written:
                 check_inferred(op, argument, value, inferred[name])
             values[name] = value

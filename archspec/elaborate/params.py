@@ -25,6 +25,11 @@ KINDS = {
 }
 
 
+_KIND_OF: dict[type, str] = {
+    type(None): "null", bool: "bool", int: "int", RuntimeSize: "int", float: "float", str: "str", list: "list",
+    tuple: "list", dict: "record",
+}  # fmt: skip
+
 ALIASES = {
     "integer": "int", "number": "float", "boolean": "bool", "string": "str", "text": "str", "array": "list",
     "tuple": "list", "none": "null", "None": "null",
@@ -175,9 +180,8 @@ def is_op_node(node: Node) -> bool:
 
 def _kind_of(value: object) -> str:
     """The declared type that a value is of; what is none of the others is an op."""
-    kinds = ((type(None), "null"), (bool, "bool"), (int | RuntimeSize, "int"), (float, "float"), (str, "str"))
-    containers = (((list, tuple), "list"), (dict, "record"))
-    return next((kind for types, kind in (*kinds, *containers) if isinstance(value, types)), "op")
+    known = _KIND_OF.get(value.__class__)
+    return known or next((kind for of, kind in _KIND_OF.items() if isinstance(value, of)), "op")
 
 
 def _shown(value: object) -> str:

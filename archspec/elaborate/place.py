@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from archspec import dims
 from archspec.diagnostics import Span
@@ -20,6 +20,10 @@ from archspec.values import RuntimeSize
 from archspec.yaml_source import Mapping as YamlMapping
 from archspec.yaml_source import Scalar
 
+if TYPE_CHECKING:
+    from archspec.elaborate.arguments import Argument
+    from archspec.elaborate.files import Use as OpUse
+
 
 @mutable
 class File:
@@ -27,6 +31,8 @@ class File:
 
     spec: Spec
     env: Env
+    uses: dict[str, OpUse] = field(default_factory=dict[str, "OpUse"])  # what the words that stand for ops mean
+    defaults: dict[str, Sequence[Argument]] = field(default_factory=dict[str, "Sequence[Argument]"])  # of its ops
     block_params: dict[str, dict[str, Param]] = field(default_factory=dict[str, "dict[str, Param]"])
     block_defaults: dict[tuple[File, BlockSyntax], YamlMapping] | None = None  # once a block is used
     context: object = None  # what stands for it in the keys of templates, once a block is used

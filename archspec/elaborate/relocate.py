@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from archspec.diagnostics import Span
 from archspec.dims import Size
@@ -65,13 +64,15 @@ def moved_node(node: Node, move: Move, path: Prefix, module: Prefix, origin: Cal
         path(node.path),
         module(node.module),
         node.op,
-        tuple(moved_value(value, move) for value in node.inputs),
+        tuple([moved_value(value, move) for value in node.inputs]),
         node.slots,
-        tuple(moved_value(value, move) for value in node.reads),
+        tuple([moved_value(value, move) for value in node.reads]) if node.reads else (),
         node.outputs,
         origin(node.origin),
         node.init,
-        tuple((name, module(target) if target.startswith(module.old + ".") else target) for name, target in node.ties),
+        tuple([(name, module(target) if target.startswith(module.old + ".") else target) for name, target in node.ties])
+        if node.ties
+        else (),
         node.requirements,
         node.pins,
         node.parts,
@@ -85,8 +86,9 @@ def moved_scope(
     path: Prefix,
     module: Prefix,
     origin: Callable[[Origin], Origin],
+    used: Origin | None = None,
 ) -> Scope | None:
-    """A scope at its new place, None when none of its nodes remain."""
+    """A scope at its new place, None when none of its nodes remain. `used`: where it is used, if that is no move."""
     children: list[Scope | int] = []
     for child in scope.children:
         new = shift(child) if isinstance(child, int) else moved_scope(child, shift, move, path, module, origin)
@@ -102,9 +104,9 @@ def moved_scope(
         tuple(children),
         first if isinstance(first, int) else first.start,
         last + 1 if isinstance(last, int) else last.end,
-        tuple(new for value in scope.inputs if (new := move(value)) is not None),
-        tuple(new for value in scope.outputs if (new := move(value)) is not None),
-        origin(scope.origin),
+        tuple([new for value in scope.inputs if (new := move(value)) is not None]),
+        tuple([new for value in scope.outputs if (new := move(value)) is not None]),
+        used or origin(scope.origin),
         scope.block,
         scope.params,
         scope.doc,
@@ -114,22 +116,23 @@ def moved_scope(
 
 def moved_bound(bound: Bound, move: Move, path: Prefix) -> Bound | None:
     """A name's meaning at its new place, None when its values are gone; what is inside moves when it is asked for."""
-    values = tuple(move(value) for value in bound.values)
-    if any(value is None for value in values):
-        if bound.inner is None:
+    values = tuple([new for value in bound.values if (new := move(value)) is not None])
+    types, parts, inner = bound.types, bound.parts, bound.inner
+    if len(values) < len(bound.values):
+        if inner is None:
             return None
-        values, parts = (), {}
-    else:
-        parts = bound.parts
-    inner = bound.inner
-    return replace(
-        bound,
-        label=path(bound.label) if bound.label.startswith(path.old) else bound.label,
-        values=tuple(value for value in values if value is not None),
-        types=bound.types if values else (),
-        parts=parts,
-        inner=_later(inner, move, path) if inner is not None else None,
-        path=path(bound.path) if bound.path is not None and bound.path.startswith(path.old) else bound.path,
+        values, types, parts = (), (), dict[str, tuple[int, ...]]()
+    return Bound(
+        path(bound.label) if bound.label.startswith(path.old) else bound.label,
+        values,
+        types,
+        parts,
+        _later(inner, move, path) if inner is not None else None,
+        bound.is_block,
+        bound.failed,
+        bound.absent,
+        bound.dropped,
+        path(bound.path) if bound.path is not None and bound.path.startswith(path.old) else bound.path,
     )
 
 

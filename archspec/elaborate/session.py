@@ -17,7 +17,7 @@ from archspec.ir import Node, Origin
 from archspec.library import Library
 from archspec.limits import NODE_STEPS, Limits, current, more
 from archspec.objects import mutable
-from archspec.syntax import Branch, Errors, For, If, Let, Statement, located
+from archspec.syntax import Branch, Errors, For, GraphSyntax, If, Let, Statement, located
 from archspec.values import TensorType, Value
 from archspec.yaml_source import Mapping, Scalar
 from archspec.yaml_source import Node as YamlNode
@@ -26,11 +26,13 @@ from archspec.yaml_source import Sequence as YamlSequence
 if TYPE_CHECKING:
     from archspec.elaborate.place import File, Use
     from archspec.elaborate.templates import Templates
-    from archspec.spec import BlockSyntax
+    from archspec.spec import BlockSyntax, Spec
 
 Leaf = TypeVar("Leaf")
 
 _LITERAL = re.compile(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?|true|false|null")
+
+CONTROL = frozenset({For, If, Let})  # statements that are no leaves
 
 FATAL = frozenset({"limit", "too-deep", "too-large"})
 
@@ -68,8 +70,9 @@ class Session:
     pins: list[tuple[Size, Span]] = field(default_factory=list["tuple[Size, Span]"])
     explain: bool = True  # whether errors about sizes say which sizes would do
     limits: Limits = field(default_factory=current)
-    depth: int = 0
-    inside: list[BlockSyntax] = field(default_factory=list["BlockSyntax"])  # the blocks at hand, outermost first
+    inside: list[Spec | BlockSyntax | GraphSyntax] = field(  # what is being filled, outermost first
+        default_factory=list["Spec | BlockSyntax | GraphSyntax"]
+    )
     cache: dict[Any, Any] = field(default_factory=dict[Any, Any])
     opened: list[File] = field(default_factory=list["File"])  # every file in use
     uses: list[Use] = field(default_factory=list["Use"])  # the network itself and its sub-networks, outermost first
@@ -87,7 +90,7 @@ class Session:
         return self.input_types[-1 - value.node] if value.node < 0 else self.nodes[value.node].outputs[value.part]
 
     def types_of(self, values: Sequence[Value]) -> tuple[TensorType, ...]:
-        return tuple(self.type_of(value) for value in values)
+        return tuple([self.type_of(value) for value in values])
 
     def is_stored(self, value: Value) -> bool:
         """Whether a value is a parameter, buffer or range itself."""
@@ -95,16 +98,22 @@ class Session:
 
     def mark(self, values: Sequence[Value]) -> None:
         """These values are read."""
-        self.read.update(value.node for value in values)
+        for value in values:
+            self.read.add(value.node)
 
-    def insert(self, node: Node, cost: int = NODE_COST) -> int:
+    def insert(self, node: Node) -> int:
         """Appends a node and returns its position. Raises SpecError where there are too many."""
         self.check_room(1, node.origin.span)
+        return self.append(node, NODE_COST)
+
+    def append(self, node: Node, cost: int) -> int:
+        """As `insert`, where it is known that there is room."""
         self.budget.allowed += NODE_STEPS
         self.spend(cost + EDGE_COST * (len(node.inputs) + len(node.outputs)), node.origin.span)
         self.nodes.append(node)
         self.mark(node.inputs)
-        self.mark(node.reads)
+        if node.reads:
+            self.mark(node.reads)
         return len(self.nodes) - 1
 
     def check_room(self, count: int, span: Span) -> None:
@@ -192,6 +201,8 @@ class Session:
 
     def name(self, scalar: Scalar, view: View) -> str:
         """A word that must come out as text."""
+        if "$" not in scalar.text:
+            return scalar.text
         value = self.word(scalar, view)
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise spec_error("wrong-type", f"`{scalar.text}` must come to a name, got {show_value(value)}", scalar.span)
@@ -229,7 +240,9 @@ class Session:
         """Runs the statements; yields each leaf with what it can see. One in error is noted and passed over."""
         for statement in body:
             try:
-                if isinstance(statement, For):
+                if statement.__class__ not in CONTROL:
+                    yield cast("Leaf", statement), view
+                elif isinstance(statement, For):
                     yield from self._loop(cast("For[Leaf]", statement), view)
                 elif isinstance(statement, If):
                     branches = cast("If[Leaf]", statement).branches
@@ -238,8 +251,6 @@ class Session:
                         yield from self.expand(chosen.body, self.view(Env(view.env), view))
                 elif isinstance(statement, Let):
                     self._let(statement, view)
-                else:
-                    yield statement, view
             except SpecError as error:
                 self.note(error)
                 self.spoil(view)

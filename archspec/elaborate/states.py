@@ -19,13 +19,15 @@ from archspec.yaml_source import Scalar
 def initializers(session: Session, site: Site, op: Op, tensors: Sequence[State]) -> tuple[tuple[str, Initializer], ...]:
     """The node's own rules, and its file's for the op, the node's first."""
     file, syntax, view = site.place.file, site.syntax, site.view
+    section = file.spec.init.get(op.name) if file.spec.init is not None else None
+    if syntax.init is None and section is None and op.category != "constant":
+        return ()
     states = {state.name: state for state in tensors if not state.buffer}
     if not states:
         if syntax.init is not None:
             raise spec_error("bad-initializer", f"`{op.name}` has no parameters to initialise", syntax.init.span)
         return ()
     rules: dict[str, tuple[View, Any]] = {}
-    section = file.spec.init.get(op.name) if file.spec.init is not None else None
     if section is not None and applies(session, section, outside := View(file.env), op):
         for name, (_, rule) in rules_of(section, op.name).items():
             if name in states and applies(session, rule, outside, op):

@@ -46,7 +46,7 @@ class Mapping:
 
     def entry(self, name: str) -> Entry | None:
         """The entry of this key."""
-        if len(self.entries) > len(self._index):
+        if self.entries and not self._index:
             self._index.update((entry.key.text, entry) for entry in reversed(self.entries))
         return self._index.get(name)
 
