@@ -53,6 +53,14 @@ EXACT = {
     """,
 }
 AT_MOST = {
+    "channels that see other places": """
+        parts: {op: PixelUnshuffle, downscale_factor: 2}
+        some: {op: slice, dim: 1, end: 2}
+    """,
+    "channels that become places": """
+        parts: {op: PixelUnshuffle, downscale_factor: 2}
+        whole: {op: PixelShuffle, upscale_factor: 2}
+    """,
     "gaps, beside a path that differs along the other axis": """
         wide: {op: Conv2d, out_channels: 1, kernel_size: [1, 3], padding: [0, 1]}
         up: {op: ConvTranspose2d, out_channels: 1, kernel_size: 1, stride: [2, 1]}
