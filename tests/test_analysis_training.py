@@ -141,6 +141,22 @@ def test_the_peak_is_the_sum_of_what_is_there() -> None:
     assert found == TrainingMemory(params, params, params, 64, 3 * params + 64 + 16 + 16, "a")
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_gradient_that_is_passed_on_is_added_to_what_is_there(batch: int) -> None:
+    """In place, which torch does not while it is measured. At the turn of `t` there are input, output, its gradient,
+    which waits for `s`, and that of `stem`, of 16 numbers each, and the mean's own; at that of `s` no more."""
+    nodes = """
+p: {op: Parameter, shape: [16], value: 1}
+stem: {op: mul, from: [input, p]}
+s: {op: add, from: [stem, input]}
+t: {op: mean, dim: 1, keepdim: true, from: stem}
+out: {op: add, from: [s, t]}
+"""
+    found = training_memory(graph_of(nodes, "[N, 16]"), optimizer="sgd", batch=batch)
+    assert found.peak_bytes is not None
+    assert (found.peak_bytes - found.weights, found.peak) == (batch * 4 * (4 * 16 + 1), "t")
+
+
 def test_an_unknown_optimiser_is_refused() -> None:
     with pytest.raises(KeyError):
         training_memory(graph_of("a: ReLU"), optimizer="lion")
