@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from archspec.ops.base import Inputs, Op, State, typed
 from archspec.ops.needs import Needs, Requirement
 from archspec.values import TensorType
 
-MOST_INPUTS = 64  # of a node that is remembered: what is kept from one network to the next is bounded
+MOST = 64  # inputs, and values among arguments, of a node that is remembered: what is kept is bounded
 
 Tagged = tuple[type[Any], Any]
 """A value with its class, and those in it with theirs: `1`, `1.0` and `true` are equal."""
@@ -51,7 +51,7 @@ def make(op: type[Op], values: Mapping[str, Any], inputs: Inputs, batch: frozens
 
     Raises ValidationError for arguments that are missing or of another kind, OpError for what else is wrong.
     """
-    if len(inputs.types) > MOST_INPUTS or op.category == "constant":  # of which some hold long lists
+    if len(inputs.types) > MOST or sum(map(_length, values.values())) > MOST:
         return _with_results(op.model_validate(values), inputs, batch)
     arguments = tuple([(name, _tagged(value)) for name, value in values.items()])
     return _make(op, arguments, inputs.types, inputs.names, batch, items)
@@ -86,6 +86,15 @@ def complete(op: Op, result: TensorType | tuple[TensorType, ...], need: Needs) -
 def _parts(op: Op, count: int) -> Mapping[str, tuple[int, ...]]:
     names = op.results[:count] if count > 1 and op.results else map(str, range(count))
     return {name: (position,) for position, name in enumerate(names)}
+
+
+def _length(value: Any) -> int:
+    """How many values, or characters, there are in a value."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, list | tuple):
+        return 1 + sum(map(_length, cast("Sequence[Any]", value)))
+    return 1 + sum(map(_length, cast("dict[str, Any]", value).values())) if isinstance(value, dict) else 1
 
 
 def _tagged(value: Any) -> Tagged:
