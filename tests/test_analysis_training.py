@@ -141,20 +141,37 @@ def test_the_peak_is_the_sum_of_what_is_there() -> None:
     assert found == TrainingMemory(params, params, params, 64, 3 * params + 64 + 16 + 16, "a")
 
 
+SCALED = "p: {op: Parameter, shape: [16], value: 1}\n"
+SCALED += "\n".join(f"{name}: {{op: mul, from: [input, p]}}" for name in "xyz")
+PASSED = "s: {op: add, from: [x, input]}\nt: {op: mean, dim: 1, keepdim: true, from: y}\n"
+
+
+@pytest.mark.parametrize(("read", "vectors", "numbers", "peak"), [("x, y", 6, 2, "t"), ("x, y, z", 7, 1, "s")])
 @pytest.mark.parametrize("batch", [1, 2])
-def test_a_gradient_that_is_passed_on_is_added_to_what_is_there(batch: int) -> None:
-    """In place, which torch does not while it is measured. At the turn of `t` there are input, output, its gradient,
-    which waits for `s`, and that of `stem`, of 16 numbers each, and the mean's own; at that of `s` no more."""
-    nodes = """
-p: {op: Parameter, shape: [16], value: 1}
-stem: {op: mul, from: [input, p]}
-s: {op: add, from: [stem, input]}
-t: {op: mean, dim: 1, keepdim: true, from: stem}
-out: {op: add, from: [s, t]}
-"""
-    found = training_memory(graph_of(nodes, "[N, 16]"), optimizer="sgd", batch=batch)
+def test_a_gradient_that_is_passed_on_waits_with_others(
+    read: str, vectors: int, numbers: int, peak: str, batch: int
+) -> None:
+    """`all` passes its gradient on to what it reads. What `t` makes for `y` cannot be added to it in place; what `s`
+    passes on to `x` can, in place, where none but `x` waits with it. Such sums are copies while torch is measured.
+
+    At the turn of `t` there are input, `s` and `all`, their two gradients, and that of `y`, of 16 numbers each, and the
+    mean with its own; at that of `s` a sum besides, if it is a copy, and no gradient of the mean."""
+    nodes = SCALED if "z" in read else SCALED.rpartition("\n")[0]
+    graph = graph_of(f"{nodes}\n{PASSED}all: {{op: add, from: [{read}]}}", "[N, 16]", "outputs: [s, t, all]")
+    found = training_memory(graph, optimizer="sgd", batch=batch)
     assert found.peak_bytes is not None
-    assert (found.peak_bytes - found.weights, found.peak) == (batch * 4 * (4 * 16 + 1), "t")
+    assert (found.peak_bytes - found.weights, found.peak) == (batch * 4 * (vectors * 16 + numbers), peak)
+
+
+@pytest.mark.parametrize(("batch", "vectors"), [(1, 5), (2, 4)])
+def test_a_gradient_that_is_a_part_of_one(batch: int, vectors: int) -> None:
+    """At the turn of `a` there are input, output, which is two vectors long, and the gradients of the weights; and its
+    own: of one sample still the half of the output's that it was, in which all was added up, else a sum of its own."""
+    linear = "{op: Linear, out_features: 16}"
+    graph = graph_of(f"a: {linear}\nb: {{op: Tanh, from: a}}\nc: {{op: cat, from: [a, b]}}", "[N, 16]")
+    found = training_memory(graph, optimizer="sgd", batch=batch)
+    assert found.peak_bytes is not None
+    assert (found.peak_bytes - found.weights - found.gradients, found.peak) == (batch * 4 * vectors * 16, "a")
 
 
 def test_an_unknown_optimiser_is_refused() -> None:

@@ -61,6 +61,10 @@ AT_MOST = {
         parts: {op: PixelUnshuffle, downscale_factor: 2}
         whole: {op: PixelShuffle, upscale_factor: 2}
     """,
+    "channels that become places, by functions": """
+        parts: {op: pixel_unshuffle, downscale_factor: 2}
+        whole: {op: pixel_shuffle, upscale_factor: 2}
+    """,
     "gaps, beside a path that differs along the other axis": """
         wide: {op: Conv2d, out_channels: 1, kernel_size: [1, 3], padding: [0, 1]}
         up: {op: ConvTranspose2d, out_channels: 1, kernel_size: 1, stride: [2, 1]}

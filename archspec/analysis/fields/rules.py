@@ -115,7 +115,7 @@ def _across_channels(site: Site, step: Step, channels: int) -> Step:
             return lambda track: uneven(step(mixed(track, axes)), channels)
         case "PixelShuffle" | "pixel_shuffle":
             return lambda track: step(chosen(mixed(track, axes), channels))
-        case _ if getattr(site.op, "groups", 2) == 1:
+        case _ if site.op.groups == 1:
             return lambda track: step(evened(mixed(track, axes), channels))
         case _:
             return lambda track: step(mixed(track, axes))
