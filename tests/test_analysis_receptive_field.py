@@ -373,6 +373,15 @@ def test_a_map_that_keeps_its_size_is_copied_whatever_the_scale() -> None:
     assert windows.resized_by("cubic", False, False, 12, 12, 1.04) == Fraction(25, 26)
 
 
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+@pytest.mark.parametrize("pads", [(0, 0), (3, 2), (-2, 3), (4, -1), (-2, -3), (-1, 5)])
+def test_borders_are_filled_as_by_torch(mode: str, pads: tuple[int, int]) -> None:
+    size = 9
+    filled = torch.nn.functional.pad(torch.arange(size).double()[None, None], pads, mode=mode)[0, 0].tolist()
+    m = windows.bordered(mode, size, *pads)
+    assert [m.field(unit) for unit in range(size + sum(pads))] == [(at, at) for at in map(int, filled)]
+
+
 def test_a_hull_of_long_periods_asks_how_many_units_there_are() -> None:
     a, b = (
         grid.listed(lambda unit, every=period: (unit, unit + (unit % every == 0)), period, period)

@@ -46,6 +46,11 @@ EXACT = {
         mix: {op: Conv2d, out_channels: 4, kernel_size: 1}
         some: {op: slice, dim: 1, end: 2}
     """,
+    "windows across rows that were rolled": """
+        roll: {op: roll, shifts: 4, dims: 2}
+        split: {op: reshape, shape: [-1, 1, 3, 2, 8]}
+        pool: {op: AvgPool3d, kernel_size: [2, 1, 1], stride: 1}
+    """,
     "rows that were rolled": """
         roll: {op: roll, shifts: 4, dims: 2}
         split: {op: reshape, shape: [-1, 1, 3, 2, 8]}

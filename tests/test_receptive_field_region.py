@@ -71,7 +71,8 @@ def test_a_block_is_its_output_and_the_centre_is_the_default() -> None:
 
 
 def test_an_input_sees_itself() -> None:
-    assert seen_of("a: ReLU", "[N, 2, 9]", "input", (3,)).hull.clipped == ((3, 3),)
+    found = region_of("a: ReLU", "[N, 2, 9]", "input", (3,))
+    assert (found.op, found.inputs[0].hull.clipped) == ("input", ((3, 3),))
 
 
 def test_padding_that_is_all_there_is() -> None:
@@ -245,7 +246,7 @@ def test_a_position_of_too_many_numbers() -> None:
     with pytest.raises(SpecError) as error:
         region_of("a: {op: Conv1d, out_channels: 2, kernel_size: 1}", "[N, 2, 9]", None, (3, 4))
     (found,) = error.value.diagnostics
-    assert found.message.endswith("has 1 axis with positions, of 9 units")
+    assert found.message == "position 3,4 does not fit: `a` [1, 2, 9] has 1 axis with positions, of 9 units"
     assert found.help == "give 1 number"
 
 
@@ -266,6 +267,33 @@ def test_text() -> None:
         *[f"  |{'.' * 48}|"] * 3,
         f"  +{'-' * 48}+",
     ]
+
+
+def test_text_of_two_paths() -> None:
+    pooled = "conv: {op: Conv1d, out_channels: 2, kernel_size: 3}\npool: {op: AdaptiveAvgPool1d, output_size: 1}"
+    gated = f"{pooled}\ngate: {{op: mul, from: [conv, pool]}}"
+    for nodes, heading in (pooled, "what is pooled: affine"), (gated, "the local path: affine"):
+        found = region_of(nodes, "[N, 1, 9]")
+        lines = str(found).splitlines()
+        assert max(map(len, found.to_text(45).splitlines())) <= 45
+        at = lines.index(heading)
+        assert lines[at - 1] == "" and lines[at + 1].split()[:2] == ["axis", "size"]
+        assert ("sees" in lines[at + 1]) == (nodes == gated)
+        assert "|" not in lines[-1]  # a picture is for a unit that was chosen
+
+
+def test_all_of_it_fits_where_there_is_little_room() -> None:
+    nodes = """
+        pairs: {op: AvgPool1d, kernel_size: 2}
+        joined_with_a_name_of_some_length: {op: cat, dim: 2, from: [pairs, input]}
+        wide: {op: Conv1d, out_channels: 1, kernel_size: 9, padding: 4}
+        pool: {op: AdaptiveAvgPool1d, output_size: 1}
+        gate: {op: mul, from: [wide, pool]}
+    """
+    found = region_of(nodes, "[N, 1, 64]")
+    whole, narrow = str(found).splitlines(), found.to_text(45).splitlines()
+    assert max(map(len, whole)) > 45 >= max(map(len, narrow))
+    assert sorted(set(" ".join(whole).split())) == sorted(set(" ".join(narrow).split()))
 
 
 def test_strides_are_decimal_numbers() -> None:
