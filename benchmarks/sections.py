@@ -173,8 +173,9 @@ SECTIONS = {
         Section(
             "warm",
             "Warm: one network, in a process that has everything imported",
-            "archspec reads and compiles the spec's file anew each time, and analyses it in full; the others construct "
-            "torchvision's module, on the meta device or without initialising it, and count.",
+            "archspec reads and compiles the spec's file anew each time, though it remembers what an op comes to with "
+            "given arguments, and analyses it in full; asked again for the same, it gives what it knows. The others "
+            "construct torchvision's module, on the meta device or without initialising it, and count.",
             ("params", "MACs"),
             warm,
             7,
