@@ -112,6 +112,35 @@ def test_a_custom_op_keeps_what_it_is_given_and_returns() -> None:
     assert found.saved == 4 * (3 + 4 + 4) * 64
 
 
+@pytest.mark.parametrize(("length", "embed"), [(1, 1), (1, 4), (2, 4)])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_attention_copies_what_it_transposes(batch: int, length: int, embed: int) -> None:
+    """But not where the batch or the length is 1: then it keeps what `b` has kept."""
+    nodes = f"""
+a: {LINEAR % (length * embed)}
+b: Tanh
+c: {{op: Unflatten, dim: 1, unflattened_size: [{length}, {embed}]}}
+d: {{op: MultiheadAttention, num_heads: 1, batch_first: true}}
+"""
+    graph = graph_of(nodes, "[N, 3]")
+    assert saved(graph, batch)[0] == saved(graph, batch)[1]
+
+
+def test_buffers_of_a_custom_op_are_not_trained() -> None:
+    """Statistics of a norm are weights, but have no gradient, and an optimiser holds nothing for them."""
+    block = "{op: torchvision.ops.Conv2dNormActivation, in_channels: %d, out_channels: 4}"
+    text = f"archspec: 1\ninput: [N, 3, 8, 8]\nfreeze: [b.0.weight]\ngraph:\n  a: {block % 3}\n  b: {block % 4}\n"
+    graph = api.loads(text, allow_ops="torchvision")
+    model = build(graph)
+    trained = sum(x.nbytes for x in model.parameters() if x.requires_grad)
+    buffers = sum(x.nbytes for x in model.buffers())
+    for name in OPTIMIZERS:
+        found = training_memory(graph, optimizer=name)
+        assert (found.gradients, found.optimizer_state) == (trained, torch_state(name, model))
+        assert found.weights == sum(x.nbytes for x in model.parameters()) + buffers
+    assert buffers > 0 and trained < sum(x.nbytes for x in model.parameters())
+
+
 def torch_state(name: str, model: nn.Module) -> int:
     """The bytes that an optimiser of torch holds after a step."""
     kinds = {"sgd": (torch.optim.SGD, {}), "momentum": (torch.optim.SGD, {"momentum": 0.9})}

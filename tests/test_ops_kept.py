@@ -61,7 +61,27 @@ MORE: list[tuple[str, Example]] = [
         "MultiheadAttention",
         Example({"num_heads": 2}, ((5, 2, 8), (2, 5)), ("float32", "bool"), ("query", "key_padding_mask")),
     ),
+    ("MultiheadAttention", Example({"num_heads": 1, "batch_first": True}, ((2, 1, 1),))),
+    ("MultiheadAttention", Example({"num_heads": 2, "batch_first": True}, ((1, 5, 8),))),
+    ("MultiheadAttention", Example({"num_heads": 2, "batch_first": True}, ((2, 1, 8), (2, 3, 1), (2, 3, 6)))),
+    ("MultiheadAttention", Example({"num_heads": 2, "batch_first": True}, ((2, 5, 8), (2, 1, 8), (2, 1, 1)))),
+    ("MultiheadAttention", Example({"num_heads": 2}, ((5, 2, 8), (2, 5)), (), ("query", "key_padding_mask"))),
+    ("MultiheadAttention", Example({"num_heads": 1}, ((5, 2, 8), (2, 5)), (), ("query", "key_padding_mask"))),
+    ("MultiheadAttention", Example({"num_heads": 2}, ((5, 1, 8), (1, 5)), (), ("query", "key_padding_mask"))),
+    (
+        "MultiheadAttention",
+        Example({"num_heads": 2, "add_zero_attn": True}, ((5, 2, 8), (5, 5)), (), ("query", "attn_mask")),
+    ),
+    (
+        "MultiheadAttention",
+        Example(
+            {"num_heads": 2, "add_bias_kv": True, "is_causal": True, "need_weights": True},
+            ((5, 2, 8), (5, 5)), (), ("query", "attn_mask"),
+        ),
+    ),
     ("TransformerEncoderLayer", Example({"nhead": 2, "dim_feedforward": 12, "dropout": 0.0}, ((5, 2, 8),))),
+    ("TransformerEncoderLayer", Example({"nhead": 2, "dim_feedforward": 12, "batch_first": True}, ((2, 1, 8),))),
+    ("TransformerEncoderLayer", Example({"nhead": 1, "dim_feedforward": 1, "batch_first": True}, ((1, 3, 1),))),
     (
         "TransformerEncoderLayer",
         Example({"nhead": 2, "dim_feedforward": 12, "dropout": 0.0, "activation": "gelu"}, ((5, 2, 8),)),
@@ -71,6 +91,20 @@ MORE: list[tuple[str, Example]] = [
         Example(
             {"nhead": 2, "dim_feedforward": 12, "dropout": 0.0}, ((5, 2, 8), (5, 5)), ("float32", "bool"),
             ("src", "src_mask"),
+        ),
+    ),
+    (
+        "TransformerDecoder",
+        Example(
+            {"nhead": 2, "num_layers": 2, "dim_feedforward": 12, "batch_first": True},
+            ((2, 4, 8), (2, 1, 8), (4, 4)), ("float32",) * 2 + ("bool",), ("tgt", "memory", "tgt_mask"),
+        ),
+    ),
+    (
+        "TransformerEncoder",
+        Example(
+            {"nhead": 2, "num_layers": 2, "dim_feedforward": 12, "dropout": 0.0},
+            ((5, 1, 8), (1, 5)), ("float32", "bool"), ("src", "src_key_padding_mask"),
         ),
     ),
     (

@@ -34,7 +34,7 @@ from archspec.ops.heads import (
     same_batch,
     sequence,
 )
-from archspec.ops.ledger import Attention, Held, Ledger, float_mask, merged_mask
+from archspec.ops.ledger import Attention, Held, Ledger, Masks
 from archspec.ops.linear import features
 from archspec.ops.needs import axes_text
 from archspec.ops.operands import place_operands
@@ -162,7 +162,7 @@ class MultiheadAttention(ModuleOp):
         return attention_work(batch, length, dims.add(keys, self.added), self.num_heads, masks)
 
     def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
-        """As torch composes it. Without dropout and weights the fused kernel runs."""
+        """As torch composes it. Without dropout and weights the fused kernel runs, which makes a causal mask itself."""
         batch, length, keys = self.lengths(inputs)
         operands = [Held(x, i) for i, x in enumerate(inputs)]
         positions = [inputs.position(name) or 0 for name in ("query", "key", "value")]
@@ -170,21 +170,17 @@ class MultiheadAttention(ModuleOp):
         projected = [{"in_proj_weight", f"{name}_proj_weight"} & wanted.params for name in "qkv"]
         biased = bool(wanted.params & {"in_proj_bias", "bias_k", "bias_v"})
         flows = [wanted.inputs[i] or bool(own) or biased for i, own in zip(positions, projected, strict=True)]
-        ledger = Ledger(wanted)
+        hidden = self.is_causal and not self.need_weights and "key_padding_mask" not in inputs.names
+        masks = Masks.of(inputs, wanted, None if hidden else "attn_mask", "key_padding_mask", self.added)
+        scores = TensorType((batch, self.num_heads, length, dims.add(keys, self.added)))
+        ledger = Ledger()
         Attention(
             batch, length, keys, self.embed_dim, self.num_heads, self.dropout, self.added, self.batch_first,
             Held(outputs[1], result=1) if self.need_weights else None, self.average_attn_weights,
-            self.mask(inputs, batch, length, keys), (flows[0], flows[1], flows[2]),
+            masks.merged(scores), masks.learnt, (flows[0], flows[1], flows[2]),
             (bool(projected[0]), bool(projected[1]), bool(projected[2])), "out_proj.weight" in wanted.params,
         ).enter(ledger, *given)  # fmt: skip
         return ledger.total()
-
-    def mask(self, inputs: Inputs, batch: Dim, length: Dim, keys: Dim) -> Held | None:
-        """The mask that the fused kernel is given."""
-        found = float_mask(inputs, "attn_mask")
-        padded = "key_padding_mask" in inputs.names
-        scores = TensorType((batch, self.num_heads, length, dims.add(keys, self.added)))
-        return merged_mask(None if self.is_causal and not padded else found, padded, scores)
 
     def target(self, inputs: Inputs) -> Target:
         args, kwargs = constructor_arguments(self)

@@ -25,7 +25,6 @@ class Held:
 class Ledger:
     """The tensors kept so far, each once."""
 
-    wanted: Wanted
     held: dict[Held, None] = field(default_factory=dict[Held, None])
 
     def keep(self, *tensors: Held) -> None:
@@ -58,21 +57,38 @@ class Ledger:
         )
 
 
-def float_mask(inputs: Inputs, name: str) -> Held | None:
-    """A mask as torch adds it to scores: one of booleans is converted."""
-    position = inputs.position(name)
-    if position is None:
-        return None
-    mask = inputs[position]
-    return Held(TensorType(mask.shape)) if mask.dtype == "bool" else Held(mask, position)
+@record
+class Masks:
+    """The masks that one attention is given, as torch adds them to scores. `learnt`: one of them has a gradient."""
+
+    scores: Held | None = None
+    padding: Held | None = None
+    learnt: bool = False
+
+    @classmethod
+    def of(cls, inputs: Inputs, wanted: Wanted, scores: str | None, padding: str | None, added: int = 0) -> Masks:
+        """Those with these names, if they are there, widened by `added` keys."""
+        positions = [inputs.position(name) if name else None for name in (scores, padding)]
+        learnt = any(wanted.inputs[position] for position in positions if position is not None)
+        scores_, padding_ = (None if x is None else float_mask(inputs[x], x, added) for x in positions)
+        return cls(scores_, padding_, learnt)
+
+    def merged(self, scores: TensorType) -> Held | None:
+        """The one that is added to scores. That of padding is spread over the heads: with one head, or a batch of one,
+        without a copy."""
+        if self.padding is None:
+            return self.scores
+        batch, heads, queries, keys = scores.shape
+        if self.scores is None and 1 in (heads, dims.value(batch)):
+            return self.padding
+        return Held(TensorType((batch, heads, 1 if self.scores is None else queries, keys)))
 
 
-def merged_mask(mask: Held | None, padded: bool, scores: TensorType) -> Held | None:
-    """A mask joined with one of padding, which is spread over the heads."""
-    if not padded:
-        return mask
-    batch, heads, queries, keys = scores.shape
-    return Held(TensorType((batch, heads, 1 if mask is None else queries, keys)))
+def float_mask(mask: TensorType, position: int, added: int) -> Held:
+    """A mask of booleans is converted, and one that is widened is copied."""
+    if mask.dtype != "bool" and not added:
+        return Held(mask, position)
+    return Held(TensorType((*mask.shape[:-1], dims.add(mask.shape[-1], added))))
 
 
 @record
@@ -94,6 +110,7 @@ class Attention:
     weights: Held | None = None  # where they are returned
     averaged: bool = True
     mask: Held | None = None
+    learnt: bool = False  # the mask has a gradient, which the fused kernel does not compute
     flows: tuple[bool, bool, bool] = (True, True, True)
     projects: tuple[bool, bool, bool] = (True, True, True)  # whether the weight of each projection is trained
     out_trained: bool = True
@@ -103,21 +120,20 @@ class Attention:
         if there is no value."""
         inputs = [x for x in (query, key, value) if x is not None]
         for x, trained in zip(inputs, self.projects, strict=False):
-            if trained:  # with the batch first a linear map copies what it is given, transposed
-                ledger.keep(Held(x.type) if self.batch_first else x)
+            if trained:
+                ledger.keep(Held(x.type) if self.is_copied(x) else x)
         q, k, v = self.projected(key, value)
         all_keys = dims.add(self.keys, self.added)
         if self.added:
             k, v = (Held(self.rows(all_keys)) for _ in range(2))
-        if self.weights is None and not self.dropout and not self.mask_wanted(ledger):
+        if self.weights is None and not self.dropout and not self.learnt:
             self.fused(ledger, q, k, v)
         else:
             self.composed(ledger, q, k, v, all_keys)
 
-    def mask_wanted(self, ledger: Ledger) -> bool:
-        """Whether the mask is an operand that has a gradient, which the fused kernel does not compute."""
-        operand = self.mask.operand if self.mask is not None else None
-        return operand is not None and ledger.wanted.inputs[operand]
+    def is_copied(self, x: Held) -> bool:
+        """With the batch first a linear map copies what it is given, transposed; an axis of 1 leaves all in place."""
+        return self.batch_first and 1 not in map(dims.value, x.type.shape[:2])
 
     def rows(self, length: Dim, parts: int = 1) -> TensorType:
         return TensorType((self.batch, length, parts * self.embed))
@@ -148,7 +164,7 @@ class Attention:
         stand-in scales the key too."""
         scores = TensorType((self.batch, self.heads, self.queries, all_keys))
         to_query, to_key, to_value = self.flows
-        inner = to_query or to_key or self.mask_wanted(ledger)
+        inner = to_query or to_key or self.learnt
         softmax = Held(scores)
         dropped = softmax
         if self.dropout:

@@ -14,6 +14,7 @@ from archspec.ops.base import (
     Needs,
     Signature,
     State,
+    Wanted,
     constructor_arguments,
     elements,
 )
@@ -53,8 +54,8 @@ class TransformerEncoderLayer(TransformerOp):
     def state(self) -> tuple[State, ...]:
         return self.layer_state("", "self_attn")
 
-    def keep_layers(self, ledger: Ledger, inputs: Inputs, masks: Mapping[tuple[int, int], Held]) -> Held:
-        return self.layer_kept(ledger, inputs, Held(inputs[0], 0), 0, masks=masks)
+    def keep_layers(self, ledger: Ledger, inputs: Inputs, wanted: Wanted) -> Held:
+        return self.layer_kept(ledger, inputs, wanted, Held(inputs[0], 0), 0)
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         return self.layer_macs(inputs, 0, 0)
@@ -100,8 +101,8 @@ class TransformerDecoderLayer(TransformerOp):
     def state(self) -> tuple[State, ...]:
         return self.layer_state("", "self_attn", "multihead_attn")
 
-    def keep_layers(self, ledger: Ledger, inputs: Inputs, masks: Mapping[tuple[int, int], Held]) -> Held:
-        return self.layer_kept(ledger, inputs, Held(inputs[0], 0), 0, Held(inputs[1], 1), 1, masks)
+    def keep_layers(self, ledger: Ledger, inputs: Inputs, wanted: Wanted) -> Held:
+        return self.layer_kept(ledger, inputs, wanted, Held(inputs[0], 0), 0, Held(inputs[1], 1), 1)
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:
         return self.layer_macs(inputs, 0, 0, 1)
@@ -135,11 +136,12 @@ class _Stack(TransformerOp, abstract=True):
         layers = dims.mul(self.layer_work(inputs, 0, *range(len(self.attentions))), self.num_layers)
         return dims.add(layers, dims.mul(elements(outputs[0]), self.norm_work if self.norm else 0))
 
-    def keep_layers(self, ledger: Ledger, inputs: Inputs, masks: Mapping[tuple[int, int], Held]) -> Held:
+    def keep_layers(self, ledger: Ledger, inputs: Inputs, wanted: Wanted) -> Held:
         x = Held(inputs[0], 0)
         memory = Held(inputs[1], 1) if len(self.attentions) > 1 else None
+        masks = None if memory else self.masks_of(inputs, wanted, 0, 0)  # an encoder converts them, each decoder layer
         for _ in range(self.num_layers):
-            x = self.layer_kept(ledger, inputs, x, 0, memory, 1, masks)
+            x = self.layer_kept(ledger, inputs, wanted, x, 0, memory, 1, masks)
         return ledger.norm(x) if self.norm else x
 
     def constructor(self) -> tuple[tuple[Arg, ...], tuple[tuple[str, Arg], ...]]:
@@ -291,13 +293,14 @@ class Transformer(TransformerOp):
         parts = (*encoder, self.norm_state("encoder.norm"), *decoder, self.norm_state("decoder.norm"))
         return tuple(state for part in parts for state in part)
 
-    def keep_layers(self, ledger: Ledger, inputs: Inputs, masks: Mapping[tuple[int, int], Held]) -> Held:
+    def keep_layers(self, ledger: Ledger, inputs: Inputs, wanted: Wanted) -> Held:
         memory, x = Held(inputs[0], 0), Held(inputs[1], 1)
+        masks = self.masks_of(inputs, wanted, 0, 0)
         for _ in range(self.num_encoder_layers):
-            memory = self.layer_kept(ledger, inputs, memory, 0, masks=masks)
+            memory = self.layer_kept(ledger, inputs, wanted, memory, 0, masks=masks)
         memory = ledger.norm(memory)
         for _ in range(self.num_decoder_layers):
-            x = self.layer_kept(ledger, inputs, x, 1, memory, 0, masks)
+            x = self.layer_kept(ledger, inputs, wanted, x, 1, memory, 0)
         return ledger.norm(x)
 
     def macs(self, inputs: Inputs, outputs: tuple[TensorType, ...]) -> Dim:

@@ -18,7 +18,7 @@ from archspec.ops.heads import (
     same_batch,
     sequence,
 )
-from archspec.ops.ledger import Attention, Held, Ledger, float_mask, merged_mask
+from archspec.ops.ledger import Attention, Held, Ledger, Masks
 from archspec.ops.linear import features
 from archspec.ops.operands import place_operands
 from archspec.ops.target import Arg, Operand, Target
@@ -130,20 +130,21 @@ class TransformerOp(ModuleOp, abstract=True):
         return NORMALISE + 1 + self.bias
 
     def layer_kept(
-        self, ledger: Ledger, inputs: Inputs, x: Held, queries: int, memory: Held | None = None, keys: int = 0,
-        masks: Mapping[tuple[int, int], Held] | None = None,
+        self, ledger: Ledger, inputs: Inputs, wanted: Wanted, x: Held, queries: int, memory: Held | None = None,
+        keys: int = 0, masks: Masks | None = None,
     ) -> Held:  # fmt: skip
-        """Keeps what one layer keeps, all of it being trained; returns its result, not kept yet."""
+        """Keeps what one layer keeps, all of it being trained; returns its result, not kept yet. `masks`: those that
+        were converted before."""
         attentions: list[tuple[Held | None, int]] = [(None, queries)]
         if memory is not None:
             attentions.append((memory, keys))
         for source, number in attentions:
             inner = ledger.norm(x) if self.norm_first else x
-            scores, padded = self.scores(inputs, queries, number), self.padded(inputs, queries, number)
-            mask = merged_mask((masks or {}).get((queries, number)), padded, scores)
+            given = masks or self.masks_of(inputs, wanted, queries, number)
+            mask = given.merged(self.scores(inputs, queries, number))
             Attention(
                 self.batch(inputs), self.length(inputs, queries), self.length(inputs, number), self.d_model, self.nhead,
-                self.dropout, batch_first=self.batch_first, mask=mask,
+                self.dropout, batch_first=self.batch_first, mask=mask, learnt=given.learnt,
             ).enter(ledger, inner, source)  # fmt: skip
             x = self.joined(ledger, x)
         inner = ledger.norm(x) if self.norm_first else x
@@ -168,29 +169,22 @@ class TransformerOp(ModuleOp, abstract=True):
         """The type of an attention's scores."""
         return TensorType((self.batch(inputs), self.nhead, self.length(inputs, queries), self.length(inputs, keys)))
 
-    def padded(self, inputs: Inputs, queries: int, keys: int) -> bool:
-        """Whether an attention is given a mask of padding."""
-        named = (name for name, pair in self.masks.items() if pair == (queries, keys))
-        return any(name.endswith("key_padding_mask") and name in inputs.names for name in named)
-
-    def float_masks(self, inputs: Inputs) -> dict[tuple[int, int], Held]:
-        """The masks of scores as the layers add them; a causal one the kernel makes itself, unless there is padding."""
-        found: dict[tuple[int, int], Held] = {}
-        causal = {mask for hint, mask in self.hints.items() if getattr(self, hint)}
-        for name, pair in self.masks.items():
-            mask = None if name.endswith("key_padding_mask") else float_mask(inputs, name)
-            if mask is not None and (name not in causal or self.padded(inputs, *pair)):
-                found[pair] = mask
-        return found
+    def masks_of(self, inputs: Inputs, wanted: Wanted, queries: int, keys: int) -> Masks:
+        """The masks of an attention; a causal one the kernel makes itself, unless there is padding."""
+        named = [name for name, pair in self.masks.items() if pair == (queries, keys) and name in inputs.names]
+        padding = next((name for name in named if name.endswith("key_padding_mask")), None)
+        causal = [mask for hint, mask in self.hints.items() if getattr(self, hint) and padding is None]
+        scores = next((name for name in named if name not in (padding, *causal)), None)
+        return Masks.of(inputs, wanted, scores, padding)
 
     def kept(self, inputs: Inputs, outputs: tuple[TensorType, ...], wanted: Wanted) -> Kept:
         """As torch composes the layers, all of them being trained."""
-        ledger = Ledger(wanted)
-        result = self.keep_layers(ledger, inputs, self.float_masks(inputs))
+        ledger = Ledger()
+        result = self.keep_layers(ledger, inputs, wanted)
         held = ledger.total()
         return replace(held, outputs=(0,)) if result in ledger.held and result.operand is None else held
 
-    def keep_layers(self, ledger: Ledger, inputs: Inputs, masks: Mapping[tuple[int, int], Held]) -> Held:
+    def keep_layers(self, ledger: Ledger, inputs: Inputs, wanted: Wanted) -> Held:
         """Keeps what all layers keep, and returns the result."""
         raise NotImplementedError
 
