@@ -9,8 +9,9 @@ import torch
 
 import archspec
 from archspec import api
+from archspec.analysis.bytes import state_bytes
 from archspec.analysis.cost import Cost, costs
-from archspec.analysis.memory import memory, state_bytes
+from archspec.analysis.memory import memory
 from archspec.cli.options import declared_variants
 from archspec.dims import substitute
 from archspec.ir import Graph, leaves
