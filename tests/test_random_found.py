@@ -146,3 +146,12 @@ def test_a_size_of_the_input_that_takes_the_place_of_the_batch(op: str) -> None:
     with pytest.raises(SpecError, match="more than one value of a channel"):
         api.loads(text)
     build(api.loads(text.replace("N, 1", "N, 2")))
+
+
+def test_what_is_removed_has_one_value_to_stand_in_for_it() -> None:
+    """Maxima and their places are two."""
+    pool = "  pool: {op: MaxPool2d, kernel_size: 2, return_indices: true}\n"
+    with pytest.raises(SpecError) as caught:
+        api.loads(f"{HEAD}{pool}  act: {{op: Tanh, when: false}}\n  flat: Flatten\n")
+    assert [found.code for found in caught.value.diagnostics] == ["missing-else"]
+    api.loads(f"{HEAD}{pool}  act: {{op: Tanh, from: pool.0, when: false}}\n  flat: Flatten\n")
