@@ -152,6 +152,6 @@ def test_what_is_removed_has_one_value_to_stand_in_for_it() -> None:
     """Maxima and their places are two."""
     pool = "  pool: {op: MaxPool2d, kernel_size: 2, return_indices: true}\n"
     with pytest.raises(SpecError) as caught:
-        api.loads(f"{HEAD}{pool}  act: {{op: Tanh, when: false}}\n  flat: Flatten\n")
+        api.loads(f"{HEAD}{pool}  act: {{op: Tanh, from: pool, when: false}}\n  flat: Flatten\n")
     assert [found.code for found in caught.value.diagnostics] == ["missing-else"]
     api.loads(f"{HEAD}{pool}  act: {{op: Tanh, from: pool.0, when: false}}\n  flat: Flatten\n")
