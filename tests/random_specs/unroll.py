@@ -126,7 +126,7 @@ class Run:
             bound = replace(frame.find(interpolate(child.otherwise, env)), definition=None, absent=True)
         elif removed:
             bound = Bound(self.inputs(frame, child, env)[0], absent=True)
-            if child.reads and len(bound.vals) != 1:
+            if child.reads is not None and len(bound.vals) != 1:
                 raise Refused(f"{len(bound.vals)} values to stand in for what is removed")
         else:
             bound = self.made(frame, child, env)
