@@ -164,13 +164,13 @@ class _Step:
                 owned.add(name)
 
     def passed(self, position: int) -> Collection[int]:
-        """Operands whose gradient is that of the result. A parameter has one of its own."""
+        """Operands whose gradient is that of the result, of very many perhaps. A parameter has one of its own."""
         sample, nodes = self.sample, self.sample.graph.nodes
         passed = nodes[position].op.passes(sample.operands[position], sample.outputs[position])
         if not passed:
             return passed
         made = [nodes[position].inputs[i].node for i in passed]
-        return [i for i, at in zip(passed, made, strict=True) if at < 0 or nodes[at].inputs]
+        return {i for i, at in zip(passed, made, strict=True) if at < 0 or nodes[at].inputs}
 
     def peak(self) -> tuple[int, str | None]:
         """The most bytes at once, weights and optimiser aside, and the node whose turn it is."""
