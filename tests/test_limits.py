@@ -37,6 +37,14 @@ def test_a_bomb_is_refused(name: str, tmp_path: Path) -> None:
     assert done.stderr.startswith("error[") and "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to so much time")
+def test_very_many_outputs_take_no_longer_each(tmp_path: Path) -> None:
+    path = tmp_path / "wide.yaml"
+    path.write_text(HEAD + "graph: {a: ReLU}\noutputs:\n  for i in range(100000):\n    o$i: a\n")
+    done = subprocess.run([sys.executable, "-c", RUN, str(path)], capture_output=True, text=True)
+    assert done.returncode == 0, (done.returncode, done.stderr[-300:])
+
+
 def test_files_that_extend_each_other_without_end(tmp_path: Path) -> None:
     for number in range(200):
         (tmp_path / f"s{number}.yaml").write_text(f"archspec: 1\nextends: s{number + 1}.yaml\n")

@@ -28,18 +28,20 @@ class Entry:
 def resolve_outputs(session: Session, syntax: OutputsSyntax, view: View) -> list[Entry]:
     """The entries of `outputs:`; errors are noted and their entries left out."""
     entries: list[Entry] = []
+    names: set[str] = set()
     for leaf, inside in session.expand(syntax.body, view):
         try:
             name = session.name(leaf.name, inside) if leaf.name is not None else str(len(entries))
             if not name.strip():
                 help = "write a word, the key of the result"
                 raise spec_error("bad-name", "the name of an output is empty", leaf.span, help=help)
-            if any(entry.name == name for entry in entries):
+            if name in names:
                 raise spec_error(
                     "duplicate-name", f"output `{name}` is defined twice", leaf.span, help="rename one of them"
                 )
             mode: Mode = "training" if leaf.only == "training" else "eval" if leaf.only == "eval" else "always"
             entries.append(Entry(name, _tree(session, leaf, inside), mode, leaf))
+            names.add(name)
         except SpecError as error:
             session.note(error)
             session.spoil(view)
