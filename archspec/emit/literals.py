@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Container
 from typing import Any
 
 from archspec.diagnostics import InternalError
@@ -74,7 +74,7 @@ def attribute(owner: str, path: str) -> str:
     return owner
 
 
-def identifier(name: str, taken: Collection[str] = ()) -> str:
+def identifier(name: str, taken: Container[str] = ()) -> str:
     """A local name close to `name`, none of `taken`: `conv-1` becomes `conv_1`, `3` becomes `x3`."""
     cleaned = re.sub(r"[^0-9A-Za-z_]", "_", name).lstrip("_") or "value"
     if cleaned[0].isdigit():
@@ -84,7 +84,7 @@ def identifier(name: str, taken: Collection[str] = ()) -> str:
     return unique(cleaned, taken)
 
 
-def unique(name: str, taken: Collection[str]) -> str:
+def unique(name: str, taken: Container[str]) -> str:
     """`name`, numbered from 2 on while it is taken."""
     if name not in taken:
         return name

@@ -8,8 +8,9 @@ alive behind its last reader for two steps or more is marked to be deleted, unle
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cached_property
+from itertools import accumulate
 
 from archspec import dims
 from archspec.emit.expression import Expr, Local, Text, rewrite
@@ -72,7 +73,8 @@ class Names:
         self.given = frozenset(unit.received)
         self.made = {value: at for at, step in enumerate(unit.steps) for value in flatten(step.results)}
         self.made.update(dict.fromkeys(unit.received, -1))
-        self.shared = [value for value in self.made if len(self._main_readers(value)) > 1]
+        shared = (value for value in self.made if len(self._main_readers(value)) > 1)
+        self.shared = _Shared((self.made[value], self._last(value), value) for value in shared)
         for value, name in zip(unit.received, arguments, strict=True):
             self._bind(value, name)
         for position, step in enumerate(unit.steps):
@@ -93,6 +95,8 @@ class Names:
         for value, position in self.made.items():
             if value in self.of and value not in self.given:
                 assigned.setdefault(self.of[value], []).append(position)
+        sizes = [max(map(self.labels.size, flatten(step.results)), default=0) for step in self.steps]
+        rest = [*accumulate(reversed(sizes), max)][::-1]  # the largest from a step on
         doomed: dict[int, list[str]] = {}
         for value, position in self.made.items():
             if value in self.given or value not in self.readers or self.steps[position].mode != "always":
@@ -101,9 +105,10 @@ class Names:
             times = assigned[self.of[value]]
             later = bisect_left(times, last)
             again = times[later] if later < len(times) else len(self.steps)
-            lingers = self.steps[last + 1 : again + 1]
-            made = [self.labels.size(other) for step in lingers for other in flatten(step.results)]
-            if len(lingers) >= 2 and self.labels.size(value) * SMALL >= max(made):
+            if min(again + 1, len(self.steps)) - (last + 1) < 2:
+                continue
+            largest = rest[last + 1] if again == len(self.steps) else max(sizes[last + 1 : again + 1])
+            if self.labels.size(value) * SMALL >= largest:
                 doomed.setdefault(last, []).append(self.of[value])
         return doomed
 
@@ -125,16 +130,16 @@ class Names:
         """The name of a step's main result."""
         readers = self._main_readers(value)
         if len(readers) > 1:
-            generic = self._is_free("x", position) and not self._overlaps(value, position)
+            generic = self.is_free("x", position) and not self._overlaps(value, position)
             return "x" if generic else self._fresh(self._label(value, self.steps[position]), position)
         for operand in self.steps[position].reads:
             name = self.of[operand]
-            if name in GENERIC and operand not in self.given and self._is_free(name, position):
+            if name in GENERIC and operand not in self.given and self.is_free(name, position):
                 return name
         if readers[0] == self._following(position):
             alone = readers[0] == len(self.steps) or self._reads_one(self.steps[readers[0]])
             for name in GENERIC if alone else GENERIC[:1]:
-                if self._is_free(name, position) and (alone or self.holder.get(name) not in self.given):
+                if self.is_free(name, position) and (alone or self.holder.get(name) not in self.given):
                     return name
         end, at = self._chain_end(value, position)
         return self._fresh(self._label(end, self.steps[at]), position)
@@ -159,19 +164,17 @@ class Names:
         """Whether a step reads a single value, not counting parameters and buffers."""
         return len({value for value in step.reads if value in self.made}) == 1
 
-    def _fresh(self, name: str, position: int, taken: Iterable[str] = ()) -> str:
-        live = {held for held in self.holder if not self._is_free(held, position)}
-        return identifier(name, {*live, *taken})
+    def _fresh(self, name: str, position: int, taken: Collection[str] = ()) -> str:
+        return identifier(name, _Live(self, position, taken))
 
-    def _is_free(self, name: str, position: int) -> bool:
+    def is_free(self, name: str, position: int) -> bool:
         """Whether nothing after step `position` reads what the name holds."""
         value = self.holder.get(name)
         return value is None or self._last(value) <= position
 
     def _overlaps(self, value: Value, position: int) -> bool:
         """Whether another value with several readers is alive together with this one."""
-        last = self._last(value)
-        return any(o != value and self.made[o] < last and self._last(o) > position for o in self.shared)
+        return self.shared.last_before(self._last(value), value) > position
 
     def _last(self, value: Value) -> int:
         return self.readers[value][-1] if value in self.readers else -1
@@ -189,3 +192,38 @@ class Names:
             while following < len(self.steps) and self.steps[following].mode != "always":
                 following += 1
         return following
+
+
+class _Live:
+    """The names that hold something which is still read after a step, and others that are taken."""
+
+    def __init__(self, names: Names, position: int, taken: Collection[str]) -> None:
+        self.names, self.position, self.taken = names, position, taken
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and (name in self.taken or not self.names.is_free(name, self.position))
+
+
+class _Shared:
+    """Values with several readers, in the order in which they are made; each with the last step that reads any of it
+    and those before, and the last but for the value of which that is."""
+
+    def __init__(self, values: Iterable[tuple[int, int, Value]]) -> None:
+        ordered = sorted(values, key=lambda each: each[0])
+        self.made = [made for made, _, _ in ordered]
+        self.latest: list[tuple[int, Value, int]] = []
+        first, owner, second = -1, Value(0), -1
+        for _, last, value in ordered:
+            if last > first:
+                first, owner, second = last, value, first
+            else:
+                second = max(second, last)
+            self.latest.append((first, owner, second))
+
+    def last_before(self, step: int, but: Value) -> int:
+        """The last step that reads any of those made before a step, but for one of them; -1 where there are none."""
+        count = bisect_left(self.made, step)
+        if not count:
+            return -1
+        first, owner, second = self.latest[count - 1]
+        return second if owner == but else first
