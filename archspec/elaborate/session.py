@@ -47,7 +47,7 @@ USE_COST = 150  # a block, whatever is in it
 RECURSION_COST = 600  # a block within itself: more than its nodes bring, so that it ends soon
 PARAM_COST = 8  # a value that a block, or a network within one, is given or has by default
 LOOP_COST = 10  # one iteration
-BRANCH_COST = 40  # a condition of `if`
+BRANCH_COST = 70  # a condition of `if`
 
 
 class Stop(Exception):
