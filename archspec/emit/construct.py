@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from archspec.emit.copies import can_be_copied, copy_of, starts_constant, template
+from archspec.emit.copies import can_be_copied, copy_of, reset_of, starts_constant, template
 from archspec.emit.initialize import has_rules
 from archspec.emit.targets import targets_of
 from archspec.ir import Graph, Initializer, Node, full_name
@@ -138,7 +138,7 @@ def _resets(model: nn.Module, rules: Collection[str]) -> Resets:
     ruled = _ruled(model, rules)
     resets: list[tuple[str, bool]] = []
     for path, module in _postorder(model):
-        if _reset_of(module) is not None:
+        if reset_of(module) is not None:
             own = {id(tensor) for tensor in module.parameters()}
             if not own or own - ruled:
                 resets.append((path, not ruled.isdisjoint(own)))
@@ -155,7 +155,7 @@ def _reset_all(model: nn.Module, resets: Resets, rules: Collection[str]) -> None
     initialisation: it is on only for layers of which a part is left out."""
     ruled = _ruled(model, rules) if any(partly for _, partly in resets) else frozenset[int]()
     for path, partly in resets:
-        reset = _reset_of(model.get_submodule(path))
+        reset = reset_of(model.get_submodule(path))
         assert reset is not None
         with _SkipInit(ruled) if partly else nullcontext():
             reset()
@@ -175,16 +175,11 @@ def _initialise_only(
         for node in nodes:
             if any(state.name for state in node.op.state()):  # else the node is a tensor itself
                 for _, module in _postorder(model.get_submodule(node.module)):
-                    if (reset := _reset_of(module)) is not None:
+                    if (reset := reset_of(module)) is not None:
                         reset()
     for name, rule in rules.items():
         if name in names:
             getattr(nn.init, rule.function)(tensors[name], **dict(rule.arguments))
-
-
-def _reset_of(module: nn.Module) -> Callable[[], None] | None:
-    reset: Any = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
-    return cast("Callable[[], None] | None", reset)
 
 
 def _postorder(module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:

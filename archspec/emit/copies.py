@@ -7,7 +7,7 @@ of the same network needs the tensors alone: the attributes are equal, and conta
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -39,12 +39,18 @@ def starts_constant(module: nn.Module) -> bool:
     return type(module).__module__ in _CONSTANT
 
 
+def reset_of(module: nn.Module) -> Callable[[], None] | None:
+    """What initialises a layer by torch's own rule, if it has one."""
+    reset: Any = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
+    return cast("Callable[[], None] | None", reset)
+
+
 def template(model: nn.Module) -> nn.Module:
     """A copy of the module to be copied: the weights of its layers take no memory, but for those that are constant;
     tensors that are there by themselves are as they are."""
     made = _copied(model, {}, "meta")
     for module in made.modules():
-        if starts_constant(module) and isinstance(reset := getattr(module, "reset_parameters", None), Callable):
+        if starts_constant(module) and (reset := reset_of(module)) is not None:
             reset()
     return made
 
