@@ -8,7 +8,7 @@ Importing archspec does not import torch; building a module does.
 
 from archspec.objects import uncollected
 
-with uncollected():  # what imports make is kept
+with uncollected(kept=True):
     from archspec.api import Graph, build, compare, diagram, diff, graph_of, load, loads, optimize, report, to_python
     from archspec.diagnostics import Diagnostic, InternalError, SpecError
     from archspec.emit.groups import parameter_groups

@@ -38,6 +38,7 @@ def mutable(cls: type[T] | None = None, /) -> type[T] | Callable[[type[T]], type
 
 
 def _made(cls: type[T], *, eq: bool) -> type[T]:
+    cls.__doc__ = cls.__doc__ or cls.__name__  # which dataclass would make, from a signature it has to parse
     made = dataclass(init=False, repr=False, eq=False, slots=True)(cls)
     for name in ("__init__", "__eq__", "__hash__") if eq else ("__init__",):
         if name not in cls.__dict__ or cls.__dict__[name] is None:  # `__hash__` of a class that has an `__eq__`
@@ -103,10 +104,11 @@ _SOURCES = {"__init__": _init, "__eq__": _eq, "__hash__": _hash}
 
 
 @contextmanager
-def uncollected() -> Generator[None]:
+def uncollected(*, kept: bool = False) -> Generator[None]:
     """Without the collector of cyclic garbage: where all that is made is kept, it searches ever more and finds nothing.
 
-    What is not kept is freed by its reference count as always, and cycles as soon as this ends.
+    What is not kept is freed by its reference count as always, and cycles as soon as this ends. With `kept`, which is
+    for imports, everything counts as old then, without a last search.
     """
     if not gc.isenabled():
         yield
@@ -115,4 +117,7 @@ def uncollected() -> Generator[None]:
     try:
         yield
     finally:
+        if kept and not gc.get_freeze_count():  # what somebody has frozen stays frozen
+            gc.freeze()
+            gc.unfreeze()
         gc.enable()

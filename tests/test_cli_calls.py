@@ -212,6 +212,32 @@ def test_the_test_of_imports_can_fail(tmp_path: Path) -> None:
     assert "torch" in imported("build lenet5", tmp_path)
 
 
+METADATA = """
+import sys
+from archspec.cli import main
+main(["check", "resnet18"])
+assert "pydantic.plugin._loader" in sys.modules and "email" not in sys.modules
+USE
+assert "email" in sys.modules and "archspec" not in type(sys.modules["importlib.metadata"]).__module__
+"""
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import importlib.metadata; assert importlib.metadata.version('pydantic')",
+        "from importlib.metadata import entry_points; assert entry_points(group='console_scripts')",
+        "from importlib.metadata import PackageNotFoundError",
+        "from importlib.metadata._text import FoldedCase; from importlib.metadata import files",
+        "import archspec; assert archspec.__version__",
+    ],
+)
+def test_metadata_of_packages_is_there_for_who_uses_it(use: str) -> None:
+    call = [sys.executable, "-c", METADATA.replace("USE", use)]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=120, env={**os.environ, **on_path()})
+    assert done.returncode == 0, done.stderr
+
+
 def test_cold_summary_is_quick() -> None:
     """Seconds of the processor, which a busy machine hardly changes: about half of one."""
     call = [sys.executable, "-m", "archspec", "summary", "densenet121"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from archspec.objects import mutable, record
+from archspec.objects import mutable, record, uncollected
 
 
 @record
@@ -115,3 +116,31 @@ def test_records_are_copied_and_pickled() -> None:
     point = Above(1, 2.0, ["a"], "b", 9)
     for again in (copy.copy(point), copy.deepcopy(point), pickle.loads(pickle.dumps(point))):
         assert again == point and again.note == "b"
+
+
+def test_what_imports_make_is_not_searched_for_garbage() -> None:
+    collections: list[str] = []
+    gc.callbacks.append(lambda phase, info: collections.append(phase))
+    try:
+        with uncollected(kept=True):
+            made = [[] for _ in range(10_000)]
+        assert not collections
+        assert gc.isenabled()
+        assert gc.get_freeze_count() == 0
+        with uncollected():
+            made += [[] for _ in range(10_000)]
+        made.append([])
+        assert collections, "what is not kept is searched once"
+    finally:
+        gc.callbacks.pop()
+
+
+def test_what_somebody_has_frozen_stays_frozen() -> None:
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with uncollected(kept=True):
+            pass
+        assert gc.get_freeze_count() == frozen
+    finally:
+        gc.unfreeze()

@@ -6,7 +6,6 @@ import argparse
 import os
 import re
 import sys
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from errno import ENOSPC
 from importlib import import_module
@@ -148,6 +147,8 @@ def _report_bug(error: Exception) -> None:
     print(f"internal error: {type(error).__name__}: {error}", file=sys.stderr)
     print("this is a bug in archspec, not in your spec: please report it, with the spec", file=sys.stderr)
     if os.environ.get("ARCHSPEC_DEBUG"):
+        import traceback
+
         traceback.print_exception(error)
     else:
         print("set ARCHSPEC_DEBUG=1 to see the traceback", file=sys.stderr)

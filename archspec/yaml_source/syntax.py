@@ -247,7 +247,6 @@ _RULES: tuple[tuple[str, Callable[[_Stop], Diagnostic]], ...] = (
     (r"block scalar: ", _block_text),
     (r"directive|incompatible YAML|%YAML|version number", _directive),
 )
-_COMPILED = tuple((re.compile(pattern), explain) for pattern, explain in _RULES)
 
 
 def explain(error: MarkedYAMLError, offsets: Offsets, before: Before) -> Diagnostic:
@@ -260,8 +259,8 @@ def explain(error: MarkedYAMLError, offsets: Offsets, before: Before) -> Diagnos
     stop = _Stop(offsets, problem, at, context, before)
     if _continues_expression(stop):
         return cut_expression(offsets, before.start, before.end, before.key, flow=before.flow)
-    for pattern, rule in _COMPILED:
-        if pattern.search(problem):
+    for pattern, rule in _RULES:
+        if re.search(pattern, problem):
             return rule(stop)
     return stop.at_token(f"invalid YAML: {(error.problem or 'unknown error').lower()}", "quote the value if it is text")
 
