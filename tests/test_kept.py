@@ -140,3 +140,14 @@ def test_what_was_asked_for_longest_ago_is_let_go(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(kept, "MOST_NODES", 1)
     held.put("d", graph, library)  # more than may be kept at all
     assert [held.get(key) for key in "acd"] == [None, None, None]
+
+
+def test_analyses_stay_with_the_graph() -> None:
+    graph = archspec.load("lenet5")
+    first = graph.summary().analyses
+    assert graph.summary(batch=1, optimizer="adam").analyses is first
+    several = graph.summary(batch=8).analyses
+    assert several is not first
+    assert several.memory.activation_peak_bytes == 8 * (first.memory.activation_peak_bytes or 0) > 0
+    assert graph.summary(batch=8, optimizer="sgd").analyses.training.optimizer_state == 0
+    assert graph.summary().analyses == first

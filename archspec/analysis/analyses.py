@@ -107,8 +107,13 @@ class Analyses:
 
 
 def analyses_of(graph: Graph, batch: int | None = None, optimizer: str | None = None) -> Analyses:
-    """The analyses for a batch (of 1), and an optimizer (adam). Raises SpecError as `memory_settings`."""
-    return Analyses(graph, *memory_settings(batch, optimizer))
+    """The analyses for a batch (of 1), and an optimizer (adam): those asked for last stay with the graph, for whoever
+    asks for the same. Raises SpecError as `memory_settings`."""
+    settings = memory_settings(batch, optimizer)
+    known: Analyses | None = graph.memo.get("analyses")
+    if known is None or (known.batch, known.optimizer) != settings:
+        known = graph.memo["analyses"] = Analyses(graph, *settings)
+    return known
 
 
 def memory_settings(batch: int | None, optimizer: str | None) -> tuple[int, str]:

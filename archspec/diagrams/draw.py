@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from archspec.analysis.analyses import Analyses
+from archspec.analysis.analyses import analyses_of
 from archspec.artifacts import write_file
 from archspec.diagnostics import spec_error
 from archspec.diagrams.choices import FORMATS, SHOWN, TEXTS, Direction, how_to_draw
@@ -82,10 +82,10 @@ def draw(
         SpecError: where `expand` or `show` names nothing.
     """
     fits = FITS if direction == "TB" else FITS_ACROSS
-    analyses = Analyses(graph)
+    analyses = analyses_of(graph)
     labels = Labels(analyses, show)
     if diff is not None:
-        differences = Differences(analyses, Analyses(diff))
+        differences = Differences(analyses, analyses_of(diff))
         heading = f"{graph.name} -> {diff.name}" if title is None else title
         shown = union(differences, depth, expand, 2 * fits)
         return Diagram(to_dot(
