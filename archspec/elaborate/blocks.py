@@ -15,7 +15,7 @@ from archspec.elaborate.files import bind_block
 from archspec.elaborate.names import Bound, Names, Poisoned
 from archspec.elaborate.outputs import block_values, resolve_outputs
 from archspec.elaborate.place import File, Filler, Place, Site, shown_params
-from archspec.elaborate.relocate import Prefix, Template, moved_bound, moved_node, moved_scope, rebased
+from archspec.elaborate.relocate import Prefix, Rebased, Template, moved_bound, moved_node, moved_scope
 from archspec.elaborate.session import COPY_COST, USE_COST, Session
 from archspec.ir import Origin, Scope
 from archspec.ops.base import Signature
@@ -172,7 +172,7 @@ def _copy(session: Session, site: Site, template: Template, values: tuple[Value,
     old = template.bound.path or ""
     paths = Prefix(old, site.path)
     modules = Prefix(template.scope.module if template.scope is not None else old, site.module)
-    origin = rebased(template.origin, used_at, paths)
+    origin = Rebased(template.origin, used_at, paths)
     for node in template.nodes:
         session.append(moved_node(node, move, paths, modules, origin), COPY_COST)
     session.read.update(position + delta for position in template.read)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from archspec.diagnostics import did_you_mean, spec_error
 from archspec.elaborate.custom import CustomOps
@@ -61,9 +61,24 @@ def elaborate(
         )
     known = templates if templates is not None else Templates()
     known.start()
-    session = Session(library, customs, known, explain=explain)
+    with closing(Session(library, customs, known, explain=explain)) as session:
+        done = _compiled(session, spec, spec.graph, variant, params, input_shapes or {}, symbolic)
+    if templates is not None:
+        templates.keep()
+    return done
+
+
+def _compiled(
+    session: Session,
+    spec: Spec,
+    body: GraphSyntax,
+    variant: str | None,
+    params: Sequence[Entry],
+    input_shapes: Dict[str, Shape],
+    symbolic: Sequence[str],
+) -> Graph:
     file = open_file(session, spec, variant, params)
-    inputs, names = _open_inputs(session, file, input_shapes or {}, symbolic)
+    inputs, names = _open_inputs(session, file, input_shapes, symbolic)
     patches = Patches("", spec.patches)
     session.uses.append(Use("", file, patches))
     place = Place(
@@ -72,24 +87,24 @@ def elaborate(
         View(Env(file.env), names, mark=session.mark),
         "",
         "",
-        spec.graph.numbered,
+        body.numbered,
         patches,
         names.input,
     )
-    outputs = _fill(session, place, spec, spec.graph)
+    outputs = _fill(session, place, spec, body)
     if not session.nodes:
-        raise spec_error("bad-graph", "the graph has no nodes", spec.graph.span, help="add a node")
+        raise spec_error("bad-graph", "the graph has no nodes", body.span, help="add a node")
     values = tuple(Value(-1 - position) for position in range(len(inputs)))
     root = Scope(
         "",
         "",
-        spec.graph.numbered,
+        body.numbered,
         tuple(place.children),
         0,
         len(session.nodes),
         values,
         place.previous.values,
-        Origin(spec.graph.span),
+        Origin(body.span),
         None,
         shown_params(file.env.values),
         spec.doc,
@@ -111,10 +126,7 @@ def elaborate(
             check_unused_params(session, used)
     session.errors.check()
     overridden = bool(params) or bool(input_shapes)
-    done = verify(expected(session, file, frozen_names(session, graph), variant, overridden))
-    if templates is not None:
-        templates.keep()
-    return done
+    return verify(expected(session, file, frozen_names(session, graph), variant, overridden))
 
 
 def _fill(session: Session, place: Place, spec: Spec, graph: GraphSyntax) -> Outputs:

@@ -290,6 +290,7 @@ class Graphs:
         values = tuple(reading.value for reading in given)
         inner_input = Bound("input", values, session.types_of(values))
         names = Names(site.view.nodes, inner_input)
+        session.inner.append(names)
         inside = Place(
             place.file,
             names,

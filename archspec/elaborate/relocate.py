@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import field
 
 from archspec.diagnostics import Span
 from archspec.dims import Size
 from archspec.elaborate.names import Bound, Names
 from archspec.ir import Node, Origin, Scope
-from archspec.objects import record
+from archspec.objects import mutable, record
 from archspec.values import Value
 
 Move = Callable[[Value], Value | None]
@@ -157,19 +158,22 @@ def moved_names(names: Names, move: Move, path: Prefix) -> Names:
     return Names(None, moved_bound(names.input, move, path) or names.input, table, names.spans)
 
 
-def rebased(old: Origin | None, new: Origin, path: Prefix) -> Callable[[Origin], Origin]:
+@mutable
+class Rebased:
     """Replaces `old`, the use of a block, by `new` in origins; origins shared by nodes stay shared."""
-    memo: dict[int, Origin] = {}
 
-    def move(origin: Origin) -> Origin:
-        if origin is old:
-            return new
-        found = memo.get(id(origin))
+    old: Origin | None
+    new: Origin
+    path: Prefix
+    memo: dict[int, Origin] = field(default_factory=dict[int, Origin])
+
+    def __call__(self, origin: Origin) -> Origin:
+        if origin is self.old:
+            return self.new
+        found = self.memo.get(id(origin))
         if found is None:
             used_at = origin.used_at
-            within = path(origin.within) if origin.within else ""
-            found = Origin(origin.span, within, move(used_at)) if used_at is not None else origin
-            memo[id(origin)] = found
+            within = self.path(origin.within) if origin.within else ""
+            found = Origin(origin.span, within, self(used_at)) if used_at is not None else origin
+            self.memo[id(origin)] = found
         return found
-
-    return move

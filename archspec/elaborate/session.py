@@ -11,7 +11,7 @@ from archspec.diagnostics import Span, SpecError, spec_error
 from archspec.dims import Size
 from archspec.elaborate.custom import CustomOps
 from archspec.elaborate.environment import Env, View
-from archspec.elaborate.names import Poisoned
+from archspec.elaborate.names import Names, Poisoned
 from archspec.expr import Budget, ExprError, Expression, interpolate, parse, parse_template, pin, show_value
 from archspec.ir import Node, Origin
 from archspec.library import Library
@@ -73,6 +73,7 @@ class Session:
     inside: list[Spec | BlockSyntax | GraphSyntax] = field(  # what is being filled, outermost first
         default_factory=list["Spec | BlockSyntax | GraphSyntax"]
     )
+    inner: list[Names] = field(default_factory=list["Names"])  # of inline graphs, which see those around them
     cache: dict[Any, Any] = field(default_factory=dict[Any, Any])
     opened: list[File] = field(default_factory=list["File"])  # every file in use
     uses: list[Use] = field(default_factory=list["Use"])  # the network itself and its sub-networks, outermost first
@@ -83,6 +84,13 @@ class Session:
         self.errors.add(error)
         if len(self.errors.found) > self.limits.errors or any(each.code in FATAL for each in error.diagnostics):
             raise Stop
+
+    def close(self) -> None:
+        """Undoes what refers to itself, so that what is no longer needed is freed at once, without a collector."""
+        for names in self.inner:
+            names.parent = None
+        for file in self.opened:
+            file.uses.clear()
 
     # --- values ---
 
