@@ -173,8 +173,8 @@ def _copy(session: Session, site: Site, template: Template, values: tuple[Value,
     paths = Prefix(old, site.path)
     modules = Prefix(template.scope.module if template.scope is not None else old, site.module)
     origin = Rebased(template.origin, used_at, paths)
-    for node in template.nodes:
-        session.append(moved_node(node, move, paths, modules, origin), COPY_COST)
+    copies = [moved_node(node, move, paths, modules, origin) for node in template.nodes]
+    session.insert_copies(copies, site.syntax.span)
     session.read.update(position + delta for position in template.read)
     session.mark([outside[value] for value in template.read_inputs])
     if template.scope is not None:

@@ -28,16 +28,21 @@ def prune(session: Session, place: Place, start: int, scope: Scope, bound: Bound
         new = where.get(value.node)
         return Value(new, value.part) if new is not None else None
 
-    nodes = [moved_node(session.nodes[old], move, _HERE, _HERE, lambda origin: origin) for old in kept]
+    def moved(value: Value) -> Value:
+        found = move(value)
+        assert found is not None, "what is needed needs it"
+        return found
+
+    nodes = [moved_node(session.nodes[old], moved, _HERE, _HERE, lambda origin: origin) for old in kept]
     owners = _new_owners(session.nodes[start:], nodes)
     session.nodes[start:] = [_with_owners(node, owners) for node in _untied(nodes)]
     result = moved_bound(bound, move, _HERE)
     assert result is not None and bound.inner is not None
     session.read = {old for old in session.read if old < start} | _read(session.nodes, start, result)
     place.children.remove(scope)
-    moved = moved_scope(scope, where.get, move, _HERE, _HERE, lambda origin: origin)
-    if moved is not None:
-        place.children.append(_scope_with_owners(moved, {child.path for child in moved.walk()}))
+    remains = moved_scope(scope, where.get, move, _HERE, _HERE, lambda origin: origin)
+    if remains is not None:
+        place.children.append(_scope_with_owners(remains, {child.path for child in remains.walk()}))
     names = moved_names(bound.inner(), move, _HERE)
     return replace(result, inner=lambda: names)
 

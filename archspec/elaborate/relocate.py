@@ -52,22 +52,17 @@ class Prefix:
         return self.new + path[len(self.old) :]
 
 
-def moved_value(value: Value, move: Move) -> Value:
-    """A value that is known to remain."""
-    found = move(value)
-    assert found is not None, value
-    return found
-
-
-def moved_node(node: Node, move: Move, path: Prefix, module: Prefix, origin: Callable[[Origin], Origin]) -> Node:
+def moved_node(
+    node: Node, move: Callable[[Value], Value], path: Prefix, module: Prefix, origin: Callable[[Origin], Origin]
+) -> Node:
     """A node at its new place."""
     return Node(
         path(node.path),
         module(node.module),
         node.op,
-        tuple([moved_value(value, move) for value in node.inputs]),
+        tuple([move(value) for value in node.inputs]),
         node.slots,
-        tuple([moved_value(value, move) for value in node.reads]) if node.reads else (),
+        tuple([move(value) for value in node.reads]) if node.reads else (),
         node.outputs,
         origin(node.origin),
         node.init,

@@ -112,17 +112,20 @@ class Session:
     def insert(self, node: Node) -> int:
         """Appends a node and returns its position. Raises SpecError where there are too many."""
         self.check_room(1, node.origin.span)
-        return self.append(node, NODE_COST)
-
-    def append(self, node: Node, cost: int) -> int:
-        """As `insert`, where it is known that there is room."""
         self.budget.allowed += NODE_STEPS
-        self.spend(cost + EDGE_COST * (len(node.inputs) + len(node.outputs)), node.origin.span)
+        self.spend(NODE_COST + EDGE_COST * (len(node.inputs) + len(node.outputs)), node.origin.span)
         self.nodes.append(node)
         self.mark(node.inputs)
         if node.reads:
             self.mark(node.reads)
         return len(self.nodes) - 1
+
+    def insert_copies(self, nodes: Sequence[Node], span: Span) -> None:
+        """Appends nodes for which there is room, and of which it is known which values they read."""
+        self.budget.allowed += NODE_STEPS * len(nodes)
+        edges = sum([len(node.inputs) + len(node.outputs) for node in nodes])
+        self.spend(COPY_COST * len(nodes) + EDGE_COST * edges, span)
+        self.nodes.extend(nodes)
 
     def check_room(self, count: int, span: Span) -> None:
         """Raises SpecError where so many nodes more are too many."""
