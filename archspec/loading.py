@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archspec import ir, limits
+from archspec.cache import GraphCache
 from archspec.diagnostics import Source, SpecError, did_you_mean, spec_error
 from archspec.elaborate import CustomOps, elaborate
 from archspec.elaborate.inputs import Shape
 from archspec.elaborate.params import given_entries
 from archspec.elaborate.templates import Templates
-from archspec.kept import Kept
 from archspec.library import Library, bundled, declared_variants
 from archspec.objects import uncollected
 from archspec.spec import Spec
@@ -71,7 +71,7 @@ class Graph(ir.Graph):
         return f'<img {style} alt="{escape(self.name)}" src="data:image/svg+xml;base64,{picture}"/>{table}'
 
 
-_KEPT: Kept[Graph] = Kept()
+_CACHE: GraphCache[Graph] = GraphCache()
 
 
 def find(name: str) -> tuple[Path, str | None]:
@@ -144,13 +144,13 @@ def load(
     packages = (allow_ops,) if isinstance(allow_ops, str) else tuple(allow_ops)
     places = path.absolute(), [folder.absolute() for folder in folders]
     asked = repr((path, places, chosen, params, input, axes, packages, limits.current()))  # 1 is neither 1.0 nor True
-    known = _KEPT.get(asked)
+    known = _CACHE.get(asked)
     if known is not None:
         return known
     library = Library(folders)
     graph = compiled(library.load(path), library, chosen, params, input, axes, packages)
     if not packages:  # whose code may change unnoticed
-        _KEPT.put(asked, graph, library)
+        _CACHE.put(asked, graph, library)
     return graph
 
 

@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, cast
 
 from archspec.diagnostics import Span, SpecError, spec_error
-from archspec.elaborate.arguments import Argument, check_keys, plans
+from archspec.elaborate.arguments import Argument, check_keys
 from archspec.elaborate.blocks import close, use_block
 from archspec.elaborate.edges import Reading, explicit, resolve
 from archspec.elaborate.environment import Env, View
@@ -18,28 +17,16 @@ from archspec.elaborate.module_names import check_module_name
 from archspec.elaborate.names import FAILED, Bound, Names, Poisoned
 from archspec.elaborate.opnode import add_custom, add_node
 from archspec.elaborate.place import File, Place, Site
+from archspec.elaborate.reuse import Definition, is_call, same_structure
 from archspec.elaborate.session import CHILD_COST, LOOP_COST, MAX_DEPTH, RECURSION_COST, Session
 from archspec.elaborate.subspec import use_spec
 from archspec.expr import show_value
-from archspec.ir import Node
 from archspec.limits import more
-from archspec.objects import record
-from archspec.ops.base import Op
 from archspec.spec import BlockSyntax, Spec
 from archspec.syntax import Child, GraphSyntax, NodeSyntax, Statement
-from archspec.values import RuntimeSize
 from archspec.yaml_source import Scalar
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
-
-
-@record(eq=False)
-class Definition:
-    """How a node was made, so that `reuse` can make it again."""
-
-    site: Site
-    start: int
-    end: int
 
 
 class Graphs:
@@ -238,7 +225,7 @@ class Graphs:
 
     def _use(self, site: Site, use: Use, arguments: list[Argument], given: list[Reading]) -> Bound:
         target, syntax = use.target, site.syntax
-        if not (isinstance(target, type) and _is_call(target)):
+        if not (isinstance(target, type) and is_call(target)):
             check_module_name(site.path, site.place.numbered, site.name_span)
         if isinstance(target, type):
             return add_node(self.session, site, target, arguments, given)
@@ -348,7 +335,7 @@ class Graphs:
         except SpecError as error:
             note = f"called again as `{site.path}` at {site.syntax.span}"
             raise SpecError([each.with_notes([note]) for each in error.diagnostics]) from None
-        if not _same_structure(session.nodes[definition.start : definition.end], session.nodes[start:]):
+        if not same_structure(session.nodes[definition.start : definition.end], session.nodes[start:]):
             raise spec_error(
                 "bad-reuse",
                 f"`{name.text}` would be another module with this input",
@@ -385,38 +372,6 @@ def _check_unevaluated(use: Use | None, syntax: NodeSyntax, view: View, file: Fi
         for argument in own:
             if argument.key.text not in SPEC_KEYS:
                 known_param(declared(use.target), argument.key, f"`{use.target.name}`")
-
-
-def _same_structure(first: Sequence[Node], second: Sequence[Node]) -> bool:
-    if len(first) != len(second):
-        return False
-    return all(
-        type(a.op) is type(b.op) and a.module == b.module and (a.op == b.op or _same_call(a.op, b.op))
-        for a, b in zip(first, second, strict=True)
-    )
-
-
-def _same_call(a: Op, b: Op) -> bool:
-    """Whether two uses of a function are the same code: what follows from the sizes at hand may differ."""
-    if not _is_call(type(a)):
-        return False
-    inferred = {name for name, plan in plans(type(a)).items() if plan.inferred}
-    return all(
-        _code(getattr(a, name)) == _code(getattr(b, name)) for name in type(a).model_fields if name not in inferred
-    )
-
-
-def _code(value: Any) -> Any:
-    """An argument as far as it can be compared here: a run-time size is code, which emission compares."""
-    if isinstance(value, tuple):
-        parts = cast("tuple[Any, ...]", value)
-        return tuple(_code(part) for part in parts)
-    return RuntimeSize if isinstance(value, RuntimeSize) else value
-
-
-def _is_call(op: type[Op]) -> bool:
-    """Whether a use of the op leaves no submodule behind: functions have lower-case names."""
-    return op.name[:1].islower()
 
 
 def replace_text(scalar: Scalar, text: str) -> Scalar:

@@ -7,8 +7,9 @@
 The same statements stand inside `from`, `outputs` and `freeze`, whose leaves are names instead of nodes.
 """
 
+from archspec.syntax.edges import parse_outputs, parse_patterns
 from archspec.syntax.errors import Errors, describe, located, parse_expression
-from archspec.syntax.parser import parse_graph, parse_lets, parse_node, parse_outputs, parse_patterns
+from archspec.syntax.parser import parse_graph, parse_lets, parse_node
 from archspec.syntax.tree import (
     KINDS,
     NODE_KEYS,

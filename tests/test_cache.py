@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import archspec
-from archspec import kept, limits
+from archspec import cache, limits
+from archspec.cache import GraphCache
 from archspec.diagnostics import SpecError
 from archspec.ir import Graph
-from archspec.kept import Kept
 from archspec.library import Library
 from archspec.loading import compiled, find
 
@@ -132,14 +132,14 @@ def test_values_that_are_equal_but_not_the_same(tmp_path: Path) -> None:
 
 def test_what_was_asked_for_longest_ago_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     graph, library = archspec.loads("archspec: 1\ninput: [N, 3]\ngraph: [ReLU, ReLU]\n"), Library()
-    monkeypatch.setattr(kept, "MOST_NODES", 4)
-    held: Kept[Graph] = Kept()
+    monkeypatch.setattr(cache, "MOST_NODES", 4)
+    held: GraphCache[Graph] = GraphCache()
     held.put("a", graph, library)
     held.put("b", graph, library)
     assert held.get("a") is graph  # and so `b` has not been asked for longer
     held.put("c", graph, library)
     assert [held.get(key) is not None for key in "abc"] == [True, False, True]
-    monkeypatch.setattr(kept, "MOST_NODES", 1)
+    monkeypatch.setattr(cache, "MOST_NODES", 1)
     held.put("d", graph, library)  # more than may be kept at all
     assert [held.get(key) for key in "acd"] == [None, None, None]
 

@@ -14,7 +14,7 @@ MOST_NODES = 10_000
 G = TypeVar("G", bound=Graph)
 
 
-class Kept(Generic[G]):
+class GraphCache(Generic[G]):
     """The graphs that were asked for last, each for as long as the files it follows from say what they said."""
 
     def __init__(self) -> None:
