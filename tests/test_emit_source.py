@@ -264,6 +264,25 @@ freeze: ['*', '!head.weight']
     ]
 
 
+@pytest.mark.parametrize(
+    ("rule", "written"),
+    [
+        ("std: 0.02", "nn.init.normal_(self.w, std=0.02)"),
+        ("std: 0.02, mean: 0.5, a: 0.3, b: 9", "nn.init.normal_(self.w, mean=0.5, std=0.02)"),
+        ("std: 0.02, mean: 0.5, a: -9, b: 0.6", "nn.init.trunc_normal_(self.w, a=-9, b=0.6, mean=0.5, std=0.02)"),
+        ("std: 0.25", "nn.init.trunc_normal_(self.w, std=0.25)"),
+        ("mean: 50", "nn.init.trunc_normal_(self.w, mean=50)"),
+        ("std: 0", "nn.init.trunc_normal_(self.w, std=0)"),
+    ],
+)
+def test_bounds_that_no_number_meets_are_left_out(rule: str, written: str) -> None:
+    node = f"{{op: Parameter, shape: [8], init: {{op: trunc_normal_, {rule}}}}}"
+    graph = archspec.loads(
+        f"archspec: 1\nname: net\ninput: [N, 8]\ngraph:\n  w: {node}\n  add: {{op: add, from: [input, w]}}\n"
+    )
+    assert method(archspec.to_python(graph), "Net", "init_weights").splitlines()[-1].strip() == written
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_formatted_and_free_of_archspec(path: Path, tmp_path: Path) -> None:
     program = emit(archspec.load(path))

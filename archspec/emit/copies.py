@@ -22,6 +22,8 @@ _PLAIN = frozenset(
 _CONSTANT = frozenset({"torch.nn.modules.batchnorm", "torch.nn.modules.normalization"})
 """Those whose weights start with the same values each time, ones and zeros."""
 
+_CONTAINERS = (dict, set, list)
+
 
 def can_be_copied(model: nn.Module, generated: str) -> bool:
     """Whether all layers are of these families, or classes of the emitted source, the Python module `generated`; and no
@@ -66,7 +68,7 @@ def _copied(module: nn.Module, made: dict[int, Tensor], device: str) -> nn.Modul
     other = module.__new__(type(module))
     own: dict[str, Any] = other.__dict__
     for name, value in module.__dict__.items():
-        own[name] = value.copy() if isinstance(value, dict | set | list) else value  # pyright: ignore[reportUnknownMemberType]
+        own[name] = value.copy() if isinstance(value, _CONTAINERS) else value  # pyright: ignore[reportUnknownMemberType]
     layer = type(module).__module__ in _PLAIN and not starts_constant(module)
     for name, tensor in own["_parameters"].items():
         if tensor is not None:

@@ -17,6 +17,9 @@ MANY = 4
 """From so many on, names stand in a loop."""
 FEW = 2
 """So many modules can be exceptions in a loop over those of their class."""
+BEYOND = 10
+"""So many deviations from the mean nothing is truncated: torch's normal numbers end at 9. Comparing them with the
+bounds takes half as long as drawing them."""
 ATTENTION = "torch.nn.MultiheadAttention"
 LINEAR = "torch.nn.Linear"
 
@@ -133,8 +136,18 @@ def _by_name(singles: Iterable[tuple[Initializer, str]]) -> list[str]:
 
 
 def _line(rule: Initializer, tensor: str, indent: int) -> list[str]:
+    note: list[str] = []
+    if rule.function == "trunc_normal_" and (bound := _nearest_bound(**dict(rule.arguments))) >= BEYOND:
+        note = [f"{' ' * indent}# trunc_normal_, but for its bounds: they are {bound:,.0f} deviations away"]
+        kept = tuple((name, value) for name, value in rule.arguments if name in ("mean", "std"))
+        rule = Initializer("normal_", kept)
     arguments = (Named(name, Text(literal(value))) for name, value in rule.arguments)
-    return layout(call(f"nn.init.{rule.function}", Text(tensor), *arguments), indent)
+    return note + layout(call(f"nn.init.{rule.function}", Text(tensor), *arguments), indent)
+
+
+def _nearest_bound(mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0) -> float:
+    """The deviations between the mean and the bound nearest to it."""
+    return min(mean - a, b - mean) / std if std > 0 else 0.0
 
 
 def _loop(names: Sequence[str]) -> list[str]:
