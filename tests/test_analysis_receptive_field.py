@@ -19,6 +19,7 @@ from archspec.analysis.fields.site import Site
 from archspec.analysis.fields.tracks import Track, source
 from archspec.analysis.receptive_field import ReceptiveField, output_field, receptive_fields
 from archspec.analysis.sample import Sample
+from archspec.diagnostics import SpecError
 from archspec.emit.torch import build
 from archspec.ir import Graph, leaves
 from archspec.ops.base import Example, Inputs, Op, Window
@@ -133,7 +134,7 @@ def test_random_networks_agree_with_the_gradient(layers: list[str]) -> None:
         last = f"layer{i}"
     try:
         graph = graph_of("\n".join(lines), "[N, 1, 200]")
-    except api.SpecError:  # nothing is left of the map
+    except SpecError:  # nothing is left of the map
         assume(False)
         raise
     assume(int(str(graph.nodes[-1].outputs[0].shape[2])) < 600)
@@ -323,6 +324,25 @@ def test_paths_of_different_strides() -> None:
     assert (field.kind, field.at) == ("unaligned", "both")
 
 
+def test_each_copy_of_a_block_is_named_where_its_own_paths_meet() -> None:
+    graph = api.loads("""
+archspec: 1
+input: [N, 2, 64]
+blocks:
+  Meet:
+    graph:
+      short: {op: slice, dim: 2, end: 32}
+      pool: {op: AvgPool1d, from: input, kernel_size: 2}
+      both: {op: add, from: [short, pool]}
+graph:
+  left: Meet
+  right: {op: Meet, from: input}
+  sum: {op: add, from: [right, left]}
+""")
+    found = [field and field.at for field in receptive_fields(graph)]
+    assert found == [None, None, "left.both", None, None, "right.both", "right.both"]
+
+
 def test_axes_differ() -> None:
     field = field_of("conv: {op: Conv2d, out_channels: 2, kernel_size: [1, 7], stride: [1, 2]}", "[N, 3, 32, 32]")
     assert (field.size, field.stride, field.padding) == ((1, 7), (1, 2), (0, 0))
@@ -439,7 +459,7 @@ def test_no_op_reaches_further_than_its_rule_says(op: type[Op], example: Example
     program = module(run, two).eval()
     given = tensors(run, two)
     base = results(program, given)
-    apply = transfer(Site(run.op, inputs, outputs, "op"))
+    apply = transfer(Site(run.op, inputs, outputs))
     assert set(apply([None] * len(inputs))) == {None}  # nothing has a position
     sources = [
         (n, axis)

@@ -47,6 +47,27 @@ def test_an_operand_given_twice_is_read_once() -> None:
     assert moves("a: {op: mul, from: [input, input]}")[0].read == 128
 
 
+def test_copies_of_a_block_read_what_each_of_them_is_given() -> None:
+    graph = api.loads("""
+archspec: 1
+input: [N, 4, 8]
+blocks:
+  Product:
+    inputs: [a, b]
+    graph:
+      both: {op: mul, from: [a, b]}
+graph:
+  once: {op: Product, from: [input, input]}
+  other: {op: ReLU, from: input}
+  two: {op: Product, from: [input, other]}
+  again: {op: Product, from: [other, other]}
+  sum: {op: add, from: [once, two, again]}
+""")
+    sample = Sample.of(graph)
+    assert sample.kinds == (0, 1, 2, 0, 4)
+    assert [each.read for each in traffic(graph, sample)] == [128, 128, 256, 128, 384]
+
+
 def test_a_lookup_reads_the_rows_it_takes() -> None:
     (found,) = moves("a: {op: Embedding, num_embeddings: 1000, embedding_dim: 16}", "{shape: [N, 5], dtype: int64}")
     assert found == Traffic(8 * 5, 4 * 5 * 16, 4 * 5 * 16)

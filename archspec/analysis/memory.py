@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from functools import partial
 from itertools import accumulate
 
 from archspec.analysis.bytes import bytes_of
@@ -102,6 +103,8 @@ def forward(sample: Sample, without: Mode, steps: int | None = None) -> Storages
     nodes = len(graph.nodes)
     storages = Storages(nodes + len(graph.inputs), nodes if steps is None else steps)
     of, training = storages.of, without == "eval"
+    in_input = sample.by_kind(lambda position: shares(graph.nodes[position], training=training))
+    besides = None if training else sample.by_kind(partial(_by_products, sample))
     for position in range(len(sample.inputs)):
         size = sample.bytes_of(Value(-1 - position))
         if size is None:
@@ -115,20 +118,25 @@ def forward(sample: Sample, without: Mode, steps: int | None = None) -> Storages
             storage, end = of[value.node][value.part], position if value.node >= start else _left(value.node, scopes)
             if end > storage.death:
                 storage.death = end
-        shared = of[node.inputs[0].node][node.inputs[0].part] if shares(node, training=training) else None
+        shared = of[node.inputs[0].node][node.inputs[0].part] if in_input[position] else None
         stored = not node.inputs and bool(graph.states[position])  # a parameter or a buffer
         for size in sizes:
             if size is None:
                 return None
             of[position].append(shared or storages.make(0 if stored else size, position, position))
-        if not training:
-            for x in node.op.by_products(sample.operands[position], sample.outputs[position]):
-                storages.hold(bytes_of(x) or 0, position, position)
+        if besides and besides[position]:
+            storages.hold(besides[position], position, position)
     for entry in graph.outputs.entries:
         if entry.mode != without:
             for value in leaves(entry.value):
                 of[value.node][value.part].until(nodes - 1)
     return storages
+
+
+def _by_products(sample: Sample, position: int) -> int:
+    """The bytes that a kernel returns and nobody takes."""
+    made = sample.graph.nodes[position].op.by_products(sample.operands[position], sample.outputs[position])
+    return sum(bytes_of(x) or 0 for x in made) if made else 0
 
 
 _Around = tuple[int, tuple[Scope, ...]]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from archspec import dims
 from archspec.analysis.bytes import bytes_of
@@ -13,6 +14,8 @@ from archspec.dims import Dim, Size
 from archspec.ir import Graph
 from archspec.ops.base import Inputs
 from archspec.values import TensorType, Value
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Sample:
     @cached_property
     def bytes(self) -> tuple[tuple[int | None, ...], ...]:
         """Per node, the bytes of its results; None where a size is not known."""
-        return tuple([tuple([bytes_of(x) for x in outputs]) for outputs in self.outputs])
+        return self.by_kind(lambda position: tuple(map(bytes_of, self.outputs[position])))
 
     def bytes_of(self, value: Value) -> int | None:
         """The bytes of a value; None where a size is not known."""
@@ -71,10 +74,41 @@ class Sample:
     @cached_property
     def operands(self) -> tuple[Inputs, ...]:
         """Per node, the types its op sees."""
-        type_of = self.type_of
-        return tuple(
-            [Inputs(tuple([type_of(value) for value in node.inputs]), node.slots) for node in self.graph.nodes]
-        )
+        return self._alike[1]
+
+    @cached_property
+    def kinds(self) -> tuple[int, ...]:
+        """Per node, the first that is like it: that has its op, its types, and the same operands that are one value.
+        Copied nodes have ops and types in common, which are told by identity, and with them all that follows."""
+        return self._alike[0]
+
+    def by_kind(self, rule: Callable[[int], T]) -> tuple[T, ...]:
+        """Per node, what a rule says of the first that is like it."""
+        found: list[T] = []
+        for position, kind in enumerate(self.kinds):
+            found.append(found[kind] if kind < position else rule(position))
+        return tuple(found)
+
+    @cached_property
+    def _alike(self) -> tuple[tuple[int, ...], tuple[Inputs, ...]]:
+        """`kinds` and `operands`."""
+        first: dict[tuple[object, ...], int] = {}
+        kinds: list[int] = []
+        operands: list[Inputs] = []
+        inputs, outputs = self.inputs, self.outputs
+        for position, node in enumerate(self.graph.nodes):
+            read, key = node.inputs, (id(node.op), id(node.outputs), node.slots)
+            if len(read) == 1:
+                ((at, part),) = read
+                types = (inputs[-1 - at] if at < 0 else outputs[at][part],)
+                kind = first.setdefault((*key, id(types[0])), position)
+            else:
+                types = tuple([inputs[-1 - at] if at < 0 else outputs[at][part] for at, part in read])
+                twice = tuple(map(read.index, read)) if len(set(read)) < len(read) else ()
+                kind = first.setdefault((*key, twice, *map(id, types)), position)
+            kinds.append(kind)
+            operands.append(operands[kind] if kind < position else Inputs(types, node.slots))
+        return tuple(kinds), tuple(operands)
 
 
 def batch_symbols(graph: Graph) -> frozenset[str]:

@@ -24,6 +24,10 @@ class Sums:
     def of(cls, terms: Iterable[Dim]) -> Sums:
         """Of one number per node."""
         each = list(terms)
+        try:
+            return cls(tuple(accumulate(cast("list[int]", each), initial=0)), (), ())
+        except TypeError:  # a Size has no operators
+            pass
         forms = [(position, term) for position, term in enumerate(each) if not isinstance(term, int)]
         for position, _ in forms:
             each[position] = 0

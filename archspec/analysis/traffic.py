@@ -7,6 +7,7 @@ better. A view moves nothing; a lookup reads of its table what it takes from it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from archspec import dims
 from archspec.analysis.bytes import BYTES
@@ -39,7 +40,7 @@ def traffic(graph: Graph, sample: Sample | None = None) -> tuple[Traffic, ...]:
     """What every node of a graph moves, for one sample (or the sample's batch). Parameters and buffers that are nodes
     are read by the nodes that use them."""
     sample = sample or Sample.of(graph)
-    return tuple(_moves(sample, position) for position in range(len(graph.nodes)))
+    return sample.by_kind(partial(_moves, sample))
 
 
 def intensity(macs: Dim, moved: int | None) -> float | None:

@@ -9,6 +9,7 @@ of each output. docs/costs.md says what is measured to agree, and what is a conv
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from itertools import compress
 
 from archspec.analysis.bytes import bytes_of
@@ -16,7 +17,7 @@ from archspec.analysis.memory import Storage, Storages, forward
 from archspec.analysis.sample import Sample
 from archspec.ir import Graph, Node, leaves
 from archspec.objects import record
-from archspec.ops.base import Wanted
+from archspec.ops.base import Kept, Wanted
 from archspec.ops.dtypes import is_float
 from archspec.values import Value
 
@@ -75,7 +76,7 @@ class Gradients:
         depends: list[Sequence[bool]] = [(False,)] * (len(nodes) + len(graph.inputs))
         for position, (node, mode) in enumerate(zip(nodes, graph.modes, strict=True)):
             asks = mode != "eval" and node.op.differentiable
-            if asks and (trained[position] or True in [depends[value.node][value.part] for value in _read(node)]):
+            if asks and (trained[position] or True in [depends[at][part] for at, part in _read(node)]):
                 depends[position] = tuple([is_float(x.dtype) for x in node.outputs])
             elif len(node.outputs) > 1:
                 depends[position] = (False,) * len(node.outputs)
@@ -89,7 +90,7 @@ class Gradients:
             if not reached[position]:
                 continue
             node = nodes[position]
-            asked = tuple([depends[value.node][value.part] for value in node.inputs])
+            asked = tuple([depends[at][part] for at, part in node.inputs])
             only = node.op.signature.shape_only
             if only:
                 asked = tuple([each and name not in only for each, name in zip(asked, node.slots, strict=True)])
@@ -139,38 +140,34 @@ class _Step:
         """The gradients of values and parameters."""
         sample, storages, last = self.sample, self.storages, self.last
         graph = sample.graph
-        held = _Held(self)
-        start = len(graph.nodes)
+        held, start = _Held(self), len(graph.nodes)
+        passes = sample.by_kind(partial(_passes, sample))
         for entry in graph.outputs.entries:
             for value in leaves(entry.value) if entry.mode != "eval" else ():
-                if self.gradients.depends[value.node][value.part] and value not in held.of:
+                if self.gradients.depends[value.node][value.part] and held.of[value.node][value.part] is None:
                     held.arrive(value, None, start)
         owned: set[str] = set()
         for position, wanted in reversed([*enumerate(self.gradients.wanted)]):
             if wanted is None:
                 continue
             node, turn = graph.nodes[position], last - position
-            arrived = held.take(graph.results[position])
-            for storage in arrived:
-                storage.until(turn if node.inputs else last)  # a Parameter's own gradient stays
+            arrived = held.take(position, turn if node.inputs else last)  # a Parameter's own gradient stays
             if not node.inputs:
                 continue
-            passed = self.passed(position) if arrived else ()
-            for i, value in enumerate(node.inputs) if arrived else ():
-                if wanted.inputs[i]:
-                    held.arrive(value, arrived[0] if i in passed else None, turn)
+            if arrived:
+                passed = self.passed(node, passes[position]) if passes[position] else ()
+                for i, value in enumerate(node.inputs):
+                    if wanted.inputs[i]:
+                        held.arrive(value, arrived[0] if i in passed else None, turn)
             for name, size in sample.weights.gradients_of(position) if wanted.params else ():
                 storages.hold(size, turn, turn if name in owned else last)
                 owned.add(name)
 
-    def passed(self, position: int) -> Collection[int]:
+    def passed(self, node: Node, passes: Sequence[int]) -> Collection[int]:
         """Operands whose gradient is that of the result, of very many perhaps. A parameter has one of its own."""
-        sample, nodes = self.sample, self.sample.graph.nodes
-        passed = nodes[position].op.passes(sample.operands[position], sample.outputs[position])
-        if not passed:
-            return passed
-        made = [nodes[position].inputs[i].node for i in passed]
-        return {i for i, at in zip(passed, made, strict=True) if at < 0 or nodes[at].inputs}
+        nodes = self.sample.graph.nodes
+        made = [node.inputs[i].node for i in passes]
+        return {i for i, at in zip(passes, made, strict=True) if at < 0 or nodes[at].inputs}
 
     def peak(self) -> tuple[int, str | None]:
         """The most bytes at once, weights and optimiser aside, and the node whose turn it is."""
@@ -185,23 +182,28 @@ class _Step:
 
 def _keep(sample: Sample, gradients: Gradients, storages: Storages) -> int:
     """What autograd keeps lives until its node's turn; inputs and outputs live to the end. How many bytes it keeps."""
-    graph, of, whole = sample.graph, storages.of, 0
+    graph, of, kinds, whole = sample.graph, storages.of, sample.kinds, 0
     last = 2 * len(graph.nodes) - 1
+    known: dict[tuple[int, int], tuple[Kept, int]] = {}  # by the kind of node, and the identity of what is wanted
     for position, (node, wanted) in enumerate(zip(graph.nodes, gradients.wanted, strict=True)):
         if wanted is None or not node.inputs:
             continue
-        kept, turn = node.op.kept(sample.operands[position], sample.outputs[position], wanted), last - position
+        key = (kinds[position], id(wanted))
+        if key not in known:
+            kept = node.op.kept(sample.operands[position], sample.outputs[position], wanted)
+            known[key] = kept, sum(bytes_of(made) or 0 for made in kept.made) if kept.made else 0
+        (kept, made), turn = known[key], last - position
         pieces = [of[node.inputs[i].node][node.inputs[i].part] for i in kept.inputs]
         if kept.outputs:
             pieces += [of[position][part] for part in kept.outputs]
         for storage in pieces:
             storage.until(turn)
-            whole += 0 if storage.saved else storage.size
-            storage.saved = True
-        for made in kept.made:
-            size = bytes_of(made) or 0
-            storages.hold(size, position, turn)
-            whole += size
+            if not storage.saved:
+                storage.saved = True
+                whole += storage.size
+        if made:
+            storages.hold(made, position, turn)
+            whole += made
     inputs = [Value(-1 - position) for position in range(len(graph.inputs))]
     outputs = [v for entry in graph.outputs.entries if entry.mode != "eval" for v in leaves(entry.value)]
     for value in (*inputs, *outputs):
@@ -209,26 +211,32 @@ def _keep(sample: Sample, gradients: Gradients, storages: Storages) -> int:
     return whole
 
 
+def _passes(sample: Sample, position: int) -> tuple[int, ...]:
+    return sample.graph.nodes[position].op.passes(sample.operands[position], sample.outputs[position])
+
+
 class _Held:
-    """The gradients of values that wait for the turn of the node that made the value."""
+    """The gradients of values, in lists by node, that wait for the turn of the node that made the value."""
 
     def __init__(self, step: _Step) -> None:
         self.step = step
-        self.of: dict[Value, Storage] = {}
+        self.of: list[list[Storage | None]] = [[None] * len(of) for of in step.storages.of]
 
-    def take(self, values: Sequence[Value]) -> list[Storage]:
+    def take(self, position: int, until: int) -> list[Storage]:
         """What has arrived of a node's results: its turn has come, and nothing more will arrive."""
-        arrived = [self.of.pop(value) for value in values if value in self.of]
+        arrived = [storage for storage in self.of[position] if storage is not None]
         for storage in arrived:
             storage.waiting -= 1
+            storage.until(until)
         return arrived
 
     def arrive(self, value: Value, passed: Storage | None, turn: int) -> None:
         """One more gradient of a value, in memory of its own or `passed` on. It is added to what is there: in place,
         unless another value waits with the same piece, or what is there is but a part of one; then what is there is
         added to it."""
-        step, there = self.step, self.of.get(value)
-        size = step.sample.bytes[value.node][value.part] or 0
+        node, part = value
+        step, there = self.step, self.of[node][part]
+        size = step.sample.bytes[node][part] or 0
         arriving = passed if passed is not None else step.storages.make(size, turn, turn)
         if there is not None:
             there.until(turn)
@@ -239,5 +247,5 @@ class _Held:
             if passed is not None:
                 passed.until(turn)
                 arriving = step.storages.make(size, turn, turn)
-        self.of[value] = arriving
+        self.of[node][part] = arriving
         arriving.waiting += 1

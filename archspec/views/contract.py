@@ -94,27 +94,45 @@ def _block(analyses: Analyses, scope: Scope) -> dict[str, Any]:
 
 
 def _nodes(analyses: Analyses) -> list[dict[str, Any]]:
-    graph, live, moves, owned = analyses.graph, analyses.live, analyses.traffic, analyses.weights
+    graph, live, fields = analyses.graph, analyses.live, analyses.fields
+    kinds, costs, modes = analyses.sample.kinds, analyses.costs.nodes, graph.modes
     around = {child: scope.path for scope in graph.root.walk() for child in scope.children if isinstance(child, int)}
+    known: dict[tuple[int, int], dict[str, Any]] = {}  # parameters may be another node's, or frozen: costs differ, too
     found: list[dict[str, Any]] = []
     for position, node in enumerate(graph.nodes):
-        field, mode = analyses.fields[position], graph.modes[position]
-        cost, weights, moved = analyses.costs.nodes[position], owned[position], moves[position].moved
-        entry: dict[str, Any] = {
-            "path": node.path,
-            "op": node.op.name,
-            "scope": around[position],
-            "inputs": [graph.name_of(value) for value in node.inputs],
-            "output": _type(node.outputs[0]),
-            **_cost(analyses, cost, moved, weights, live[position] if live and mode != "training" else None),
-            "receptive_field": field.to_json() if field is not None else None,
-        }
+        key = (kinds[position], id(costs[position]))
+        twin = known.get(key)
+        if twin is None:
+            entry = known[key] = _like(analyses, position)
+        else:
+            entry, output = twin.copy(), twin["output"]
+            entry["output"] = {"shape": [*output["shape"]], "dtype": output["dtype"]}
+            entry.pop("mode", None)
+        field, mode = fields[position], modes[position]
+        entry["path"], entry["scope"] = node.path, around[position]
+        entry["inputs"] = [graph.name_of(value) for value in node.inputs]
+        entry["live_bytes"] = live[position] if live and mode != "training" else None
+        entry["receptive_field"] = field.to_json() if field is not None else None
         if len(node.outputs) > 1:
             entry["outputs"] = [_type(x) for x in node.outputs]
         if mode != "always":
             entry["mode"] = mode
         found.append(entry)
     return found
+
+
+def _like(analyses: Analyses, position: int) -> dict[str, Any]:
+    """What a node's entry has in common with those like it; the rest is None."""
+    node, cost = analyses.graph.nodes[position], analyses.costs.nodes[position]
+    return {
+        "path": None,
+        "op": node.op.name,
+        "scope": None,
+        "inputs": None,
+        "output": _type(node.outputs[0]),
+        **_cost(analyses, cost, analyses.traffic[position].moved, analyses.weights[position], None),
+        "receptive_field": None,
+    }
 
 
 def _output(analyses: Analyses, entry: Output) -> Any:

@@ -8,8 +8,8 @@ from operator import gt
 from archspec.analysis.fields import grid
 from archspec.analysis.fields.grid import Unsized
 from archspec.analysis.fields.rules import keeps_units, mixes, transfer
-from archspec.analysis.fields.site import Site, Tracks
-from archspec.analysis.fields.tracks import Track, View, source
+from archspec.analysis.fields.site import Site, Tracks, Transfer
+from archspec.analysis.fields.tracks import HERE, Track, View, source
 from archspec.analysis.sample import Sample
 from archspec.ir import Graph, Node
 from archspec.values import TensorType, Value
@@ -31,6 +31,9 @@ def carried(
         return {}
     nothing: Layout = (None,) * len(axes)
     known: dict[Value, Layout] = {given: tuple(_source(axis, x, view, graph.inputs[position].name) for axis in axes)}
+    kinds = sample.kinds
+    rules: dict[tuple[int, frozenset[int]], Transfer] = {}  # by kind, and what is bare
+    met: dict[tuple[int, ...], Sequence[Layout]] = {}  # by kind, and operands' layouts, which `known` keeps alive
     for index, (node, values) in enumerate(zip(graph.nodes, graph.results, strict=True)):
         if wanted is not None and index not in wanted:
             continue
@@ -40,13 +43,25 @@ def carried(
             known[values[0]] = known[node.inputs[0]]
             continue
         operands = [known.get(value, nothing) for value in node.inputs]
-        results = _results(sample, index, node, operands, len(axes), view)
-        loose = view == "whole" and _is_loose(operands)
-        for value, layout in zip(values, zip(*results, strict=True), strict=True):
-            if layout == nothing:
-                continue
-            found = _at_most(layout) if loose else layout
-            known[value] = operands[0] if found == operands[0] else found  # what is equal is looked up by identity
+        kind = kinds[index]
+        key = (kind, *map(id, operands))
+        layouts = met.get(key)
+        if layouts is None:
+            bare = _bare(sample.operands[index][0], operands[0]) if view == "whole" else _NONE
+            apply = rules.get((kind, bare))
+            if apply is None:
+                site = Site(node.op, sample.operands[index], sample.outputs[index], view, bare)
+                apply = rules[kind, bare] = transfer(site)
+            layouts = _results(node, apply, operands)
+            if view == "whole" and _is_loose(operands):
+                layouts = [_at_most(layout) for layout in layouts]
+            if _names_here(layouts):
+                layouts = [_named(layout, node.path) for layout in layouts]
+            else:
+                met[key] = layouts
+        for value, layout in zip(values, layouts, strict=True):
+            if layout != nothing:  # and what is equal is looked up by identity
+                known[value] = operands[0] if layout == operands[0] else layout
     return known
 
 
@@ -75,7 +90,7 @@ def _is_sequence(sample: Sample, value: Value) -> bool:
     for index, node in enumerate(sample.graph.nodes):
         if not node.inputs or node.inputs[0] not in same:
             continue
-        site = Site(node.op, sample.operands[index], sample.outputs[index], node.path)
+        site = Site(node.op, sample.operands[index], sample.outputs[index])
         if node.op.category in ("attention", "recurrent") or 2 in mixes(site):
             return True
         if node.op.reach == "pointwise":
@@ -90,22 +105,19 @@ def _source(axis: int, x: TensorType, view: View, name: str) -> Track:
         return Track(grid.IDENTITY, (), None, view, unsized=name)
 
 
-def _results(sample: Sample, index: int, node: Node, operands: Sequence[Layout], axes: int, view: View) -> list[Tracks]:
-    """The tracks of a node's results, per axis."""
+def _results(node: Node, apply: Transfer, operands: Sequence[Layout]) -> list[Layout]:
+    """How a node's results carry the axes."""
     shape_only, read = node.op.signature.shape_only, operands
     if shape_only:
         read = [None if slot in shape_only else operand for slot, operand in zip(node.slots, operands, strict=True)]
-    inputs = sample.operands[index]
-    bare = _bare(inputs[0], operands[0]) if view == "whole" else _NONE
-    apply = transfer(Site(node.op, inputs, sample.outputs[index], node.path, view, bare))
     found: list[Tracks] = []
-    for axis in range(axes):
+    for axis in range(len(operands[0])):
         tracks = [None if operand is None else operand[axis] for operand in read]
         try:
             found.append(apply(tracks))
         except Unsized:
-            found.append((_unsized(tracks, node.path),) * len(node.outputs))
-    return found
+            found.append((_unsized(tracks),) * len(node.outputs))
+    return list(zip(*found, strict=True))
 
 
 _NONE: frozenset[int] = frozenset()
@@ -116,12 +128,12 @@ def _bare(x: TensorType, layout: Layout) -> frozenset[int]:
     return frozenset(range(x.rank)).difference(*map(_axes, layout))
 
 
-def _unsized(tracks: Tracks, at: str) -> Track | None:
+def _unsized(tracks: Tracks) -> Track | None:
     present = [track for track in tracks if track is not None]
     if not present:
         return None
     everywhere = any(track.everywhere for track in present)
-    return present[0]._replace(digits=(), everywhere=everywhere, pooled=False, unsized=at)
+    return present[0]._replace(digits=(), everywhere=everywhere, pooled=False, unsized=HERE)
 
 
 def _is_loose(operands: Sequence[Layout]) -> bool:
@@ -153,3 +165,20 @@ def _axes(track: Track | None) -> set[int]:
 
 def _at_most(layout: Layout) -> Layout:
     return tuple(None if track is None else track._replace(at_most=True) for track in layout)
+
+
+def _names_here(layouts: Sequence[Layout]) -> bool:
+    """Whether the node is named in what it gives, so that no other gives the same."""
+    for layout in layouts:
+        for track in layout:
+            if track is not None and HERE in (track.unaligned, track.unsized):
+                return True
+    return False
+
+
+def _named(layout: Layout, path: str) -> Layout:
+    def named(track: Track) -> Track:
+        unaligned, unsized = (path if at == HERE else at for at in (track.unaligned, track.unsized))
+        return track._replace(unaligned=unaligned, unsized=unsized)
+
+    return tuple(track and named(track) for track in layout)

@@ -224,7 +224,7 @@ def _cat(site: Site) -> Transfer:
 
     def apply(tracks: Tracks) -> Tracks:
         if any(track is not None and any(digit.axis == axis for digit in track.digits) for track in tracks):
-            return alike(site, concatenated(tracks, shapes, axis, site.path))
+            return alike(site, concatenated(tracks, shapes, axis))
         return _varied(tracks, together(tracks), axis)
 
     return apply

@@ -49,7 +49,7 @@ def _multihead(site: Site) -> Transfer:
                 found.append(_attended(site, mixed(track, {2}), x, sequence, causal))
         if not found:
             return alike(site, None)
-        output = merged(found, site.path, site.shape)
+        output = merged(found, site.shape)
         return (output, *[lost(output)] * (len(site.outputs) - 1))
 
     return _held(site, apply, int(causal))
@@ -79,7 +79,7 @@ def _transformer(site: Site) -> Transfer:
                 found += [plain, _attended(site, plain, x, sequence, causal)]
             else:
                 found.append(mixed(plain, {sequence}) if x.rank == 3 else lost(track))
-        return alike(site, merged(found, site.path, site.shape) if found else None)
+        return alike(site, merged(found, site.shape) if found else None)
 
     return _held(site, apply, int(causal))
 
@@ -109,8 +109,8 @@ def _recurrent(site: Site) -> Transfer:
             initial.append(mixed(x, {sequence}))
         if not outputs:
             return alike(site, None)
-        final = moved(merged(initial, site.path, site.shape), {batch: 1})
-        return (merged(outputs, site.path, site.shape), *[final] * (len(site.outputs) - 1))
+        final = moved(merged(initial, site.shape), {batch: 1})
+        return (merged(outputs, site.shape), *[final] * (len(site.outputs) - 1))
 
     return apply
 

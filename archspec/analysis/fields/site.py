@@ -28,7 +28,6 @@ class Site:
     op: Any
     inputs: Inputs
     outputs: tuple[TensorType, ...]
-    path: str
     view: View = "formula"
     bare: frozenset[int] = frozenset()  # axes of the first operand along which no axis of the input is laid out
 
@@ -64,7 +63,7 @@ class Site:
 
         def transfer(tracks: Tracks) -> Tracks:
             present = [step(track) for step, track in zip(steps, tracks, strict=False) if track is not None]
-            return alike(self, merged(present, self.path, self.shape) if present else None)
+            return alike(self, merged(present, self.shape) if present else None)
 
         return transfer
 

@@ -19,6 +19,9 @@ View = Literal["formula", "local", "whole"]
 """formula: of a unit far from the borders, and beside what sees everything, of the paths that do not. local: the same,
 exact at the borders. whole: of all paths, exact at the borders."""
 
+HERE = "<here>"
+"""In place of the path of the node that is looked at: nodes that are alike have one rule, which knows no path."""
+
 
 class Digit(NamedTuple):
     """The position `u` along a tensor's axis adds `u // inner % size * weight` to the grid position."""
@@ -261,7 +264,7 @@ def reshaped(track: Track, old: Sequence[Dim], new: Sequence[Dim]) -> Track:
     return track._replace(digits=tuple(digits))
 
 
-def merged(tracks: Sequence[Track], at: str, shape: Sequence[Dim]) -> Track:
+def merged(tracks: Sequence[Track], shape: Sequence[Dim]) -> Track:
     """A unit that reads the same unit of several tensors. Pooled ones, gates, leave the local path as it is."""
     if len(tracks) == 1:
         return tracks[0]
@@ -274,14 +277,14 @@ def merged(tracks: Sequence[Track], at: str, shape: Sequence[Dim]) -> Track:
         return max(tracks, key=lambda track: track.map.size)
     result = local[0]
     for track in local[1:]:
-        result = _joined(result, track, at, shape)
+        result = _joined(result, track, shape)
     at_most, varied = True in [track.at_most for track in tracks], _varied(tracks)
     if (everywhere, at_most, varied) == (result.everywhere, result.at_most, result.varied):
         return result
     return result._replace(everywhere=everywhere, at_most=at_most, varied=varied)
 
 
-def _joined(a: Track, b: Track, at: str, shape: Sequence[Dim]) -> Track:
+def _joined(a: Track, b: Track, shape: Sequence[Dim]) -> Track:
     if a.digits != b.digits:
         a, b = _common(a, b, shape)
     unaligned = a.unaligned or b.unaligned
@@ -291,7 +294,7 @@ def _joined(a: Track, b: Track, at: str, shape: Sequence[Dim]) -> Track:
         if length is None:
             raise Unsized
         joint = grid.listed(grid.both(a.map, b.map), length, round(a.map.stride * length))
-        unaligned = unaligned or at
+        unaligned = unaligned or HERE
     if joint == a.map and unaligned == a.unaligned:
         return a
     return Track(joint, a.digits, length, a.view, a.everywhere, a.pooled, unaligned, *a[7:])
@@ -342,7 +345,7 @@ def _along(track: Track, axes: Sequence[int], shape: Sequence[Dim]) -> Track:
     return _listed(track, field, weight, tuple(digits))
 
 
-def concatenated(tracks: Sequence[Track | None], shapes: Sequence[Sequence[Dim]], axis: int, at: str) -> Track | None:
+def concatenated(tracks: Sequence[Track | None], shapes: Sequence[Sequence[Dim]], axis: int) -> Track | None:
     """One after the other along an axis that carries positions; None stands for a tensor that sees nothing.
 
     Raises Unsized.
@@ -366,7 +369,7 @@ def concatenated(tracks: Sequence[Track | None], shapes: Sequence[Sequence[Dim]]
 
     joint = _listed(present[0], field, weight, tuple(digits))
     return joint._replace(
-        everywhere=any(track.everywhere for track in present), unaligned=present[0].unaligned or at,
+        everywhere=any(track.everywhere for track in present), unaligned=present[0].unaligned or HERE,
         pooled=all(track.pooled for track in present), at_most=any(track.at_most for track in present),
         varied=_varied(present),
     )  # fmt: skip
