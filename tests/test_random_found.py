@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from archspec import api
+from archspec.analysis.requirements import size_requirements
 from archspec.cli import main
 from archspec.diagnostics import SpecError
 from archspec.emit.torch import build, run_and_compare
@@ -155,3 +156,41 @@ def test_what_is_removed_has_one_value_to_stand_in_for_it() -> None:
         api.loads(f"{HEAD}{pool}  act: {{op: Tanh, from: pool, when: false}}\n  flat: Flatten\n")
     assert [found.code for found in caught.value.diagnostics] == ["missing-else"]
     api.loads(f"{HEAD}{pool}  act: {{op: Tanh, from: pool.0, when: false}}\n  flat: Flatten\n")
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        "  made: {op: arange, end: 3, like: fc}\n  out: {op: mul, from: [relu, made]}\n",
+        '  out: {op: reshape, shape: [-1, "fc.shape[1]"], from: relu}\n',
+    ],
+)
+def test_what_is_overwritten_still_has_its_shape(reader: str) -> None:
+    head = "archspec: 1\ninput: [N, 4, 5]\ngraph:\n  fc: {op: Linear, out_features: 3}\n"
+    graph = api.loads(head + "  relu: {op: ReLU, inplace: true}\n" + reader)
+    assert not run_and_compare(graph, build(graph))
+    with pytest.raises(SpecError, match="which `sum` reads too"):
+        api.loads(head + "  relu: {op: ReLU, inplace: true}\n  sum: {op: add, from: [relu, fc]}\n")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "{op: add, from: [input, moved]}",
+        '{op: einsum, equation: "...ij,...ij->...ij", from: [input, moved]}',
+        '{op: einsum, equation: "nchw,nchw->nchw", from: [moved, input]}',
+    ],
+)
+def test_an_axis_of_size_1_is_expanded_beside_the_batch(call: str) -> None:
+    head = "archspec: 1\ninput: [N, 1, 5, 7]\ngraph:\n  moved: {op: movedim, source: 1, destination: 0}\n"
+    graph = api.loads(f"{head}  out: {call}\n")
+    assert not run_and_compare(graph, build(graph), batch=3)
+    assert [fact.names for fact in size_requirements(graph)] == [("C",)]
+
+
+def test_einsum_expands_a_size_that_is_1_by_chance() -> None:
+    """So that the channels of the input must be 1, as they are."""
+    text = "archspec: 1\ninput: [N, 1, 5, 7]\ngraph:\n  turned: {op: transpose, dim0: 1, dim1: 3}\n"
+    graph = api.loads(text + '  out: {op: einsum, equation: "...ij,...kj->...ik", from: [turned, input]}\n')
+    assert str(graph["out"].output) == "[N, 7, 5, 5]"
+    assert not run_and_compare(graph, build(graph))

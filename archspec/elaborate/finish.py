@@ -53,13 +53,16 @@ def _scope_yielding(scope: Scope, position: int, read: set[int]) -> Scope | None
 
 
 def check_inplace(session: Session, graph: Graph) -> None:
-    """An in-place op may only overwrite a value that nobody else needs, as autograd demands."""
+    """An in-place op may only overwrite a value that nobody else needs, as autograd demands. Who needs its shape alone
+    is served by the result as well."""
     if not any(node.op.inplace_on_input for node in graph.nodes):
         return
     readers: dict[Value, list[int]] = defaultdict(list)
     for position, node in enumerate(graph.nodes):
-        for value in (*node.inputs, *node.reads):
-            readers[value].append(position)
+        shape_only = node.op.signature.shape_only
+        for slot, value in zip(node.slots, node.inputs, strict=True):
+            if slot not in shape_only:
+                readers[value].append(position)
     outputs = {value for entry in graph.outputs.entries for value in leaves(entry.value)}
     for position, node in enumerate(graph.nodes):
         if node.op.inplace_on_input and node.inputs:

@@ -119,10 +119,11 @@ def _broadcast_pair(need: Needs, message: str, a: TensorType, b: TensorType, ope
 
 
 def expands(need: Needs, size: Dim, to: Dim) -> bool:
-    """Whether `size` is 1, for every input or, beside a known size that it cannot equal, for this one."""
+    """Whether `size` is 1, for every input or, beside a known size or batch that it cannot equal, for this one."""
     if isinstance(size, int):
         return size == 1
-    if size.value != 1 or dims.value(to) in (None, 1):
+    other = dims.value(to)
+    if size.value != 1 or other == 1 or (other is None and need.batch.isdisjoint(dims.symbols(to))):
         return False
     need.equal(size, 1, "")
     return True

@@ -6,7 +6,7 @@ from typing import ClassVar
 from archspec import dims
 from archspec.dims import Dim, show
 from archspec.objects import record
-from archspec.ops.axes import broadcast, equal_axis
+from archspec.ops.axes import broadcast, equal_axis, expands
 from archspec.ops.base import Category, Example, Inputs, Kept, Needs, Op, OpError, Reach, Signature, Wanted, elements
 from archspec.ops.dtypes import require_same
 from archspec.ops.needs import axes_text
@@ -104,9 +104,9 @@ class Einsum(Op):
             for axis, (label, size) in enumerate(zip(term, x.shape, strict=True)):
                 known = sizes.get(label)
                 within = label in term[:axis]  # a diagonal: here size 1 does not expand
-                if known is None or (known == 1 and not within):
+                if known is None or (not within and expands(need, known, size)):
                     sizes[label] = size
-                elif size != 1 or within:
+                elif within or not expands(need, size, known):
                     message = f"`einsum` of {self.equation!r} has two sizes for {_called(label)}"
                     sizes[label] = equal_axis(need, message, axis, known, size, operand=operand, rank=None)
         return TensorType(tuple(sizes[label] for label in result), self.summed(inputs, terms, result))
