@@ -102,9 +102,9 @@ def costs(graph: Graph, sample: Callable[[], Sample] | None = None, known: Known
         twin, cost = known.get(id(node.op), (None, None))
         if cost is None or twin is None or twin.op is not node.op or twin.outputs is not node.outputs:
             types = types or (sample() if sample is not None else Sample.of(graph))
-            inputs, outputs = types.operands[position], types.outputs[position]
+            inputs, outputs = types.inputs_of(node), types.outputs[position]
             macs, ops = node.op.macs(inputs, outputs), node.op.operations(inputs, outputs)
-            cost = Cost(*_owned(node, graph.states[position], _NONE), macs, ops)
+            cost = Cost(*_owned(node, node.op.state(), _NONE), macs, ops)
             if not node.is_reuse and not node.ties:
                 known[id(node.op)] = (node, cost)
         elif node.is_reuse or node.ties:

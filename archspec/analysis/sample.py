@@ -11,7 +11,7 @@ from archspec import dims
 from archspec.analysis.bytes import bytes_of
 from archspec.analysis.weights import Weights
 from archspec.dims import Dim, Size
-from archspec.ir import Graph
+from archspec.ir import Graph, Node
 from archspec.ops.base import Inputs
 from archspec.values import TensorType, Value
 
@@ -56,6 +56,10 @@ class Sample:
     def type_of(self, value: Value) -> TensorType:
         """The type of a value."""
         return self.inputs[-1 - value.node] if value.node < 0 else self.outputs[value.node][value.part]
+
+    def inputs_of(self, node: Node) -> Inputs:
+        """The types a node's op sees."""
+        return Inputs(tuple([self.type_of(value) for value in node.inputs]), node.slots)
 
     @cached_property
     def bytes(self) -> tuple[tuple[int | None, ...], ...]:
