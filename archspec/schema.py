@@ -6,10 +6,11 @@ Validation is in two stages: this skeleton first; each op's arguments against th
 from __future__ import annotations
 
 from itertools import islice
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, InstanceOf, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetPydanticSchema, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import is_instance_schema
 
 from archspec.diagnostics import Diagnostic, Span, did_you_mean, spec_error
 from archspec.limits import current, more
@@ -32,12 +33,17 @@ def _plain(value: object) -> object:
     return value.value if isinstance(value, Scalar) else value
 
 
-Section = Annotated[InstanceOf[Mapping], BeforeValidator(_section)]
+def _made(*kinds: type[Node]) -> GetPydanticSchema:
+    """A node as the parser has made it: `InstanceOf` would build a schema of all that can be in one besides."""
+    return GetPydanticSchema(lambda _, handler: is_instance_schema(kinds))
+
+
+Section = Annotated[Mapping, _made(Mapping), BeforeValidator(_section)]
 """A mapping that the language interprets."""
-Anything = Annotated[Any, InstanceOf[Scalar | Sequence | Mapping]]
+Anything = Annotated[Node, _made(Scalar, Sequence, Mapping)]
 Text = Annotated[str, BeforeValidator(_plain)]
 Integer = Annotated[int, BeforeValidator(_plain)]
-Word = Annotated[InstanceOf[Scalar], BeforeValidator(lambda value: value)]  # pyright: ignore[reportUnknownLambdaType]
+Word = Annotated[Scalar, _made(Scalar)]
 
 
 class _Skeleton(BaseModel):
