@@ -1,4 +1,4 @@
-"""Compiled graphs, kept for whoever names the same spec again."""
+"""What has been computed of graphs, kept for whoever asks for the same again."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 from archspec.ir import Graph
-from archspec.library import Library
 
 MOST_NODES = 10_000
-"""Of all kept graphs together: some 60 MB."""
+"""Of all graphs in one cache: some 60 MB."""
 
-G = TypeVar("G", bound=Graph)
+T = TypeVar("T")
 
 
-class GraphCache(Generic[G]):
-    """The graphs that were asked for last, each for as long as the files it follows from say what they said."""
+class GraphCache(Generic[T]):
+    """What was asked for last, up to so many nodes. It holds graphs and what is known of them side by side, as neither
+    can hold the other without a cycle, which would take a collector to free."""
 
     def __init__(self) -> None:
-        self._graphs: dict[Hashable, tuple[G, Library]] = {}  # the one asked for last stands last
+        self._kept: dict[Hashable, tuple[Graph, T]] = {}  # what was asked for last stands last
 
-    def get(self, key: Hashable) -> G | None:
-        """The graph kept under a key, where nothing has changed since it was compiled."""
-        found = self._graphs.pop(key, None)  # threads may ask at once: whoever misses it compiles
-        if found is None or not found[1].is_current():
+    def get(self, key: Hashable) -> T | None:
+        """What is kept under a key."""
+        found = self._kept.pop(key, None)  # threads may ask at once: whoever misses it computes
+        if found is None:
             return None
-        self._graphs[key] = found
-        return found[0]
+        self._kept[key] = found
+        return found[1]
 
-    def put(self, key: Hashable, graph: G, library: Library) -> None:
-        """Keeps a graph and the library that has read its files; lets go of what was asked for longest ago."""
-        self._graphs[key] = graph, library
-        kept = list(self._graphs.items())
+    def put(self, key: Hashable, graph: Graph, known: T) -> T:
+        """Keeps what is known of a graph, and returns it; lets go of what was asked for longest ago."""
+        self._kept[key] = graph, known
+        kept = list(self._kept.items())
         nodes = sum(len(each.nodes) for _, (each, _) in kept)
         for oldest, (each, _) in kept:
             if nodes <= MOST_NODES:
                 break
-            self._graphs.pop(oldest, None)
+            self._kept.pop(oldest, None)
             nodes -= len(each.nodes)
+        return known

@@ -236,11 +236,6 @@ class Graph:
         return [positions for positions in uses.values() if len(positions) > 1]
 
     @cached_property
-    def memo(self) -> dict[str, Any]:
-        """What others have computed of this graph and keep with it."""
-        return {}
-
-    @cached_property
     def positions(self) -> Mapping[str, int]:
         """Node positions by path."""
         return {node.path: position for position, node in enumerate(self.nodes)}

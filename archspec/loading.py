@@ -71,7 +71,7 @@ class Graph(ir.Graph):
         return f'<img {style} alt="{escape(self.name)}" src="data:image/svg+xml;base64,{picture}"/>{table}'
 
 
-_CACHE: GraphCache[Graph] = GraphCache()
+_CACHE: GraphCache[tuple[Graph, Library]] = GraphCache()
 
 
 def find(name: str) -> tuple[Path, str | None]:
@@ -145,12 +145,12 @@ def load(
     places = path.absolute(), [folder.absolute() for folder in folders]
     asked = repr((path, places, chosen, params, input, axes, packages, limits.current()))  # 1 is neither 1.0 nor True
     known = _CACHE.get(asked)
-    if known is not None:
-        return known
+    if known is not None and known[1].is_current():  # its files say what they said
+        return known[0]
     library = Library(folders)
     graph = compiled(library.load(path), library, chosen, params, input, axes, packages)
     if not packages:  # whose code may change unnoticed
-        _CACHE.put(asked, graph, library)
+        _CACHE.put(asked, graph, (graph, library))
     return graph
 
 

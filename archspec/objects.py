@@ -108,7 +108,7 @@ def uncollected(*, kept: bool = False) -> Generator[None]:
     """Without the collector of cyclic garbage: where all that is made is kept, it searches ever more and finds nothing.
 
     What is not kept is freed by its reference count as always, and cycles as soon as this ends. With `kept`, which is
-    for imports, everything counts as old then, without a last search.
+    for imports, all that there is in the process counts as old then, without a last search.
     """
     if not gc.isenabled():
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import archspec
 from archspec import cache, limits
 from archspec.cache import GraphCache
 from archspec.diagnostics import SpecError
-from archspec.ir import Graph
 from archspec.library import Library
 from archspec.loading import compiled, find
 
@@ -131,28 +131,44 @@ def test_values_that_are_equal_but_not_the_same(tmp_path: Path) -> None:
 
 
 def test_what_was_asked_for_longest_ago_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    graph, library = archspec.loads("archspec: 1\ninput: [N, 3]\ngraph: [ReLU, ReLU]\n"), Library()
+    graph = archspec.loads("archspec: 1\ninput: [N, 3]\ngraph: [ReLU, ReLU]\n")
     monkeypatch.setattr(cache, "MOST_NODES", 4)
-    held: GraphCache[Graph] = GraphCache()
-    held.put("a", graph, library)
-    held.put("b", graph, library)
-    assert held.get("a") is graph  # and so `b` has not been asked for longer
-    held.put("c", graph, library)
+    held: GraphCache[str] = GraphCache()
+    assert held.put("a", graph, "of a") == "of a"
+    held.put("b", graph, "of b")
+    assert held.get("a") == "of a"  # and so `b` has not been asked for longer
+    held.put("c", graph, "of c")
     assert [held.get(key) is not None for key in "abc"] == [True, False, True]
     monkeypatch.setattr(cache, "MOST_NODES", 1)
-    held.put("d", graph, library)  # more than may be kept at all
+    held.put("d", graph, "of d")  # more than may be kept at all
     assert [held.get(key) for key in "acd"] == [None, None, None]
 
 
-def test_analyses_stay_with_the_graph() -> None:
+def test_analyses_are_kept() -> None:
     graph = archspec.load("lenet5")
     first = graph.summary().analyses
     assert graph.summary(batch=1, optimizer="adam").analyses is first
     several = graph.summary(batch=8).analyses
     assert several is not first
+    assert graph.summary().analyses is first
     assert several.memory.activation_peak_bytes == 8 * (first.memory.activation_peak_bytes or 0) > 0
     assert graph.summary(batch=8, optimizer="sgd").analyses.training.optimizer_state == 0
-    assert graph.summary().analyses == first
+
+
+def test_graphs_are_freed_though_they_were_analysed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MOST_NODES", 4)
+    text = "archspec: 1\ninput: [N, 3]\ngraph: [ReLU, ReLU]\n"
+    graph = archspec.loads(text)
+    seen = weakref.ref(graph)
+    graph.summary().to_json()
+    gc.disable()
+    try:
+        del graph
+        for _ in range(3):
+            archspec.loads(text).summary().to_json()
+        assert seen() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(("small", "large"), [("resnet18", "resnet152"), ("densenet121", "densenet201")])

@@ -216,6 +216,10 @@ METADATA = """
 import sys
 from archspec.cli import main
 main(["check", "resnet18"])
+import importlib.util
+assert importlib.util.find_spec("importlib.metadata").origin
+for module in sys.modules.values():
+    getattr(module, "__warningregistry__", None)
 assert "pydantic.plugin._loader" in sys.modules and "email" not in sys.modules
 USE
 assert "email" in sys.modules and "archspec" not in type(sys.modules["importlib.metadata"]).__module__
@@ -229,6 +233,12 @@ assert "email" in sys.modules and "archspec" not in type(sys.modules["importlib.
         "from importlib.metadata import entry_points; assert entry_points(group='console_scripts')",
         "from importlib.metadata import PackageNotFoundError",
         "from importlib.metadata._text import FoldedCase; from importlib.metadata import files",
+        "from importlib.metadata import *; assert version('pydantic')",
+        "import importlib.metadata as a; a.files; import importlib.metadata as b; assert a is b",
+        "import importlib.metadata as m; m.version = len; assert m.version is len and m.files",
+        "from unittest import mock, TestCase; import importlib.metadata as m\n"
+        "with mock.patch('importlib.metadata.version', return_value='9.9'): assert m.version('pydantic') == '9.9'\n"
+        "assert m.version('pydantic') != '9.9'",
         "import archspec; assert archspec.__version__",
     ],
 )

@@ -194,3 +194,15 @@ def test_einsum_expands_a_size_that_is_1_by_chance() -> None:
     graph = api.loads(text + '  out: {op: einsum, equation: "...ij,...kj->...ik", from: [turned, input]}\n')
     assert str(graph["out"].output) == "[N, 7, 5, 5]"
     assert not run_and_compare(graph, build(graph))
+
+
+def test_einsum_knows_an_operand_by_the_axes_that_it_has() -> None:
+    """The channels of `a`, which are 1 as it is given, are expanded: those of `b` are summed alone."""
+    text = (
+        "archspec: 1\ninputs: {a: {shape: [N, 1, 5], dtype: int32}, b: {shape: [N, 4, 5], dtype: int32}}\n"
+        "graph:\n  out: {op: einsum, equation: 'nij,nij->nj', from: [a, b]}\n"
+    )
+    with pytest.raises(SpecError, match="sums axis 'i' alone"):
+        api.loads(text)
+    graph = api.loads(text.replace("nij->nj", "nij->nij"))
+    assert not run_and_compare(graph, build(graph))

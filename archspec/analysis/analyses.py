@@ -13,6 +13,7 @@ from archspec.analysis.sample import Sample
 from archspec.analysis.sums import Sums
 from archspec.analysis.traffic import Traffic, intensity, traffic
 from archspec.analysis.training import OPTIMIZERS, TrainingMemory, training_memory
+from archspec.cache import GraphCache
 from archspec.diagnostics import did_you_mean, spec_error
 from archspec.dims import Dim
 from archspec.ir import Graph
@@ -106,14 +107,16 @@ class Analyses:
         return receptive_fields(self.graph, self.sample)
 
 
+_CACHE: GraphCache[Analyses] = GraphCache()
+
+
 def analyses_of(graph: Graph, batch: int | None = None, optimizer: str | None = None) -> Analyses:
-    """The analyses for a batch (of 1), and an optimizer (adam): those asked for last stay with the graph, for whoever
-    asks for the same. Raises SpecError as `memory_settings`."""
+    """The analyses for a batch (of 1), and an optimizer (adam); those asked for last are kept. Raises SpecError as
+    `memory_settings`."""
     settings = memory_settings(batch, optimizer)
-    known: Analyses | None = graph.memo.get("analyses")
-    if known is None or (known.batch, known.optimizer) != settings:
-        known = graph.memo["analyses"] = Analyses(graph, *settings)
-    return known
+    key = id(graph), *settings  # a graph that is kept keeps its identity
+    known = _CACHE.get(key)
+    return known if known is not None else _CACHE.put(key, graph, Analyses(graph, *settings))
 
 
 def memory_settings(batch: int | None, optimizer: str | None) -> tuple[int, str]:

@@ -138,7 +138,7 @@ def _by_name(singles: Iterable[tuple[Initializer, str]]) -> list[str]:
 def _line(rule: Initializer, tensor: str, indent: int) -> list[str]:
     note: list[str] = []
     if rule.function == "trunc_normal_" and (bound := _nearest_bound(**dict(rule.arguments))) >= BEYOND:
-        note = [f"{' ' * indent}# trunc_normal_, but for its bounds: they are {bound:,.0f} deviations away"]
+        note = [f"{' ' * indent}# trunc_normal_, but for its bounds: they are {bound:.3g} deviations away"]
         kept = tuple((name, value) for name, value in rule.arguments if name in ("mean", "std"))
         rule = Initializer("normal_", kept)
     arguments = (Named(name, Text(literal(value))) for name, value in rule.arguments)

@@ -1,6 +1,6 @@
 """Products that sum over axes, with their costs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from archspec import dims
@@ -109,25 +109,23 @@ class Einsum(Op):
                 elif within or not expands(need, size, known):
                     message = f"`einsum` of {self.equation!r} has two sizes for {_called(label)}"
                     sizes[label] = equal_axis(need, message, axis, known, size, operand=operand, rank=None)
-        return TensorType(tuple(sizes[label] for label in result), self.summed(inputs, terms, result))
+        return TensorType(tuple(sizes[label] for label in result), self.summed(inputs, terms, result, sizes))
 
-    def summed(self, inputs: Inputs, terms: list[list[str]], result: list[str]) -> str:
+    def summed(self, inputs: Inputs, terms: list[list[str]], result: list[str], sizes: Mapping[str, Dim]) -> str:
         """The result's dtype: torch sums integers in int64, but multiplies int64 with narrower ones only at times."""
         dtype = inputs[0].dtype
         if dtype == "int64" or not dtype.startswith(("int", "uint")):
             return dtype
         if len(terms) == 1:
             return dtype if set(terms[0]) <= set(result) else "int64"
-        for operand, (term, x) in enumerate(zip(terms, inputs, strict=True)):
-            others = {
-                label
-                for other, sizes in zip(terms, inputs, strict=True)
-                if other is not term
-                for label, size in zip(other, sizes.shape, strict=True)
-                if size != 1
-            }
-            for label, size in zip(term, x.shape, strict=True):
-                if size != 1 and label not in others and label not in result:
+        present = [
+            [label for label, size in zip(term, x.shape, strict=True) if not _is_expanded(size, sizes[label])]
+            for term, x in zip(terms, inputs, strict=True)
+        ]
+        for operand, labels in enumerate(present):
+            others = {label for at, other in enumerate(present) if at != operand for label in other}
+            for label in labels:
+                if label not in others and label not in result:
                     message = f"`einsum` of {self.equation!r} sums {_called(label)} alone, of {dtype} to int64"
                     raise OpError("wrong-dtype", message, operand=operand, help="give it int64")
         return dtype
@@ -220,6 +218,11 @@ class _Step:
     left: tuple[Dim, ...]
     size: Dim
     sums: bool
+
+
+def _is_expanded(size: Dim, to: Dim) -> bool:
+    """Whether an operand lacks an axis, of which it has one of size 1 in its place."""
+    return size == 1 or (dims.value(size) == 1 and dims.value(to) != 1)
 
 
 def _is_term(term: str) -> bool:

@@ -76,7 +76,7 @@ class Counter:
             message = f"`{VARIANT}` is varied, and given as `{self.variant}`"
             raise spec_error("bad-call", message, None, help="leave one of them out")
 
-    @uncollected(kept=True)  # a graph is freed when it is counted
+    @uncollected()
     def row(self, index: int) -> Row:
         """A combination."""
         values = self.grid.values(index)

@@ -7,6 +7,7 @@ import pickle
 import sys
 from typing import Any
 
+from archspec.objects import uncollected
 from archspec.sweeps.count import Counter, Job
 
 
@@ -19,8 +20,9 @@ def serve() -> None:
             job: Job = pickle.load(source)
             counter = Counter(job)
             while True:
-                for index in pickle.load(source):
-                    _send(sink, counter.row(index))
+                with uncollected():  # once for many combinations: what each leaves to the collector is little
+                    for index in pickle.load(source):
+                        _send(sink, counter.row(index))
         except (EOFError, BrokenPipeError):
             return
         except BaseException as error:

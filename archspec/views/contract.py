@@ -101,16 +101,13 @@ def _nodes(analyses: Analyses) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for position, node in enumerate(graph.nodes):
         key = (kinds[position], id(costs[position]))
-        twin = known.get(key)
-        if twin is None:
-            entry = known[key] = _like(analyses, position)
-        else:
-            entry, output = twin.copy(), twin["output"]
-            entry["output"] = {"shape": [*output["shape"]], "dtype": output["dtype"]}
-            entry.pop("mode", None)
+        if key not in known:
+            known[key] = _like(analyses, position)
+        entry = known[key].copy()
         field, mode = fields[position], modes[position]
         entry["path"], entry["scope"] = node.path, around[position]
         entry["inputs"] = [graph.name_of(value) for value in node.inputs]
+        entry["output"] = _type(node.outputs[0])
         entry["live_bytes"] = live[position] if live and mode != "training" else None
         entry["receptive_field"] = field.to_json() if field is not None else None
         if len(node.outputs) > 1:
@@ -122,14 +119,14 @@ def _nodes(analyses: Analyses) -> list[dict[str, Any]]:
 
 
 def _like(analyses: Analyses, position: int) -> dict[str, Any]:
-    """What a node's entry has in common with those like it; the rest is None."""
+    """What a node's entry has in common with those like it; the rest, and what is no plain value, is None."""
     node, cost = analyses.graph.nodes[position], analyses.costs.nodes[position]
     return {
         "path": None,
         "op": node.op.name,
         "scope": None,
         "inputs": None,
-        "output": _type(node.outputs[0]),
+        "output": None,
         **_cost(analyses, cost, analyses.traffic[position].moved, analyses.weights[position], None),
         "receptive_field": None,
     }
