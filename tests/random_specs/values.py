@@ -159,6 +159,12 @@ class Live(int):
 
     __radd__, __rmul__ = __add__, __mul__
 
+    def __ne__(self, other: object) -> bool:
+        """As a condition, the only one that is written of sizes. Raises Refused for the batch's."""
+        if BATCH in dims.symbols(self.dim):
+            raise Refused("the batch has no number")
+        return int(self) != other
+
 
 class Shape:
     """A node in an expression."""
