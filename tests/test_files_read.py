@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
@@ -86,6 +87,33 @@ def test_output_to_a_full_disk(capfd: pytest.CaptureFixture[str]) -> None:
         )
     assert done.returncode == 2
     assert done.stderr.startswith("error[cannot-write]") and "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="shells there limit no files")
+def test_output_larger_than_a_file_may_be(tmp_path: Path) -> None:
+    call = f"ulimit -f 1; '{sys.executable}' -m archspec summary resnet18 --json > '{tmp_path / 'rows.json'}'"
+    done = subprocess.run(["sh", "-c", call], stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "error[cannot-write]: cannot write the output: file too large\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 2, "cannot write the output: disk quota exceeded"),
+        (OSError(errno.EROFS, "Read-only file system", "a.svg"), 2, "cannot write `a.svg`: read-only file system"),
+        (OSError(errno.ENOENT, "No such file or directory", "ours.txt"), 3, "bug in archspec"),
+        (OSError("of no errno"), 3, "bug in archspec"),
+    ],
+)
+def test_what_the_system_says_of_writing(
+    error: OSError, code: int, told: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("archspec.cli.check.run", fails)
+    assert main(["check", "lenet5"]) == code
+    assert told in capfd.readouterr().err
 
 
 INTERRUPTED = """

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from errno import ENOSPC
+from errno import EDQUOT, EFBIG, EIO, ENOSPC, EROFS
 from importlib import import_module
 from typing import NoReturn, Protocol, cast
 
@@ -45,6 +45,9 @@ COMMANDS = {
 }
 """Commands, and the modules of this package that they are; only that of the command called is imported."""
 
+DISK_SAYS_NO = {ENOSPC, EDQUOT, EFBIG, EIO, EROFS}
+"""Errors that only who writes meets."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code: 0; 1 the spec is wrong; 2 the call is wrong; 3 archspec is wrong."""
@@ -64,11 +67,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         _leave_stdout()
         return PIPE_CLOSED
     except OSError as error:
-        if error.errno != ENOSPC:
+        unwritten = _unwritten(error)
+        if unwritten is None:
             _report_bug(error)
             return BUG
         _leave_stdout()
-        print_diagnostics([Diagnostic("cannot-write", "cannot write the output: no space left on device")])
+        print_diagnostics([unwritten])
         return CALL_IS_WRONG
     except Exception as error:
         _report_bug(error)
@@ -136,6 +140,17 @@ def _all() -> str:
 
 def _command(name: str) -> Command:
     return cast(Command, import_module(f"archspec.cli.{COMMANDS[name]}"))
+
+
+def _unwritten(error: OSError) -> Diagnostic | None:
+    """What the system says of output that it does not take. None for an error of another kind.
+
+    One without a file is that of a stream that is open: the output.
+    """
+    if not error.strerror or (error.filename is not None and error.errno not in DISK_SAYS_NO):
+        return None
+    place = "the output" if error.filename is None else f"`{error.filename}`"
+    return Diagnostic("cannot-write", f"cannot write {place}: {error.strerror.lower()}")
 
 
 def _leave_stdout() -> None:
