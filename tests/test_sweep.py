@@ -361,6 +361,55 @@ def lines_of(file: str) -> int:
     return Path(file).read_text(encoding="utf-8").count("\n") if Path(file).exists() else 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--set", "widht=4,8"],
+        ["--set", "width=4,8", "--where", "mcas < 3"],
+        ["--set", "width=4,8", "--where", "output < 3"],
+        ["--set", "width=4,8", "--sort", "parms"],
+    ],
+)
+def test_a_mistaken_call_overwrites_nothing(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    ran(capsys, "mine.yaml", "--set", "width=4,8", "-o", "found.csv")
+    before = Path("found.csv").read_bytes()
+    ran(capsys, "mine.yaml", *words, "-o", "found.csv", "--force", code=2)
+    assert Path("found.csv").read_bytes() == before
+    ran(capsys, "mine.yaml", "--set", "width=12", "-o", "found.csv", "--force")
+    assert lines_of("found.csv") == 2
+
+
+@pytest.mark.parametrize("more", [[], ["--force"], ["--resume"]])
+@pytest.mark.parametrize("place", ["folder.csv", "text/found.csv"])
+def test_places_where_no_file_can_be(place: str, more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("folder.csv").mkdir()
+    Path("text").touch()
+    _, err = ran(capsys, "mine.yaml", "--set", "width=4,8", "-o", place, *more, code=2)
+    assert "error[cannot-write]" in err and place in err and "`-o`" in err
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="no folder is closed to this user")
+def test_a_folder_that_is_read_only(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("closed").mkdir(mode=0o500)
+    _, err = ran(capsys, "mine.yaml", "--set", "width=4,8", "-o", "closed/found.csv", "--force", code=2)
+    assert "error[cannot-write]" in err and "permission denied" in err
+
+
+@pytest.mark.parametrize("more", [{"resume": True}, {"force": True}, {}])
+def test_a_file_belongs_to_one_sweep_at_a_time(more: dict[str, Any]) -> None:
+    given = {"width": [4, 8]}
+    first = prepare("mine.yaml", given, file=Path("found.csv"), limit=9)
+    rows = first.rows()
+    next(rows)
+    before = Path("found.csv").read_bytes()
+    with pytest.raises(SpecError, match="another sweep writes to"):
+        prepare("mine.yaml", given, file=Path("found.csv"), limit=9, **more)
+    assert Path("found.csv").read_bytes() == before
+    rows.close()
+    assert len(archspec.sweep("mine.yaml", given, file="found.csv", resume=True)) == 2
+    assert lines_of("found.csv") == 3
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupted_sweep_keeps_what_it_found(jobs: str) -> None:

@@ -65,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
     search = prepare(
         args.spec, _given(args), where=args.where, sort=args.sort, pareto=args.pareto, columns=args.columns,
         variant=args.variant, input=options.shapes(args.inputs), batch=args.batch, optimizer=args.optimizer,
-        allow_ops=args.allow_ops, allow_paths=args.allow_paths, jobs=args.jobs, file=_file(args), resume=args.resume,
-        limit=args.limit,
+        allow_ops=args.allow_ops, allow_paths=args.allow_paths, jobs=args.jobs, file=args.output,
+        resume=args.resume, force=args.force, limit=args.limit,
     )  # fmt: skip
     streams = args.format == "csv" and not (args.sort or args.pareto or args.top)
     try:
@@ -74,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
         stopped = False
     except KeyboardInterrupt:
         stopped = True
+    finally:
+        search.close()
     found = search.result()
     if args.pareto:
         found = found.pareto(*args.pareto)
@@ -95,13 +97,6 @@ def _given(args: argparse.Namespace) -> dict[str, Written]:
         message = f"`--set {twice}` is given {counts[twice]} times"
         raise spec_error("bad-call", message, None, help=f"write its values as a list: `--set '{twice}=[..., ...]'`")
     return {name: Written(text) for name, text in args.params}
-
-
-def _file(args: argparse.Namespace) -> Path | None:
-    path: Path | None = args.output
-    if path is not None and args.force and not args.resume and path.suffix == ".csv":
-        path.unlink(missing_ok=True)
-    return path
 
 
 def _count(search: Search, streams: bool) -> None:

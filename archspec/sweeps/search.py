@@ -55,17 +55,20 @@ class Search:
         counted = pool.count(self.counter.job, order, jobs) if jobs > 1 else map(self.counter.row, order)
         try:
             for row in counted:
+                self.fits(row)  # a condition that cannot be computed is no reason to wait, or to replace a file
                 self.found[row.index] = row
                 if self.store is not None:
                     self.store.add(row)
-                if len(self.found) == 1:
-                    self.fits(row)  # a condition that cannot be computed is no reason to wait for the end
                 yield row
         finally:
             if isinstance(counted, Generator):
                 counted.close()
-            if self.store is not None:
-                self.store.close()
+            self.close()
+
+    def close(self) -> None:
+        """Nothing is written any more."""
+        if self.store is not None:
+            self.store.close()
 
     def result(self) -> Sweep:
         """What was found so far. Raises SpecError as `fits`."""
@@ -94,6 +97,7 @@ def prepare(
     jobs: int | None = None,
     file: Path | None = None,
     resume: bool = False,
+    force: bool = False,
     limit: int = 0,
 ) -> Search:
     """A sweep that is ready to run, as `archspec.sweep` describes it. Raises SpecError."""
@@ -123,7 +127,11 @@ def prepare(
     if not columns or any(name.startswith("+") for name in columns):
         asked |= set(USUAL)
     shown = tuple(name for name in BY_NAME if name in asked and name not in axes)
-    store = Store(file, counter.grid, shown, counter.fingerprint(), resume=resume) if file is not None else None
+    store = (
+        Store(file, counter.grid, shown, counter.fingerprint(), resume=resume, force=force)
+        if file is not None
+        else None
+    )
     counter.job = replace(job, columns=store.columns if store is not None else shown)
     search = Search(counter, jobs or 0, holds, tuple(sort), shown, store)
     search.found.update((row.index, row) for row in (store.found if store is not None else ()))

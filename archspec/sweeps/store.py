@@ -4,42 +4,45 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
-from archspec.artifacts import write_file
-from archspec.diagnostics import spec_error
+from archspec.diagnostics import SpecError, spec_error
 from archspec.sweeps.axes import Grid
 from archspec.sweeps.count import BY_NAME, Row
+from archspec.sweeps.lock import Locked, lock
 
 MISTAKE, MADE_BY = "mistake", "made_by"
 """The columns after the metrics: why it is no network; and what it was computed from."""
 
 
 class Store:
-    """Results in a .csv file. Raises SpecError when it cannot be read, written, or continued with this sweep."""
+    """Results in a .csv file, which is this sweep's alone until it is closed. What it held is kept until the first
+    result is there. Raises SpecError when it cannot be read, written, or continued with this sweep."""
 
-    def __init__(self, path: Path, grid: Grid, columns: Sequence[str], made_by: str, *, resume: bool) -> None:
+    def __init__(
+        self, path: Path, grid: Grid, columns: Sequence[str], made_by: str, *, resume: bool, force: bool
+    ) -> None:
         self.path = path
         self.grid = grid
         self.made_by = made_by
         self.columns = tuple(columns)
-        self._file: TextIO | None = None
+        self.found: list[Row] = []
         if path.suffix != ".csv":
             message = f"cannot write results to `{path}`: only to .csv"
             raise spec_error("bad-call", message, None, help=f"write `{path.with_suffix('.csv')}`")
-        self.found: list[Row] = []
-        if resume and path.exists():
-            self._read()
-        elif path.exists():
-            message = f"`{path}` exists already"
-            raise spec_error(
-                "cannot-write", message, None, help="go on with `--resume`, or overwrite it with `--force`"
-            )
-        else:
-            write_file(path, _line(self._head))
+        self._file = self._opened()
+        try:
+            self._begun = resume and self._read()
+            if not (resume or force) and self._file.seek(0, io.SEEK_END):
+                message = f"`{path}` exists already"
+                raise spec_error(
+                    "cannot-write", message, None, help="go on with `--resume`, or overwrite it with `--force`"
+                )
+        except SpecError:
+            self.close()
+            raise
 
     @property
     def _head(self) -> list[str]:
@@ -51,37 +54,59 @@ class Store:
         metrics = ["" if (value := row.metrics.get(name)) is None else value for name in self.columns]
         mistake = f"{row.code}: {row.message}" if row.code else ""
         try:
-            if self._file is None:
-                self._file = self.path.open("a", encoding="utf-8", newline="")
+            if not self._begun:
+                self._file.truncate(0)
+                self._file.write(_line(self._head))
+                self._begun = True
             self._file.write(_line([*texts, *metrics, mistake, self.made_by]))
             self._file.flush()
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise spec_error("cannot-write", f"cannot write `{self.path}`: {reason}", None) from None
+            raise self._cannot_write(error) from None
 
     def close(self) -> None:
         """No more is written."""
-        if self._file is not None:
-            self._file.close()
+        self._file.close()
 
-    def _read(self) -> None:
-        """The rows that are there, without a last one that was cut short."""
+    def _opened(self) -> BinaryIO:
+        """The file, to be read and appended to."""
         try:
-            text = self.path.read_text(encoding="utf-8")
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            file = self.path.open("ab+")
+        except OSError as error:
+            raise self._cannot_write(error) from None
+        try:
+            lock(file)
+        except Locked:
+            file.close()
+            message = f"another sweep writes to `{self.path}`"
+            raise spec_error("cannot-write", message, None, help="wait for it, or write to another file") from None
+        return file
+
+    def _cannot_write(self, error: OSError) -> SpecError:
+        reason = (error.strerror or str(error)).lower()
+        return spec_error(
+            "cannot-write", f"cannot write `{self.path}`: {reason}", None, help="choose another place with `-o`"
+        )
+
+    def _read(self) -> bool:
+        """Takes the rows that are there, without a last one that was cut short. Whether there is as much as a head."""
+        self._file.seek(0)
+        try:
+            content = self._file.read()
+            whole = content[: content.rfind(b"\n") + 1]
+            lines = csv.reader(io.StringIO(whole.decode()))
         except (OSError, UnicodeDecodeError) as error:
             raise spec_error("unreadable-file", f"cannot read `{self.path}`: {error}", None) from None
-        whole = text[: text.rfind("\n") + 1]
-        if len(whole) < len(text):
-            os.truncate(self.path, len(whole.encode()))
-        lines = csv.reader(io.StringIO(whole))
         head = next(lines, None)
         if head is None:
-            write_file(self.path, _line(self._head))
-            return
+            return False
         self._check_head(head)
         numbers = [{text: at for at, text in enumerate(axis.texts)} for axis in self.grid.axes]
         latest = {row.index: row for row in self._rows(lines, head, numbers)}
         self.found = list(latest.values())
+        if len(whole) < len(content):
+            self._file.truncate(len(whole))
+        return True
 
     def _check_head(self, head: list[str]) -> None:
         axes = [axis.name for axis in self.grid.axes]
@@ -124,7 +149,7 @@ def _value(text: str) -> int | str | None:
     return int(text) if text.isdecimal() else text or None
 
 
-def _line(cells: Sequence[Any]) -> str:
+def _line(cells: Sequence[Any]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()
+    return text.getvalue().encode()
