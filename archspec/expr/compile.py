@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from archspec.expr.errors import ExprError, Span
 from archspec.expr.scan import Piece, scan
 
 NO_NAMES = frozenset[str]()
+_OPERATOR_AT_END = re.compile(r"[-+*/%<>=!]+$|[,.]$|\b(and|or|not|in|is|if|else)$")
 
 
 class Compiled(NamedTuple):
@@ -31,7 +33,7 @@ def compile_text(text: str, base: int, scope: frozenset[str] = NO_NAMES, depth: 
     try:
         tree = ast.parse(scanned.code, mode="eval").body
     except SyntaxError as error:
-        raise _syntax_error(error, text, base) from None
+        raise _syntax_error(error, text, scanned.code, base) from None
     except (MemoryError, RecursionError, ValueError):  # nested beyond what Python's parser takes; a null character
         raise ExprError("bad-expression", "this cannot be read as an expression", base, len(text)) from None
     compiler = _Compiler(scanned, base, scope, depth)
@@ -76,14 +78,16 @@ class _Compiler(Compiler):
         return run, Span(offset, len(text))
 
 
-def _syntax_error(error: SyntaxError, text: str, base: int) -> ExprError:
-    """Python's error in our words; its own speak of assignments and statements."""
+def _syntax_error(error: SyntaxError, text: str, code: str, base: int) -> ExprError:
+    """Python's error on the code in our words; its own speak of assignments and statements."""
     start = min(max((error.offset or 1) - 1, 0), len(text))
     end = (error.end_offset or 0) - 1
     length = end - start if start < end <= len(text) else 1
     written, help = text[start : start + length], None
-    if start >= len(text) or text[-1] in "+-*/%<>=,.":
-        message, start, length = f"something is missing after `{text[-1]}`", len(text) - 1, 1
+    last = _OPERATOR_AT_END.search(code)  # in the code, where `a.in` is one name
+    if last is not None or start >= len(text):
+        word = last.group() if last is not None else text[-1]
+        message, start, length = f"something is missing after `{word}`", len(text) - len(word), len(word)
     elif "'=='" in error.msg or written == "=":
         message, help = "`=` does not compare", "write `==`"
     elif "comma" in error.msg:
