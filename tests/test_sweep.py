@@ -186,6 +186,28 @@ def test_what_is_unknown_fits_nothing_and_comes_last() -> None:
     assert len(found.where("activation_peak_bytes < 2 ** 40")) == 1
     assert len(found.pareto("activation_peak_bytes")) == 1
     assert isinstance(found.rows[1]["macs"], str) and len(found.pareto("macs")) == 1
+    for order in ("macs", "-macs"):
+        assert [row["input"] for row in found.sorted(order).rows] == [(4, 8, 8), (4, "H", "W")]
+    small = archspec.sweep("mine.yaml", inputs, where="macs < 1e9 and output != ''")
+    assert [row["input"] for row in small.rows] == [(4, 8, 8)] and small.rows == small.where("macs > 0").rows
+
+
+def test_amounts_of_unknown_sizes_are_shown_as_a_summary_does(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["densenet", "--set", "growth=12", "--set", "input=[3xHxW]"]
+    out, _ = ran(capsys, *words)
+    graph = archspec.load("densenet", params={"growth": 12}, input=(3, "H", "W"))
+    [short] = [line for line in str(graph.summary()).splitlines() if line.startswith("MACs  ")]
+    assert short.split("  one sample")[0].removeprefix("MACs").strip() in out and "//" not in out
+    [row] = json.loads(ran(capsys, *words, "--json")[0])["rows"]
+    assert row["macs"] == archspec.compare(graph).to_json()[0]["macs"]
+
+
+def test_a_condition_that_fails_names_the_combination(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["mine.yaml", "--set", "width=4..12:4", "--where", "100 % (width - 8) > 0"]
+    _, err = ran(capsys, *words, code=2)
+    assert "so it is for width=8" in err
+    with pytest.raises(SpecError, match="so it is for width=12"):
+        archspec.sweep("mine.yaml", {"width": [4, 12]}).where("params // (width - 12) > 0")
 
 
 points = st.lists(st.tuples(*[st.integers(0, 5)] * 3), max_size=30)

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from archspec.diagnostics import Source, Span, did_you_mean, spec_error
+from archspec.diagnostics import Source, Span, SpecError, did_you_mean, spec_error
 from archspec.expr import ExprError, Expression, parse, show_value
 from archspec.expr.functions import FUNCTIONS
+from archspec.sweeps.axes import Grid
+from archspec.sweeps.count import Row
 from archspec.syntax import located
 
 _WORDS = re.compile(r"[A-Za-z_]\w*")
@@ -24,11 +26,18 @@ class Condition:
     names: frozenset[str]
     span: Span
 
-    def holds(self, values: Mapping[str, Any]) -> bool:
-        """Whether it is true of these values; not where one that it reads is unknown.
+    def holds(self, grid: Grid, row: Row) -> bool:
+        """Whether it is true of a network; not where a metric that it reads is unknown.
 
-        Raises SpecError where it cannot be computed, or is neither true nor false.
+        Raises SpecError, which names the network, where it cannot be computed, or is neither true nor false.
         """
+        try:
+            return self._is_true({**row.known, **dict(zip((axis.name for axis in grid.axes), row.values, strict=True))})
+        except SpecError as error:
+            where = f"so it is for {grid.written(row.index)}"
+            raise SpecError([found.with_notes([where]) for found in error.diagnostics]) from None
+
+    def _is_true(self, values: Mapping[str, Any]) -> bool:
         if any(values[name] is None for name in self.names):
             return False
         try:

@@ -38,6 +38,16 @@ class Row:
     def valid(self) -> bool:
         return not self.code
 
+    @property
+    def known(self) -> dict[str, int | str | None]:
+        """The metrics, None for an amount that unknown sizes decide."""
+        return {name: None if is_form(name, value) else value for name, value in self.metrics.items()}
+
+
+def is_form(metric: str, value: int | str | None) -> bool:
+    """Whether it is an amount that unknown sizes decide."""
+    return isinstance(value, str) and BY_NAME[metric].amount is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

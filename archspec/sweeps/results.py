@@ -10,9 +10,11 @@ from typing import Any
 from archspec.diagnostics import did_you_mean, spec_error
 from archspec.sweeps.axes import INPUT, VARIANT, Grid
 from archspec.sweeps.condition import condition
-from archspec.sweeps.count import BY_NAME, Row
+from archspec.sweeps.count import BY_NAME, Row, is_form
+from archspec.sweeps.forms import size_of
 from archspec.views import markup
 from archspec.views.cells import bytes_cell, count_cell
+from archspec.views.symbolic import cost_texts
 from archspec.views.table import READABLE, UNKNOWN, Cell, Heading, Table, words
 from archspec.views.text import to_text, wrapped
 
@@ -55,7 +57,7 @@ class Sweep:
     def where(self, text: str) -> Sweep:
         """The rows of which a condition holds, too. Raises SpecError where it cannot be read or computed."""
         holds = condition(text, [*self.axes, *self.columns])
-        rows = tuple(row for row in self.found if holds.holds(self._record(row)))
+        rows = tuple(row for row in self.found if holds.holds(self.grid, row))
         return replace(self, found=rows, condition=f"({self.condition}) and ({text})" if self.condition else text)
 
     def sorted(self, *names: str) -> Sweep:
@@ -65,10 +67,10 @@ class Sweep:
         """
         order = [*range(len(self.found))]
         for name in reversed(names):
-            keys = [(isinstance(amount, str), amount) for amount in self._amounts(name)]
-            known = [at for at in order if keys[at][1] is not None]
-            known.sort(key=keys.__getitem__, reverse=name.startswith("-"))
-            order = [*known, *(at for at in order if keys[at][1] is None)]
+            amounts = self._amounts(name)
+            known = [at for at in order if amounts[at] is not None]
+            known.sort(key=amounts.__getitem__, reverse=name.startswith("-"))
+            order = [*known, *(at for at in order if amounts[at] is None)]
         return replace(self, found=tuple(self.found[at] for at in order))
 
     def pareto(self, *names: str) -> Sweep:
@@ -101,7 +103,7 @@ class Sweep:
         if word not in self.columns:
             help = did_you_mean(word, [*self.axes, *self.columns]) or "ask for it among the columns"
             raise spec_error("bad-call", f"no column `{word}`", None, help=help)
-        return [row.metrics.get(word) for row in self.found]
+        return [row.known.get(word) for row in self.found]
 
     # --- shown
 
@@ -213,8 +215,15 @@ def _cell(name: str, value: int | str | None) -> Cell:
     if value is None:
         return UNKNOWN
     if isinstance(value, str):
-        return words(value)
+        return _form_cell(value) if is_form(name, value) else words(value)
     return bytes_cell(value) if name.endswith("_bytes") else count_cell(value)
+
+
+def _form_cell(text: str) -> Cell:
+    """A closed form, as short as in a summary."""
+    size = size_of(text)
+    long, short = (text, text) if size is None else cost_texts(size)
+    return Cell(text, (long, long, short))
 
 
 def _many(count: int, what: str) -> str:

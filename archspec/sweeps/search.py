@@ -42,7 +42,7 @@ class Search:
 
     def fits(self, row: Row) -> bool:
         """Whether a row is a network of which the condition holds. Raises SpecError as `Condition.holds`."""
-        return row.valid and (self.where is None or self.where.holds(self.values(row)))
+        return row.valid and (self.where is None or self.where.holds(self.counter.grid, row))
 
     def values(self, row: Row) -> dict[str, Any]:
         """A row by the names of params and metrics."""
