@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from archspec.diagnostics import InternalError, Span, did_you_mean
 from archspec.dims import Size
+from archspec.frozen import FrozenDict
 from archspec.objects import record
 from archspec.ops.base import Inputs, Op, State
 from archspec.ops.needs import Requirement
@@ -80,7 +81,7 @@ class Scope:
     outputs: tuple[Value, ...]
     origin: Origin
     block: str | None = None
-    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    params: Mapping[str, Any] = field(default_factory=FrozenDict[str, Any])
     doc: str = ""
     input_names: tuple[str, ...] = ()  # as the block declares them, one for each input; else none
 
@@ -155,10 +156,10 @@ class Graph:
     nodes: tuple[Node, ...]
     root: Scope
     outputs: Outputs
-    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    params: Mapping[str, Any] = field(default_factory=FrozenDict[str, Any])
     frozen: tuple[str, ...] = ()  # full names of parameters with requires_grad off, by `freeze:`
-    expect: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    expect_spans: Mapping[str, Span] = field(default_factory=dict[str, Span])
+    expect: Mapping[str, Any] = field(default_factory=FrozenDict[str, Any])
+    expect_spans: Mapping[str, Span] = field(default_factory=FrozenDict[str, Span])
     pins: tuple[tuple[Size, Span], ...] = ()  # sizes that decided structure, and where
     inference: bool = False  # rewritten to run in evaluation only (archspec.inference)
 
@@ -238,12 +239,12 @@ class Graph:
     @cached_property
     def positions(self) -> Mapping[str, int]:
         """Node positions by path."""
-        return {node.path: position for position, node in enumerate(self.nodes)}
+        return FrozenDict({node.path: position for position, node in enumerate(self.nodes)})
 
     @cached_property
     def scopes(self) -> Mapping[str, Scope]:
         """All scopes by path; the root is ``""``."""
-        return {scope.path: scope for scope in self.root.walk()}
+        return FrozenDict({scope.path: scope for scope in self.root.walk()})
 
     @cached_property
     def results(self) -> tuple[tuple[Value, ...], ...]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import json
 import os
+import pickle
 import weakref
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -190,3 +194,56 @@ def test_what_is_not_kept_is_freed_without_a_collector(small: str, large: str) -
     for name in (small, large):
         left(name)  # what is kept in the process
     assert left(large) <= left(small) + 10 < 200
+
+
+FROZEN = """\
+archspec: 1
+params: {width: 8, widths: [4, [5, 6]], cut: {at: [1]}}
+blocks: {Layer: {params: {sizes: list}, graph: [{op: Linear, out_features: "sizes[0]"}]}}
+input: [N, 3]
+graph:
+  a: {op: Layer, sizes: $widths}
+  b: {graph: [{op: Linear, out_features: "width + cut['at'][0]"}]}
+expect: {output: [N, 9]}
+"""
+CHANGES: list[Callable[[archspec.Graph], object]] = [
+    lambda g: cast("Any", g.params).update(width=9),
+    lambda g: cast("Any", g.params).__setitem__("width", 9),
+    lambda g: g.params["widths"].append(1),
+    lambda g: g.params["widths"][1].__setitem__(0, 1),
+    lambda g: g.params["cut"]["at"].sort(),
+    lambda g: g.params["cut"].pop("at"),
+    lambda g: cast("Any", g.scopes["a"].params).clear(),
+    lambda g: g.scopes["a"].params["sizes"].clear(),
+    lambda g: cast("Any", g.scopes["b"].params).setdefault("a", 1),
+    lambda g: g.expect["output"].extend([1]),
+    lambda g: cast("Any", g.expect).pop("output"),
+    lambda g: cast("Any", g.positions).pop("a.0"),
+    lambda g: cast("Any", g.scopes).pop("a"),
+]
+
+
+def reachable(graph: archspec.Graph) -> str:
+    return repr((graph.params, graph.expect, graph.positions, graph.scopes))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_kept_cannot_be_changed(tmp_path: Path, change: Callable[[archspec.Graph], object]) -> None:
+    (tmp_path / "net.yaml").write_text(FROZEN)
+    graph = archspec.load(tmp_path / "net.yaml")
+    before = reachable(graph)
+    with pytest.raises(TypeError, match="never changes"):
+        change(graph)
+    assert reachable(archspec.load(tmp_path / "net.yaml")) == before
+
+
+def test_what_does_not_change_is_plain_data() -> None:
+    graph = archspec.loads(FROZEN)
+    params = {"width": 8, "widths": [4, [5, 6]], "cut": {"at": [1]}}
+    assert graph.params == params and repr(graph.params) == repr(params)
+    assert json.loads(json.dumps(graph.params)) == params
+    assert archspec.loads(FROZEN, params=graph.params).params == params
+    for again in (copy.deepcopy(graph), pickle.loads(pickle.dumps(graph))):
+        assert (again.params, again.expect, again.summary().total) == (params, graph.expect, graph.summary().total)
+        with pytest.raises(TypeError):
+            again.params["widths"].append(1)

@@ -17,6 +17,7 @@ from archspec.elaborate.outputs import block_values, resolve_outputs
 from archspec.elaborate.place import File, Filler, Place, Site, shown_params
 from archspec.elaborate.relocate import Prefix, Rebased, Template, moved_bound, moved_node, moved_scope
 from archspec.elaborate.session import COPY_COST, USE_COST, Session
+from archspec.frozen import FrozenDict
 from archspec.ir import Origin, Scope
 from archspec.ops.base import Signature
 from archspec.spec import BlockSyntax
@@ -109,7 +110,7 @@ def close(
     inputs: tuple[Value, ...],
     outputs: tuple[Value, ...],
     block: str | None,
-    params: dict[str, Any],
+    params: FrozenDict[str, Any],
     doc: str = "",
     input_names: tuple[str, ...] = (),
 ) -> Scope | None:

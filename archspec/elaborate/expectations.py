@@ -8,6 +8,7 @@ from archspec.diagnostics import Span, did_you_mean, spec_error
 from archspec.elaborate.environment import View
 from archspec.elaborate.place import File
 from archspec.elaborate.session import Session
+from archspec.frozen import frozen
 from archspec.ir import Graph
 from archspec.spec import variant_entries
 from archspec.syntax import describe
@@ -31,7 +32,7 @@ def expected(session: Session, file: File, graph: Graph, variant: str | None, ov
     view = View(file.env)
     values = {entry.key.text: _belief(session, entry.value, view) for entry in row.entries}
     spans: dict[str, Span] = {entry.key.text: entry.value.span for entry in row.entries}
-    return replace(graph, expect=values, expect_spans=spans)
+    return replace(graph, expect=frozen(values), expect_spans=frozen(spans))
 
 
 def _rows(file: File, section: Mapping) -> dict[str, Mapping] | None:

@@ -21,6 +21,7 @@ from archspec.elaborate.reuse import Definition, is_call, same_structure
 from archspec.elaborate.session import CHILD_COST, LOOP_COST, MAX_DEPTH, RECURSION_COST, Session
 from archspec.elaborate.subspec import use_spec
 from archspec.expr import show_value
+from archspec.frozen import FrozenDict
 from archspec.limits import more
 from archspec.spec import BlockSyntax, Spec
 from archspec.syntax import Child, GraphSyntax, NodeSyntax, Statement
@@ -298,7 +299,7 @@ class Graphs:
         result = inside.previous
         if result.failed:
             raise Poisoned
-        scope = close(session, site, inside, start, values, result.values, None, {})
+        scope = close(session, site, inside, start, values, result.values, None, FrozenDict())
         return Bound(
             site.path, result.values, result.types, result.parts, lambda: names, path=site.path, dropped=scope is None
         )

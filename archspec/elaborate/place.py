@@ -12,6 +12,7 @@ from archspec.elaborate.environment import Env, View
 from archspec.elaborate.names import Bound, Names
 from archspec.elaborate.params import Param
 from archspec.elaborate.session import Session
+from archspec.frozen import FrozenDict, frozen
 from archspec.ir import Origin, Scope
 from archspec.objects import mutable, record
 from archspec.spec import BlockSyntax, Patch, Spec
@@ -72,9 +73,9 @@ class OpValue(str):
         return (str(self), self.file) if self.is_word else (str(self), self.file, self.node, self.view.env)
 
 
-def shown_params(values: Mapping[str, Any]) -> dict[str, Any]:
+def shown_params(values: Mapping[str, Any]) -> FrozenDict[str, Any]:
     """Params as the graph keeps them: ops by their name, sizes as their numbers where they have them."""
-    return {name: _shown(value) for name, value in values.items()}
+    return FrozenDict({name: _shown(value) for name, value in values.items()})
 
 
 def _shown(value: Any) -> Any:
@@ -82,7 +83,7 @@ def _shown(value: Any) -> Any:
         return str(value)
     if isinstance(value, RuntimeSize):
         return dims.show(value.dim) if (number := dims.value(value.dim)) is None else number
-    return value
+    return frozen(value)
 
 
 @mutable

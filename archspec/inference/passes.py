@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from archspec.frozen import FrozenDict
 from archspec.inference.inplace import overwrite
 from archspec.inference.norms import Folds, fold_norms, fold_norms_ahead
 from archspec.inference.pooling import pool_first
@@ -51,4 +52,4 @@ def _in_evaluation(graph: Graph) -> Graph:
             change.changed[position] = replace(node, init=())
     if len(change.removed) == len(graph.nodes):  # a module has something to call
         del change.removed[next(at for at, other in change.removed.items() if other is not None)]
-    return change.done(expect={}, expect_spans={}, inference=True)
+    return change.done(expect=FrozenDict(), expect_spans=FrozenDict(), inference=True)
