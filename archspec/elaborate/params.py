@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -34,6 +35,10 @@ ALIASES = {
     "integer": "int", "number": "float", "boolean": "bool", "string": "str", "text": "str", "array": "list",
     "tuple": "list", "none": "null", "None": "null",
 }  # fmt: skip
+
+_NUMBER = r"\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*"
+_RANGE = re.compile(rf"{_NUMBER}\.\.{_NUMBER}(?::{_NUMBER})?")
+_SEVERAL = re.compile(rf"{_NUMBER}(?:,{_NUMBER})+")
 
 
 @record(eq=False)
@@ -167,8 +172,19 @@ def check_value(param: Param, value: object, span: Span | None) -> Any:
         "wrong-type",
         f"param `{param.name}` is {param.wanted}, got {_shown(value)}",
         span,
-        help="write a whole number" if kind == "float" and "int" in param.types else None,
+        help=_other_value(param, value),
     )
+
+
+def _other_value(param: Param, value: object) -> str | None:
+    """What may have been meant by a value of the wrong type."""
+    if isinstance(value, float) and "int" in param.types:
+        return "write a whole number"
+    if isinstance(value, str) and _RANGE.fullmatch(value):
+        return "ranges are for `archspec sweep`"
+    if isinstance(value, str) and _SEVERAL.fullmatch(value):
+        return f"write `[{value}]`" if "list" in param.types else "several values are for `archspec sweep`"
+    return None
 
 
 def is_op_node(node: Node) -> bool:
@@ -195,9 +211,12 @@ def given_entries(values: Iterable[tuple[str, object]]) -> tuple[Entry, ...]:
     """Params given outside the spec, as located nodes: `--set` text is parsed as YAML, Python values are kept."""
     entries: list[Entry] = []
     for name, value in values:
-        shown = value.text if isinstance(value, Written) else repr(value)
+        shown = value.text if isinstance(value, Written) else show_value(value)
         source = Source(f"{name}=", shown)
         whole = Span(source, 1, 1, 1, len(shown) + 1)
+        if isinstance(value, Written) and not shown.partition("#")[0].strip():
+            help = f"write it right behind the `=`, as in YAML: `{name}=8`, `{name}=null`, `{name}=[1, 2]`"
+            raise spec_error("bad-call", f"`{name}` has no value", whole, help=help)
         node = parse(source) if isinstance(value, Written) else _to_node(value, whole)
         entries.append(Entry(Scalar(name, name, False, node.span), node))
     return tuple(entries)
