@@ -116,6 +116,7 @@ def test_values(written: str, values: list[Any], capsys: pytest.CaptureFixture[s
         (["--set", "width=4", "--set", "width=8"], 2, "write its values as a list"),
         (["--set", "variant=[thin, thicc]"], 2, "no variant `thicc`"),
         (["--set", "variant=[thin]", "--variant", "wide"], 2, "`variant` is varied"),
+        (["--set", "width=4", "--variant", "thinn"], 2, "did you mean `thin`?"),
         (["--set", "input=[4x8x8, 4y8]"], 2, "`4y8` is no input size"),
         (["--set", "width=4,8", "--where", "mcas < 3"], 2, "did you mean `macs`?"),
         (["--set", "width=4,8", "--where", "macs < "], 2, "something is missing after"),
@@ -165,6 +166,32 @@ def test_what_is_no_network_is_said_and_counted(capsys: pytest.CaptureFixture[st
     out, _ = ran(capsys, "mine.yaml", "--set", "width=2..12:2", "--set", "groups=1,4")
     assert "12 combinations, 9 networks" in out and "no networks: 3" in out and "width=2 groups=4" in out
     _, _ = ran(capsys, "mine.yaml", "--set", "width=2,6", "--set", "groups=4", code=1)
+
+
+def test_reasons_that_differ_in_numbers_are_one(capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = ran(capsys, "mine.yaml", "--set", "width=2..12:2", "--set", "groups=1,4,8", "--set", "act=[ReLU, Relu]")
+    _, reasons = out.split("no networks: ")
+    counts = [int(line.split(" x ")[0]) for line in reasons.splitlines() if " x " in line]
+    assert counts == [18, 6, 3] and "6 x not-divisible: `groups` 8 does not divide `in_channels` 4" in reasons
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--set", "act=[Relu, Reluu]"], ["error[unknown-op]", "did you mean `ReLU`?", "so it is for act=Relu"]),
+        (["--set", "width=2,6", "--set", "groups=4"], ["error[not-divisible]", "mine.yaml:16", "width=2 groups=4"]),
+        (["--set", "width=2,6", "--input", "4x8"], ["error[wrong-input-shape]", "4x8", "so it is for width=2"]),
+    ],
+)
+@pytest.mark.parametrize("format", ["text", "csv"])
+def test_where_none_is_a_network_the_first_mistake_is_told(
+    words: list[str], said: list[str], format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran(capsys, "mine.yaml", "--set", "width=4,8", "-o", "found.csv")
+    before = Path("found.csv").read_bytes()
+    _, err = ran(capsys, "mine.yaml", *words, "--format", format, "-o", "found.csv", "--force", code=1)
+    assert all(each in err for each in said)
+    assert Path("found.csv").read_bytes() == before
 
 
 def test_conditions_orders_and_first_ones() -> None:
@@ -259,6 +286,15 @@ def test_formats(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(markdown.splitlines()) == 3 and markdown.startswith("| width |")
     found = archspec.sweep("mine.yaml", {"width": [4, 8]})
     assert "<table>" in found._repr_html_() and str(found).startswith("mine: 2 combinations")
+
+
+def test_columns_are_in_the_order_asked_for() -> None:
+    def columns(*names: str, sort: str = "width") -> list[str]:
+        return [*archspec.sweep("mine.yaml", {"width": [4]}, columns=names, sort=sort).columns]
+
+    assert columns("macs", "params") == ["macs", "params"]
+    assert columns("+depth", "+buffers") == ["params", "macs", "depth", "buffers"]
+    assert columns("depth", "width", "params", sort="macs") == ["depth", "params", "macs"]
 
 
 # --- processes

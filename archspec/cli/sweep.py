@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from archspec.cli import formats, options
 from archspec.cli.outcome import INTERRUPTED, SPEC_IS_WRONG
 from archspec.cli.outputs import place
-from archspec.cli.terminal import columns
+from archspec.cli.terminal import columns, print_diagnostics
 from archspec.diagnostics import spec_error
 from archspec.elaborate.params import Written
 from archspec.sweeps import LIMIT
@@ -86,7 +86,10 @@ def run(args: argparse.Namespace) -> int:
     if stopped:
         _say_stopped(search, args.output)
         return INTERRUPTED
-    return SPEC_IS_WRONG if len(found.invalid) == found.done else 0
+    refusal = search.refusal()
+    if refusal:
+        print_diagnostics(refusal)
+    return SPEC_IS_WRONG if refusal else 0
 
 
 def _given(args: argparse.Namespace) -> dict[str, Written]:

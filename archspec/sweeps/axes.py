@@ -65,6 +65,12 @@ class Grid:
         """The values of a combination, as they stand in tables and files."""
         return tuple(axis.texts[at] for axis, at in zip(self.axes, self.positions(index), strict=True))
 
+    def arguments(self, index: int) -> dict[str, Any]:
+        """What `archspec.load` takes for a combination: `params`, and `variant` and `input` where they are varied."""
+        values = dict(zip((axis.name for axis in self.axes), self.values(index), strict=True))
+        given = {name: values.pop(name) for name in (VARIANT, INPUT) if name in values}
+        return {"params": values, **given}
+
     def written(self, index: int) -> str:
         """A combination on one line: `growth=12 blocks=[6, 12]`."""
         return " ".join(f"{axis.name}={text}" for axis, text in zip(self.axes, self.texts(index), strict=True))

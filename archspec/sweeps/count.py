@@ -11,13 +11,14 @@ from typing import Any
 
 from archspec.analysis.analyses import Analyses
 from archspec.analysis.cost import Known
-from archspec.diagnostics import SpecError, spec_error
+from archspec.diagnostics import Diagnostic, SpecError, spec_error
 from archspec.elaborate import elaborate
 from archspec.elaborate.inputs import Shape
 from archspec.elaborate.templates import MOST_NODES, Templates
 from archspec.library import Library
-from archspec.loading import custom_ops, find_variant, input_shapes
+from archspec.loading import compiled, custom_ops, find_variant, input_shapes
 from archspec.objects import uncollected
+from archspec.spec import variant_entries
 from archspec.sweeps.axes import INPUT, VARIANT, Grid, entries_of, make_grid
 from archspec.views.metrics import METRICS
 
@@ -82,7 +83,10 @@ class Counter:
         self._known: Known = {}
 
     def _check_variant(self) -> None:
-        if self.variant is not None and any(axis.name == VARIANT for axis in self.grid.axes):
+        if self.variant is None:
+            return
+        variant_entries(self.spec, self.variant, None)
+        if any(axis.name == VARIANT for axis in self.grid.axes):
             message = f"`{VARIANT}` is varied, and given as `{self.variant}`"
             raise spec_error("bad-call", message, None, help="leave one of them out")
 
@@ -110,6 +114,15 @@ class Counter:
             return Row(index, values, {}, first.code, " ".join(first.message.split()))
         analyses = Analyses(graph, self.job.batch, self.job.optimizer, self._known)
         return Row(index, values, {name: BY_NAME[name].value(analyses) for name in self.job.columns})
+
+    def refusal(self, index: int) -> tuple[Diagnostic, ...]:
+        """Why a combination is no network, as `archspec.load` says it."""
+        given: dict[str, Any] = {"variant": self.variant, "input": self.job.input, **self.grid.arguments(index)}
+        try:
+            compiled(self.spec, self.library, allow_ops=self.job.allow_ops, **given)
+        except SpecError as error:
+            return error.diagnostics
+        return ()
 
     def order(self, indices: Iterable[int]) -> list[int]:
         """The combinations in the order in which they have most in common."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from archspec.diagnostics import did_you_mean, spec_error
-from archspec.sweeps.axes import INPUT, VARIANT, Grid
+from archspec.sweeps.axes import Grid
 from archspec.sweeps.condition import condition
 from archspec.sweeps.count import BY_NAME, Row, is_form
 from archspec.sweeps.forms import size_of
@@ -19,6 +20,7 @@ from archspec.views.table import READABLE, UNKNOWN, Cell, Heading, Table, words
 from archspec.views.text import to_text, wrapped
 
 _REASONS = 5  # why combinations are no networks, at most
+_NUMBERS = re.compile(r"-?\d[\d.,]*(?:, -?\d[\d.,]*)*")  # one, or a list of them
 
 Point = tuple[tuple[float, ...], Row]
 
@@ -50,9 +52,7 @@ class Sweep:
 
     def arguments(self, position: int = 0) -> dict[str, Any]:
         """What `archspec.load` takes for a row: `params`, and `variant` and `input` where they are varied."""
-        values = dict(zip(self.axes, self.found[position].values, strict=True))
-        given = {name: values.pop(name) for name in (VARIANT, INPUT) if name in values}
-        return {"params": values, **given}
+        return self.grid.arguments(self.found[position].index)
 
     def where(self, text: str) -> Sweep:
         """The rows of which a condition holds, too. Raises SpecError where it cannot be read or computed."""
@@ -168,15 +168,17 @@ class Sweep:
         return f"{self.name}: {', '.join(parts)}{shown}"
 
     def _why(self, width: int | None) -> Iterator[str]:
-        """The reasons that combinations are no networks, the most frequent first, each with one of them."""
-        reasons = Counter((row.code, row.message) for row in self.invalid)
-        first = {(row.code, row.message): row for row in reversed(self.invalid)}
+        """The reasons that combinations are no networks, the most frequent first, each with one of them. Where only
+        numbers differ they are one."""
+        reasons = Counter(map(_reason, self.invalid))
+        first = {_reason(row): row for row in reversed(self.invalid)}
         if reasons:
             yield ""
             yield f"no networks: {len(self.invalid):,}"
-        for (code, message), count in reasons.most_common(_REASONS):
-            example = self.grid.written(first[code, message].index)
-            yield from wrapped(f"  {count:,} x {code}: {message}; such as {example}", width, "    ")
+        for reason, count in reasons.most_common(_REASONS):
+            row = first[reason]
+            example = f"{row.code}: {row.message}; such as {self.grid.written(row.index)}"
+            yield from wrapped(f"  {count:,} x {example}", width, "    ")
         if len(reasons) > _REASONS:
             yield f"  and for {len(reasons) - _REASONS:,} other reasons"
 
@@ -191,6 +193,10 @@ class Sweep:
             **dict(zip(self.axes, row.values, strict=True)),
             **{name: row.metrics.get(name) for name in self.columns if row.valid},
         }
+
+
+def _reason(row: Row) -> tuple[str, str]:
+    return row.code, _NUMBERS.sub("0", row.message)
 
 
 def key_name(name: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from archspec.analysis.analyses import memory_settings
-from archspec.diagnostics import did_you_mean, spec_error
+from archspec.diagnostics import Diagnostic, did_you_mean, spec_error
 from archspec.elaborate.inputs import Shape
 from archspec.sweeps import pool
 from archspec.sweeps.axes import listed
@@ -70,6 +70,14 @@ class Search:
         if self.store is not None:
             self.store.close()
 
+    def refusal(self) -> list[Diagnostic]:
+        """Why the first combination is no network, where none is; else nothing."""
+        if any(row.valid for row in self.found.values()) or not self.found:
+            return []
+        first = min(self.found)
+        where = f"so it is for {self.counter.grid.written(first)}"
+        return [found.with_notes([where]) for found in self.counter.refusal(first)]
+
     def result(self) -> Sweep:
         """What was found so far. Raises SpecError as `fits`."""
         rows = [self.found[index] for index in sorted(self.found)]
@@ -123,10 +131,9 @@ def prepare(
             raise spec_error(
                 "bad-call", message, None, help=did_you_mean(name, known) or f"choose from {', '.join(known)}"
             )
-    asked = {name.removeprefix("+") for name in columns} | mentioned
-    if not columns or any(name.startswith("+") for name in columns):
-        asked |= set(USUAL)
-    shown = tuple(name for name in BY_NAME if name in asked and name not in axes)
+    usual = USUAL if not columns or any(name.startswith("+") for name in columns) else ()
+    asked = (*usual, *(name.removeprefix("+") for name in columns), *(name for name in BY_NAME if name in mentioned))
+    shown = tuple(name for name in dict.fromkeys(asked) if name not in axes)
     store = (
         Store(file, counter.grid, shown, counter.fingerprint(), resume=resume, force=force)
         if file is not None

@@ -18,8 +18,8 @@ MISTAKE, MADE_BY = "mistake", "made_by"
 
 
 class Store:
-    """Results in a .csv file, which is this sweep's alone until it is closed. What it held is kept until the first
-    result is there. Raises SpecError when it cannot be read, written, or continued with this sweep."""
+    """Results in a .csv file, which is this sweep's alone until it is closed. What it held is kept until a network
+    is found. Raises SpecError when it cannot be read, written, or continued with this sweep."""
 
     def __init__(
         self, path: Path, grid: Grid, columns: Sequence[str], made_by: str, *, resume: bool, force: bool
@@ -34,8 +34,10 @@ class Store:
             raise spec_error("bad-call", message, None, help=f"write `{path.with_suffix('.csv')}`")
         self._file = self._opened()
         try:
+            self._waiting: list[bytes] = []
+            self._replaces = self._file.seek(0, io.SEEK_END) > 0
             self._begun = resume and self._read()
-            if not (resume or force) and self._file.seek(0, io.SEEK_END):
+            if self._replaces and not (resume or force):
                 message = f"`{path}` exists already"
                 raise spec_error(
                     "cannot-write", message, None, help="go on with `--resume`, or overwrite it with `--force`"
@@ -53,12 +55,16 @@ class Store:
         texts = self.grid.texts(row.index)
         metrics = ["" if (value := row.metrics.get(name)) is None else value for name in self.columns]
         mistake = f"{row.code}: {row.message}" if row.code else ""
+        self._waiting.append(_line([*texts, *metrics, mistake, self.made_by]))
         try:
             if not self._begun:
+                if self._replaces and not row.valid:
+                    return
                 self._file.truncate(0)
                 self._file.write(_line(self._head))
                 self._begun = True
-            self._file.write(_line([*texts, *metrics, mistake, self.made_by]))
+            self._file.writelines(self._waiting)
+            self._waiting.clear()
             self._file.flush()
         except OSError as error:
             raise self._cannot_write(error) from None
