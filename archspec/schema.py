@@ -181,7 +181,8 @@ def _diagnostic(model: type[_Skeleton], node: Mapping, what: str, detail: ErrorD
             )
         case "missing":
             span = Span(node.span.source, node.span.line, node.span.column, node.span.line, node.span.column + 1)
-            return Diagnostic("missing-key", f"{what} needs `{key}`", span, help=f"add `{key}:`")
+            added = f"archspec: {FORMAT}" if key == "archspec" else f"{key}:"
+            return Diagnostic("missing-key", f"{what} needs `{key}`", span, help=f"add `{added}`")
         case "section" if entry is not None:
             return Diagnostic("wrong-type", f"`{key}` is a mapping, got {describe(entry.value)}", entry.value.span)
         case _:

@@ -45,6 +45,22 @@ def test_it_is_refused(name: str) -> None:
     assert code in {found.code for found in caught.value.diagnostics}
 
 
+HELPED = {
+    f"params: {{act: {{type: op, default: ReLU}}}}\n{HEAD}graph: [act]": "write `$act` for the value of `act`",
+    f"{HEAD}graph: {{\"for cta in ['ReLU']\": {{a$cta: {{op: cta}}}}}}": "write `$cta` for the value of `cta`",
+    f"{HEAD}graph: [act]": "did you mean `cat`?",
+    "name: t\ninput: [N, 3]\ngraph: [ReLU]": "add `archspec: 1`",
+    "archspec: 1\ninput: [N, 3]\nblocks: {A: {}}\ngraph: [A]": "add `graph:`",
+}
+
+
+@pytest.mark.parametrize("text", HELPED)
+def test_the_way_out_is_told(text: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        api.loads(text)
+    assert HELPED[text] in [found.help for found in caught.value.diagnostics]
+
+
 def output(text: str) -> str:
     return str(api.loads(text).nodes[-1].outputs[0])
 

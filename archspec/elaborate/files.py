@@ -206,7 +206,7 @@ def resolve_op(session: Session, file: File, scalar: Scalar, view: View) -> Use 
     if "$" in word:
         return _resolve(session, file, session.word(scalar, view), scalar)
     if word not in file.uses:
-        file.uses[word] = resolve_name(session, file, word, scalar)
+        file.uses[word] = resolve_name(session, file, word, scalar, view)
     return file.uses[word]
 
 
@@ -220,8 +220,10 @@ def _resolve(session: Session, file: File, word: Any, scalar: Scalar) -> Use | N
     return resolve_name(session, file, word, scalar)
 
 
-def resolve_name(session: Session, file: File, word: str, scalar: Scalar) -> Use:
-    """What a word, of which nothing is left to fill in, names in a file. Raises SpecError."""
+def resolve_name(session: Session, file: File, word: str, scalar: Scalar, view: View | None = None) -> Use:
+    """What a word, of which nothing is left to fill in, names in a file. Raises SpecError. `view`: of the word itself;
+    what it sees may have been meant.
+    """
     if word in file.spec.blocks:
         return Use((file, file.spec.blocks[word]))
     head, _, member = word.partition(".")
@@ -248,7 +250,8 @@ def resolve_name(session: Session, file: File, word: str, scalar: Scalar) -> Use
             )
         return Use(word)
     known = [*file.spec.blocks, *file.spec.imports, *ops.names()]
-    help = _first_guess(word) or did_you_mean(word, known)
+    variable = f"write `${word}` for the value of `{word}`" if view is not None and word in view.env else None
+    help = variable or _first_guess(word) or did_you_mean(word, known)
     raise spec_error("unknown-op", f"no op or block `{word}`", scalar.span, help=help)
 
 

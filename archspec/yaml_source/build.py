@@ -12,7 +12,7 @@ import yaml
 from archspec.diagnostics import Diagnostic, Label, Source, Span, SpecError, did_you_mean, spec_error
 from archspec.limits import current, more
 from archspec.objects import mutable, record
-from archspec.yaml_source.flow import balanced, cut_expression
+from archspec.yaml_source.flow import balanced, closing, cut_expression
 from archspec.yaml_source.offsets import Offsets, short
 from archspec.yaml_source.scalars import resolve
 from archspec.yaml_source.syntax import LESS_DEEP, MAX_DEPTH, TOO_DEEP, Before, explain, yaml_tag
@@ -248,11 +248,25 @@ class _Builder:
         if name == "<<" and not key.quoted:
             help = "use `extends`, `variants` or `defaults`, or write the keys out"
             self._problem("yaml-merge", "merge keys are not part of the language", key.span, help)
+        elif " {" in name and not key.quoted and not balanced(name):
+            self._no_colon(key)
         elif name in frame.keys:
             self._duplicate(frame.keys[name], key)
         else:
             frame.keys[name] = key
         return key
+
+    def _no_colon(self, key: Scalar) -> None:
+        """`head {op: Conv2d}`: YAML takes `head {op` for the key, and the rest of the braces for text."""
+        name, text = key.text.partition(" {")[0].rstrip(), self.offsets.text
+        start = self.offsets.offset(key.span.line, key.span.column)
+        opening = text.index("{", start)
+        end = closing(text, opening)
+        value = self.offsets.rest_of_line(opening) if end is None else text[opening : end + 1]
+        span = self.offsets.span(start, start + len(name))
+        help = f"write `{short(name)}: {short(value)}`"
+        self._problem("yaml-syntax", f"a `:` is missing after `{short(name)}`", span, help)
+        self.cut_until = max(self.cut_until, opening + len(value))
 
     def _duplicate(self, first: Scalar, second: Scalar) -> None:
         statement = _STATEMENT.match(second.text)
