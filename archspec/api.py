@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
@@ -12,7 +13,7 @@ from archspec import ir
 from archspec.diagnostics import spec_error
 from archspec.diagrams.choices import SHOWN, Direction
 from archspec.elaborate.inputs import Shape
-from archspec.loading import Graph, load, loads
+from archspec.loading import Graph, load, loads, of_type, several
 
 if TYPE_CHECKING:
     from torch import nn
@@ -75,8 +76,11 @@ def build(
     Raises:
         SpecError: with every mistake found.
     """
+    _check_weights(weights, rename)
     from archspec.emit import torch as backend  # imports torch
 
+    backend.check_place(device, dtype)
+    patterns = several("skip", skip)
     graph = spec
     if isinstance(graph, ir.Graph):
         if variant is not None or params or input is not None:
@@ -85,13 +89,15 @@ def build(
     else:
         graph = load(graph, variant=variant, params=params, input=input, allow_ops=allow_ops, allow_paths=allow_paths)
     if weights is None:
-        if skip or rename:
+        if patterns or rename:
             raise spec_error("bad-call", "`skip` and `rename` are about weights", None, help="give `weights`")
         model = backend.build(graph, device=device, dtype=dtype, init=init)
     else:
         from archspec.emit import weights as loading
 
-        model, loaded = loading.build(graph, weights, skip=skip, rename=rename, device=device, dtype=dtype, init=init)
+        model, loaded = loading.build(
+            graph, weights, skip=patterns, rename=rename, device=device, dtype=dtype, init=init
+        )
         for line in loaded.replaced_heads():
             warnings.warn(line, stacklevel=2)
     if optimize is not None:
@@ -103,7 +109,18 @@ def build(
     return model
 
 
-def optimize(graph: ir.Graph, purpose: Purpose = "inference") -> Graph:
+def _check_weights(weights: object, rename: object) -> None:
+    """Callers need no type checker: what they mistake is said here."""
+    if not isinstance(weights, str | PathLike | Mapping | None):
+        message = f"`weights` is a file or a `state_dict`, got {of_type(weights)}"
+        help = "give its `state_dict()`" if hasattr(weights, "state_dict") else None
+        raise spec_error("wrong-type", message, None, help=help)
+    if not isinstance(rename, Mapping | None):
+        message = f"`rename` is new parts of names by old ones, got {rename!r}"
+        raise spec_error("wrong-type", message, None, help='give `{"norm.1": "norm1"}`')
+
+
+def optimize(spec: str | Path | ir.Graph, purpose: Purpose = "inference") -> Graph:
     """The network as it computes in evaluation, in fewer and cheaper steps: to be exported, shown or counted.
 
     Without what only training needs; BatchNorm folded into the layer before it where nothing else reads that layer;
@@ -112,10 +129,13 @@ def optimize(graph: ir.Graph, purpose: Purpose = "inference") -> Graph:
 
     `build(spec, optimize="inference")` gives the module with weights.
 
+    Args:
+        spec: a compiled graph, or what `load` takes.
+
     Raises:
-        SpecError: there is no such purpose.
+        SpecError: with every mistake found; there is no such purpose.
     """
-    return _shown(_optimized(graph, purpose).graph)
+    return _shown(_optimized(_loaded(spec), purpose).graph)
 
 
 def _optimized(graph: ir.Graph, purpose: object) -> Optimized:
@@ -135,7 +155,10 @@ def graph_of(model: nn.Module) -> Graph:
     Raises:
         SpecError: `build` did not make it in this process; a copy and what is unpickled are not known either.
     """
-    graph = _GRAPHS.get(model)
+    try:
+        graph = _GRAPHS.get(model)
+    except TypeError:  # of what is no module, and cannot be referred to
+        graph = None
     if graph is None:
         message = f"this `{type(model).__name__}` was not built here from a spec"
         raise spec_error("bad-call", message, None, help="compile the spec with `archspec.load`")
@@ -217,8 +240,8 @@ def diagram(
     from archspec.diagrams.draw import draw
 
     return draw(
-        _loaded(spec), depth=depth, expand=tuple(expand), show=tuple(show), direction=direction, title=title,
-        legend=legend, diff=None if diff is None else _loaded(diff), link=link,
+        _loaded(spec), depth=depth, expand=several("expand", expand), show=several("show", show),
+        direction=direction, title=title, legend=legend, diff=None if diff is None else _loaded(diff), link=link,
     )  # fmt: skip
 
 
@@ -248,8 +271,12 @@ def _loaded(spec: str | Path | ir.Graph) -> ir.Graph:
     return spec if isinstance(spec, ir.Graph) else load(spec)
 
 
-def to_python(graph: ir.Graph) -> str:
-    """The network as a self-contained PyTorch file."""
+def to_python(spec: str | Path | ir.Graph) -> str:
+    """The network, a compiled graph or what `load` takes, as a self-contained PyTorch file.
+
+    Raises:
+        SpecError: with every mistake found.
+    """
     from archspec.emit.python import to_python as emit
 
-    return emit(graph)
+    return emit(_loaded(spec))

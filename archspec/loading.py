@@ -5,8 +5,9 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from archspec import ir, limits
 from archspec.cache import GraphCache
@@ -23,6 +24,8 @@ from archspec.yaml_source import read
 if TYPE_CHECKING:
     from archspec.analysis.region import Region
     from archspec.views.summary import Summary
+
+T = TypeVar("T")
 
 
 class Graph(ir.Graph):
@@ -73,12 +76,18 @@ class Graph(ir.Graph):
 
 _CACHE: GraphCache[tuple[Graph, Library]] = GraphCache()
 
+LONGEST = 255
+"""So many characters a part of a path has at most."""
+
 
 def find(name: str) -> tuple[Path, str | None]:
     """The file and variant that a SPEC names: a path, a bundled spec, or a bundled variant; `mine.yaml@wide` is a
     variant of a file or a bundled spec. Raises SpecError."""
     if not name.strip():
         raise spec_error("file-not-found", "the name of the spec is empty", None, help="see `archspec list`")
+    if "\n" in name or max(map(len, name.split("/"))) > LONGEST:
+        help = "`archspec.loads` compiles a spec that is given as text"
+        raise spec_error("file-not-found", "this is neither a file nor a spec's name, but a text", None, help=help)
     before, at, variant = name.rpartition("@")
     if at and before and variant and "/" not in variant and not Path(name).exists():
         return find(before)[0], variant
@@ -138,10 +147,9 @@ def load(
     Raises:
         SpecError: with every mistake found.
     """
-    path, chosen = find_variant(str(spec), variant)
-    folders = [Path(folder) for folder in ((allow_paths,) if isinstance(allow_paths, str | Path) else allow_paths)]
-    axes = (symbolic,) if isinstance(symbolic, str) else tuple(symbolic)
-    packages = (allow_ops,) if isinstance(allow_ops, str) else tuple(allow_ops)
+    path, chosen = find_variant(_named(spec), variant)
+    folders = [Path(folder) for folder in several("allow_paths", allow_paths)]
+    axes, packages = several("symbolic", symbolic), several("allow_ops", allow_ops)
     places = path.absolute(), [folder.absolute() for folder in folders]
     asked = repr((path, places, chosen, params, input, axes, packages, limits.current()))  # 1 is neither 1.0 nor True
     known = _CACHE.get(asked)
@@ -189,7 +197,7 @@ def compiled(
     _check_types(variant, params)
     shapes = input_shapes(spec, input)
     entries, customs = given_entries((params or {}).items()), custom_ops(allow_ops)
-    axes = (symbolic,) if isinstance(symbolic, str) else tuple(symbolic)
+    axes = several("symbolic", symbolic)
 
     def network(shapes: Mapping[str, Shape], explain: bool = False) -> ir.Graph:
         return elaborate(
@@ -228,6 +236,39 @@ def input_shapes(spec: Spec, input: Shape | Mapping[str, Shape] | None) -> dict[
     return {names[0]: input}
 
 
+def _named(spec: object) -> str:
+    """A spec's path or name, as text."""
+    if isinstance(spec, str | PathLike):
+        return str(spec)  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(spec, ir.Graph):
+        help = "it is compiled already: use it as it is"
+    elif hasattr(spec, "state_dict"):
+        help = "`archspec.graph_of(module)` is the graph of a module that `archspec.build` made"
+    elif isinstance(spec, list | tuple):
+        help = "give one, or each as an argument of its own"
+    else:
+        help = "`archspec list` names the bundled ones"
+    kind = of_type(spec)  # pyright: ignore[reportUnknownArgumentType]
+    raise spec_error("wrong-type", f"a spec is a path or a name, got {kind}", None, help=help)
+
+
+def of_type(value: object) -> str:
+    """What a value is, where its text may be long: "a Sequential"."""
+    name = type(value).__name__
+    if value is None:
+        return "None"
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
+
+
+def several(what: str, given: str | Path | Iterable[T]) -> tuple[T, ...]:
+    """What an argument lists; one name will do. Raises SpecError."""
+    if isinstance(given, str | Path):
+        return (cast("T", given),)
+    if not isinstance(given, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise spec_error("wrong-type", f"`{what}` is one name or a list of them, got {given!r}", None)
+    return tuple(given)
+
+
 def _check_types(variant: object, params: object) -> None:
     """Callers need no type checker: what they mistake is said here."""
     if not isinstance(variant, str | None):
@@ -241,7 +282,7 @@ def _check_types(variant: object, params: object) -> None:
 
 def custom_ops(allowed: Iterable[str]) -> CustomOps:
     """The custom ops of these packages."""
-    packages = frozenset((allowed,) if isinstance(allowed, str) else allowed)
+    packages = frozenset(several("allow_ops", allowed))
     if not packages:
         return CustomOps()
     from archspec.emit.custom import load_custom  # imports torch, which only custom ops need

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import torch
+from torch import nn
 
 import archspec
 from archspec.diagnostics import SpecError
@@ -41,6 +44,96 @@ def test_load(call: dict[str, Any], code: str, text: str, tmp_path: Path) -> Non
             compiled()
         assert [found.code for found in caught.value.diagnostics] == [code]
         assert text in caught.value.diagnostics[0].message
+
+
+def refused(call: Callable[[], object]) -> tuple[str, str, str]:
+    """The code, message and help of the one mistake."""
+    with pytest.raises(SpecError) as caught:
+        call()
+    (found,) = caught.value.diagnostics
+    return found.code, found.message, found.help or ""
+
+
+TAKE_A_SPEC: list[Callable[[Any], object]] = [
+    archspec.load, archspec.build, archspec.compare, lambda spec: archspec.compare("lenet5", spec), archspec.diagram,
+    lambda spec: archspec.diagram("lenet5", diff=spec), archspec.report, archspec.optimize, archspec.to_python,
+    lambda spec: archspec.diff("lenet5", spec),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", TAKE_A_SPEC)
+def test_a_spec_is_a_path_or_a_name(call: Callable[[Any], object]) -> None:
+    module = nn.Sequential(*(nn.Linear(4, 4) for _ in range(99)))  # its text is longer than a file's name may be
+    for spec, text, way_out in (
+        (module, "a spec is a path or a name, got a Sequential", "archspec.graph_of(module)"),
+        (5, "got an int", "archspec list"),
+        (["lenet5"], "got a list", "give one"),
+    ):
+        code, message, help = refused(lambda spec=spec: call(spec))
+        assert code == "wrong-type" and text in message and way_out in help
+    for spec in (TEXT, "x" * 300):
+        assert "`archspec.loads` compiles" in refused(lambda spec=spec: call(spec))[2]
+
+
+def test_load_takes_nothing_else() -> None:
+    assert "got None" in refused(lambda: archspec.load(cast("Any", None)))[1]
+    graph = archspec.loads(TEXT)
+    assert "compiled already" in refused(lambda: archspec.load(cast("Any", graph)))[2]
+
+
+def test_what_takes_a_graph_takes_a_name(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(TEXT)
+    graph = archspec.load(tmp_path / "mine.yaml")
+    assert archspec.to_python(str(tmp_path / "mine.yaml")) == archspec.to_python(graph)
+    assert repr(archspec.optimize(tmp_path / "mine.yaml")) == repr(archspec.optimize(graph))
+
+
+@pytest.mark.parametrize(
+    ("call", "text", "way_out"),
+    [
+        ({"dtype": "float16"}, "`dtype` is a `torch.dtype` of weights, got 'float16'", "give `torch.float16`"),
+        ({"dtype": "half precision"}, "got 'half precision'", "`torch.bfloat16`"),
+        ({"dtype": torch.int8}, "got torch.int8", "`torch.bfloat16`"),
+        ({"device": "gpu"}, "`device` is a `torch.device` or its name, got 'gpu'", '`"cuda"`'),
+        ({"device": 0.5}, "got 0.5", '`"cuda"`'),
+        ({"weights": 5}, "`weights` is a file or a `state_dict`, got an int", ""),
+        ({"weights": nn.Linear(4, 8)}, "got a Linear", "`state_dict()`"),
+        ({"weights": {}, "rename": "a=b"}, "`rename` is new parts of names by old ones, got 'a=b'", '"norm1"'),
+        ({"weights": {}, "skip": 5}, "`skip` is one name or a list of them, got 5", ""),
+        ({"allow_ops": 5}, "`allow_ops` is one name", ""),
+        ({"allow_paths": 5}, "`allow_paths` is one name", ""),
+    ],
+)
+def test_build(call: dict[str, Any], text: str, way_out: str) -> None:
+    code, message, help = refused(lambda: archspec.build("lenet5", **call))
+    assert code == "wrong-type" and text in message and way_out in help
+
+
+def test_precisions_of_weights() -> None:
+    graph = archspec.loads(TEXT)
+    for dtype in (torch.float16, torch.bfloat16, torch.float64):
+        assert {p.dtype for p in archspec.build(graph, dtype=dtype).parameters()} == {dtype}
+
+
+def test_graph_of_takes_a_module() -> None:
+    for other in ("lenet5", archspec.loads(TEXT), nn.Linear(4, 8)):
+        code, message, _ = refused(lambda other=other: archspec.graph_of(cast("Any", other)))
+        assert code == "bad-call" and "was not built here" in message
+
+
+def test_a_batch_is_a_number() -> None:
+    graph = archspec.loads(TEXT)
+    assert refused(lambda: graph.summary(batch=cast("Any", "8")))[:2] == (
+        "wrong-type", "`batch` is a number of samples, got '8'"
+    )  # fmt: skip
+
+
+def test_names_in_one_text() -> None:
+    summary = archspec.loads(TEXT).summary()
+    assert summary.to_text(columns="path, params") == summary.to_text(columns=["path", "params"])
+    assert summary.to_csv(columns="+dtype") == summary.to_csv(columns=["+dtype"])
+    assert archspec.diagram("lenet5", show="params").dot == archspec.diagram("lenet5", show=["params"]).dot
+    assert archspec.diagram("resnet18", expand="layer1").dot == archspec.diagram("resnet18", expand=["layer1"]).dot
 
 
 @pytest.mark.parametrize("text", [None, b"archspec: 1", Path("mine.yaml")])

@@ -121,6 +121,8 @@ def analyses_of(graph: Graph, batch: int | None = None, optimizer: str | None = 
 
 def memory_settings(batch: int | None, optimizer: str | None) -> tuple[int, str]:
     """What memory is computed for, where it is given. Raises SpecError where there is no such thing."""
+    if batch is not None and not isinstance(batch, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise spec_error("wrong-type", f"`batch` is a number of samples, got {batch!r}")
     if batch is not None and batch < 1:
         raise spec_error("bad-call", f"a batch has at least 1 sample, got {batch}")
     if optimizer is not None and optimizer not in OPTIMIZERS:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from archspec import dims
 from archspec.analysis.interface import fitting_sizes
 from archspec.analysis.sample import training_batch
+from archspec.diagnostics import spec_error
 from archspec.emit import flat
 from archspec.emit.construct import Plan, construct
 from archspec.emit.python import emit
@@ -49,6 +50,25 @@ def build(
     """
     model = construct(_plan(graph), device, init)
     return model if dtype is None else model.to(dtype)
+
+
+def check_place(device: object, dtype: object) -> None:
+    """Raises SpecError for what is no device, or no dtype that weights can have."""
+    if device is not None:
+        try:
+            torch.device(cast("Any", device))
+        except (TypeError, RuntimeError):
+            message = f"`device` is a `torch.device` or its name, got {device!r}"
+            raise spec_error("wrong-type", message, help='give `"cpu"`, `"cuda"`, `"mps"` or `"meta"`') from None
+    if dtype is not None:
+        try:
+            known = torch.empty(0, dtype=cast("Any", dtype), device="meta").dtype  # `float` is one, too
+        except (TypeError, RuntimeError):
+            known = None
+        if known is None or not (known.is_floating_point or known.is_complex):
+            named = isinstance(getattr(torch, str(dtype), None), torch.dtype)
+            help = f"give `torch.{dtype}`" if named else "give `torch.float16`, `torch.bfloat16` or `torch.float64`"
+            raise spec_error("wrong-type", f"`dtype` is a `torch.dtype` of weights, got {dtype!r}", help=help)
 
 
 def _plan(graph: Graph) -> Plan:

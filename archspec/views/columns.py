@@ -263,12 +263,12 @@ COLUMNS: Mapping[str, Column] = {
 DEFAULT = ("path", "op", "arguments", "output", "params", "params%", "macs", "macs%", "field")
 
 
-def chosen(names: Iterable[str] | None) -> tuple[Column, ...]:
-    """The columns by name, in the order asked for; with a `+` before any of them they are added to the usual ones.
-    Raises SpecError."""
+def chosen(names: str | Iterable[str] | None) -> tuple[Column, ...]:
+    """The columns by name, a list or a text with commas, in the order asked for; with a `+` before any of them they are
+    added to the usual ones. Raises SpecError."""
     if names is None:
         return tuple(COLUMNS[name] for name in DEFAULT)
-    asked = list(names)
+    asked = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
     usual = [name for name in DEFAULT if not COLUMNS[name].extra] if any(name[:1] == "+" for name in asked) else []
     return tuple(column(name) for name in dict.fromkeys([*usual, *(name.removeprefix("+") for name in asked)]))
 

@@ -29,14 +29,15 @@ class Shape(TypedDict, total=False):
     depth: blocks that lie deeper are folded; 1 leaves the top level.
     sort: the name of a column: numbers in falling order, texts by the alphabet. It is shown, unless `columns` leave it
         out.
-    columns: names of columns, in order; with `+` in front they are added to the usual ones.
+    columns: names of columns in order, a list or a text with commas; with `+` in front they are added to the usual
+        ones.
     tree: a row for every block too, with its sums, before what is in it. Text without a say in it is a tree where
         paths would have to be cut.
     """
 
     depth: int | None
     sort: str | None
-    columns: Sequence[str] | None
+    columns: str | Sequence[str] | None
     tree: bool | None
 
 
