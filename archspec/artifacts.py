@@ -68,4 +68,4 @@ def _refuse_folders(paths: Iterable[Path]) -> None:
 def _cannot_write(path: Path, error: OSError) -> SpecError:
     reason = (error.strerror or str(error)).lower()
     place = path if error.filename is None or ".tmp" in str(error.filename) else error.filename
-    return spec_error("cannot-write", f"cannot write `{place}`: {reason}", help="choose another place with `-o`")
+    return spec_error("cannot-write", f"cannot write `{place}`: {reason}", help="choose another place")

@@ -152,7 +152,7 @@ def test_folders_without_a_name_of_their_own(place: str, tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("place", ["file", "file/below", "folder/model.py/x"])
-def test_places_that_cannot_be_written(place: str, tmp_path: Path) -> None:
+def test_places_that_cannot_be_written(place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/model.py").touch()
@@ -161,6 +161,8 @@ def test_places_that_cannot_be_written(place: str, tmp_path: Path) -> None:
         artifacts.write_folder(tmp_path / place, {"model.py": ""})
     with pytest.raises(SpecError, match="cannot write"):
         artifacts.write_file(tmp_path / place / "model.py", "")
+    assert main(["new", str(tmp_path / place / "mine.yaml")]) == 2
+    assert capsys.readouterr().err.endswith("help: choose another place\n")
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -273,7 +275,15 @@ def test_cold_summary_is_quick() -> None:
     ("words", "help"),
     [
         (["summary", "resnet18", "--dept", "1"], "did you mean `--depth`"),
+        (["summary", "resnet18", "--csv"], "write `--format csv`"),
+        (["summary", "resnet18", "--markdown"], "write `--format markdown`"),
         (["list", "vgg"], "see `archspec list --help`"),
+        (["list", "--json"], "it takes no options"),
+        (["summary", "resnet18", "--sort", "-params"], "write `--sort=-params`"),
+        (["rf", "resnet18", "--json", "--at", "-1,3"], "write `--at=-1,3`"),
+        (["export", "resnet18", "-o", "-x.py"], "write `--output=-x.py`"),
+        (["summary", "resnet18", "--sort", "--json"], "see `archspec summary --help`"),
+        (["summary", "resnet18", "--sort"], "see `archspec summary --help`"),
     ],
 )
 def test_an_option_that_is_not_there(words: list[str], help: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from errno import EDQUOT, EFBIG, EIO, ENOSPC, EROFS
 from importlib import import_module
+from itertools import pairwise
 from typing import NoReturn, Protocol, cast
 
 import archspec
@@ -79,11 +80,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BUG
 
 
+class _CallError(Exception):
+    """What the parser says of a call."""
+
+    def __init__(self, message: str, command: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.command = command
+
+
 class _Parser(argparse.ArgumentParser):
-    """Mistakes in the call look as those in a spec."""
+    """Leaves it to others how mistakes look."""
 
     def error(self, message: str) -> NoReturn:
-        raise spec_error("bad-call", message, help=f"see `{self.prog} --help`")
+        raise _CallError(message, self.prog)
 
 
 class _Version(argparse.Action):
@@ -95,16 +105,38 @@ class _Version(argparse.Action):
 
 
 def _parsed(words: Sequence[str]) -> argparse.Namespace:
-    """The call; names the closest option for one that does not exist."""
+    """The call. Mistakes in it look as those in a spec."""
     called = _called(words)
     parser, commands = _parsers(COMMANDS if called is None else [called])
-    args, unknown = parser.parse_known_args(words)
+    try:
+        args, unknown = parser.parse_known_args(words)
+    except _CallError as error:
+        help = _with_dash(error.message, words) or f"see `{error.command} --help`"
+        raise spec_error("bad-call", error.message, help=help) from None
     if unknown:
-        option, help = unknown[0].partition("=")[0], commands[args.command].format_help()
-        near = did_you_mean(option, re.findall(r"--[a-z][\w-]*", help)) if option.startswith("-") else None
+        option = unknown[0].partition("=")[0]
+        help = _instead(option, commands[args.command].format_help()) if option.startswith("-") else None
         message = f"`archspec {args.command}` takes no `{option}`"
-        raise spec_error("bad-call", message, help=near or f"see `archspec {args.command} --help`")
+        raise spec_error("bad-call", message, help=help or f"see `archspec {args.command} --help`")
     return args
+
+
+def _with_dash(message: str, words: Sequence[str]) -> str | None:
+    """The way to write a value that starts as an option does: `--sort -params`."""
+    found = re.fullmatch(r"argument (\S+): expected one argument", message)
+    options = found[1].split("/") if found is not None else []
+    values = (after for word, after in pairwise(words) if word in options)
+    value = next((value for value in values if re.match("-[^-]", value)), None)
+    return None if value is None else f"write `{options[-1]}={value}`"
+
+
+def _instead(option: str, help: str) -> str | None:
+    """What a command takes, as its help has it, in place of an option that does not exist."""
+    formats = re.search(r"--format \{([\w,]+)\}", help)
+    if formats is not None and option[2:] in formats[1].split(","):
+        return f"write `--format {option[2:]}`"
+    options = set(re.findall(r"--[a-z][\w-]*", help)) - {"--help"}
+    return did_you_mean(option, options) if options else "it takes no options"
 
 
 def _parsers(names: Iterable[str]) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
