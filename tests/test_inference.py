@@ -449,6 +449,21 @@ def test_weights_are_those_of_the_network_as_written() -> None:
     assert "bn1.weight" not in model.state_dict() and "conv1.bias" in model.state_dict()
 
 
+def test_weights_of_the_original_do_not_fit_the_optimised_graph() -> None:
+    graph = archspec.load("resnet18")
+    state = archspec.build(graph).state_dict()
+    optimized = archspec.optimize(graph)
+    with pytest.raises(SpecError) as caught:
+        archspec.build(optimized, weights=state)
+    assert 'build(SPEC, weights=..., optimize="inference")' in (caught.value.diagnostics[0].help or "")
+    folded = archspec.build(graph, weights=state, optimize="inference").state_dict()
+    again = archspec.build(optimized, weights=folded).state_dict()
+    assert all(torch.equal(again[name], tensor) for name, tensor in folded.items())
+    renamed = {f"net.{name}" if name.startswith("fc") else name: tensor for name, tensor in folded.items()}
+    with pytest.raises(SpecError, match="--rename"):
+        archspec.build(optimized, weights=renamed)
+
+
 @pytest.mark.parametrize("purpose", ["speed", True, 3])
 def test_another_purpose_is_refused(purpose: Any) -> None:
     with pytest.raises(SpecError, match="inference"):

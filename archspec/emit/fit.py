@@ -16,6 +16,10 @@ from archspec.objects import record
 
 WRAPPERS = ("module.", "_orig_mod.")
 """What DistributedDataParallel, DataParallel and torch.compile put before every name."""
+ORIGINAL = (
+    "weights of the network as it is written go in with it, and are folded: "
+    '`build(SPEC, weights=..., optimize="inference")`'
+)
 COUNTER = "num_batches_tracked"
 
 
@@ -112,7 +116,10 @@ def fit(graph: Graph, found: Mapping[str, Stored], source: str, skip: Iterable[s
     }
     loads = {name: own for name, own in loads.items() if name not in replaced}
     if missing or unexpected or differing or not loads:
-        raise mismatch(graph.name, source, missing, unexpected, differing, loads.keys() - differing.keys())
+        fitting = loads.keys() - differing.keys()
+        raise mismatch(
+            graph.name, source, missing, unexpected, differing, fitting, ORIGINAL if graph.inference else None
+        )
     twins = tuple((loads[name], other) for name in loads for other in names[name][1:])
     loads |= {alias: loads[owner] for alias, owner in owners.items() if owner in loads}
     return Fit(loads, twins, heads, (*left, *replaced), tuple(counters), unused)

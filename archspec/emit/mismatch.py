@@ -40,9 +40,11 @@ def mismatch(
     unexpected: Mapping[str, Stored],
     differing: Mapping[str, tuple[Stored, Stored]],
     loaded: Iterable[str],
+    help: str | None = None,
 ) -> SpecError:
     """The error. `missing`: the network's tensors that the file lacks; `unexpected`: the file's that the network lacks;
-    `differing`: as they are in the file, and in the network; `loaded`: those that fit."""
+    `differing`: as they are in the file, and in the network; `loaded`: those that fit; `help`: the way out, where other
+    names are none."""
     counts = (
         _count(len(missing), "missing"),
         _count(len(unexpected), "unexpected"),
@@ -62,7 +64,7 @@ def mismatch(
         notes.append(f"unexpected `{name}` {stored}" + (f"; near: `{close}` {missing[close]}" if close else ""))
     what = ", ".join(filter(None, counts)) or "it has none of its tensors"
     message = f"{source} does not fit `{network}`: {what}"
-    help = _changes(missing, unexpected, pairs) or _patterns({*missing, *unexpected, *differing}, set(loaded))
+    help = _changes(missing, unexpected, pairs) or help or _patterns({*missing, *unexpected, *differing}, set(loaded))
     return spec_error("weights-mismatch", message, None, notes=notes, help=help)
 
 
