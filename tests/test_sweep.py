@@ -272,7 +272,48 @@ def test_grids(data: st.DataObject) -> None:
     assert sorted(grid.order(["groups"], range(grid.size))) == list(range(grid.size))
 
 
-# --- how it is shown
+# --- how it is called, and shown
+
+
+def test_lists_of_names_may_be_texts() -> None:
+    given = {"width": [4, 8], "groups": [1, 2]}
+    found = archspec.sweep("mine.yaml", given, columns="+depth, nodes", sort="-width,params")
+    assert found == archspec.sweep("mine.yaml", given, columns=["+depth", "nodes"], sort=["-width", "params"])
+    assert found.columns == ("params", "macs", "depth", "nodes")
+    assert found.sorted("params,-width") == found.sorted("params", "-width")
+    assert found.pareto("macs, -params") == found.pareto("macs", "-params")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"jobs": "2"}, "`jobs` is a number of processes, got '2'"),
+        ({"jobs": 0}, "`jobs` is a number of processes, got 0"),
+        ({"limit": "9"}, "`limit` is a number of combinations, got '9'"),
+        ({"where": bool}, "a condition is a text, got <class 'bool'>"),
+        ({"sort": 3}, "`sort` is a list of names, got 3"),
+        ({"columns": [None]}, "`columns` is a list of names"),
+        ({"params": ["width"]}, "`params` are values by the name of a param"),
+        ({"spec": None}, "`sweep` takes a spec's name or path, got None"),
+    ],
+)
+def test_arguments_of_other_types(given: dict[str, Any], said: str) -> None:
+    call: dict[str, Any] = {"spec": "mine.yaml", "params": {"width": [4]}, **given}
+    with pytest.raises(SpecError) as raised:
+        archspec.sweep(**call)
+    assert said in raised.value.diagnostics[0].message
+
+
+def test_a_graph_is_no_spec() -> None:
+    graph: Any = archspec.load("mine.yaml")
+    with pytest.raises(SpecError, match="takes a spec's name or path, got <Graph mine: "):
+        archspec.sweep(graph, {"width": [4]})
+
+
+def test_rows_are_iterated_and_what_it_is_fits_a_line() -> None:
+    found = archspec.sweep("mine.yaml", {"width": [4, 8, 12]}, where="width > 4")
+    assert [*found] == found.rows and [row["width"] for row in found] == [8, 12]
+    assert repr(found) == "<Sweep mine: 3 combinations, where width > 4: 2 shown>"
 
 
 def test_formats(capsys: pytest.CaptureFixture[str]) -> None:
@@ -453,6 +494,13 @@ def test_a_folder_that_is_read_only(capsys: pytest.CaptureFixture[str]) -> None:
     assert "error[cannot-write]" in err and "permission denied" in err
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk is full")
+def test_a_disk_that_is_full(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("found.csv").symlink_to("/dev/full")
+    _, err = ran(capsys, "mine.yaml", "--set", "width=4,8", "-o", "found.csv", code=2)
+    assert "cannot write `found.csv`: no space left on device" in err
+
+
 @pytest.mark.parametrize("more", [{"resume": True}, {"force": True}, {}])
 def test_a_file_belongs_to_one_sweep_at_a_time(more: dict[str, Any]) -> None:
     given = {"width": [4, 8]}
@@ -486,6 +534,21 @@ def test_an_interrupted_sweep_keeps_what_it_found(jobs: str) -> None:
     lines = Path("f.csv").read_text(encoding="utf-8").splitlines()
     assert 6 <= len(lines) < 53 * 90
     assert f"densenet: {len(lines) - 1:,} of 4,770 combinations" in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_the_processes_of_a_sweep_that_is_ended_end_in_silence() -> None:
+    words = ["sweep", "densenet", "--set", "growth=8..60", "--set", "num_classes=1..90", "--jobs", "2", "-o", "f.csv"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "archspec", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(archspec.__file__).parents[1])},
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and lines_of("f.csv") < 6:
+        time.sleep(0.05)
+    process.terminate()
+    assert process.communicate(timeout=30) == ("", "")  # once nobody has the pipes any more
+    assert process.returncode == -signal.SIGTERM
 
 
 def test_the_benchmark_counts_what_torch_counts(monkeypatch: pytest.MonkeyPatch) -> None:

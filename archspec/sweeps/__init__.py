@@ -23,7 +23,7 @@ def sweep(
     *,
     where: str | None = None,
     sort: str | Sequence[str] = (),
-    columns: Sequence[str] = (),
+    columns: str | Sequence[str] = (),
     variant: str | None = None,
     input: Shape | Mapping[str, Shape] | None = None,
     batch: int | None = None,
@@ -43,9 +43,9 @@ def sweep(
         spec: a path, or the name of a bundled spec or variant.
         params: values by the name of a param; `variant` and `input` may be varied, too.
         where: what must hold of a network, over its metrics and the varied params: `"macs < 3e9 and growth > 12"`.
-        sort: a metric or param, or several; smallest first, `"-params"` largest first.
-        columns: metrics, as `archspec.compare` has them, in place of `params` and `macs`; `"+depth"` adds one. Those
-            that are asked for elsewhere are there anyway.
+        sort: a metric or param, or several, `"params,macs"` or a list; smallest first, `"-params"` largest first.
+        columns: metrics, as `archspec.compare` has them, in place of `params` and `macs`, in this order; `"+depth"`
+            adds one. Those that are asked for elsewhere are there anyway.
         variant, input, allow_ops, allow_paths: as `archspec.load` has them.
         batch, optimizer: what memory is computed for, as `Graph.summary` has it.
         jobs: processes; None: as many as there are cores, where there is enough to do.
@@ -60,7 +60,7 @@ def sweep(
     from archspec.sweeps.search import prepare  # only who asks for it pays for loading it
 
     search = prepare(
-        spec, params, where=where, sort=(sort,) if isinstance(sort, str) else tuple(sort), columns=columns,
+        spec, params, where=where, sort=sort, columns=columns,
         variant=variant, input=input, batch=batch, optimizer=optimizer, allow_ops=allow_ops, allow_paths=allow_paths,
         jobs=jobs, file=Path(file) if file is not None else None, resume=resume, limit=limit,
     )  # fmt: skip

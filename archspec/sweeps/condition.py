@@ -52,6 +52,8 @@ class Condition:
 
 def condition(text: str, known: Iterable[str]) -> Condition:
     """Parses a condition over known names. Raises SpecError."""
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers need no type checker
+        raise spec_error("wrong-type", f"a condition is a text, got {text!r}", None, help='write `"macs < 3e9"`')
     source = Source("where=", text)
     span = Span(source, 1, 1, 1, len(text) + 1)
     try:

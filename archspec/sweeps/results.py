@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archspec.diagnostics import did_you_mean, spec_error
+from archspec.sweeps import call
 from archspec.sweeps.axes import Grid
 from archspec.sweeps.condition import condition
 from archspec.sweeps.count import BY_NAME, Row, is_form
@@ -25,7 +26,7 @@ _NUMBERS = re.compile(r"-?\d[\d.,]*(?:, -?\d[\d.,]*)*")  # one, or a list of the
 Point = tuple[tuple[float, ...], Row]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sweep:
     """Rows of a sweep: networks that fit, in order. `invalid`: combinations that are none, and why.
 
@@ -48,7 +49,7 @@ class Sweep:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The networks, by the names of params and metrics."""
-        return [self._record(row) for row in self.found]
+        return [*self]
 
     def arguments(self, position: int = 0) -> dict[str, Any]:
         """What `archspec.load` takes for a row: `params`, and `variant` and `input` where they are varied."""
@@ -66,7 +67,7 @@ class Sweep:
         Raises SpecError for a name that no column has.
         """
         order = [*range(len(self.found))]
-        for name in reversed(names):
+        for name in reversed(call.names("sorted", names)):
             amounts = self._amounts(name)
             known = [at for at in order if amounts[at] is not None]
             known.sort(key=amounts.__getitem__, reverse=name.startswith("-"))
@@ -81,6 +82,7 @@ class Sweep:
         """
         if not names:
             raise spec_error("bad-call", "a front needs metrics to choose by", None, help="name two: macs, params")
+        names = call.names("pareto", names)
         signs = [-1 if name.startswith("-") else 1 for name in names]
         points: list[Point] = [
             (tuple(sign * value for sign, value in zip(signs, values, strict=True)), row)
@@ -145,6 +147,12 @@ class Sweep:
             "rows": self.rows,
             "invalid": [{**self._record(row), "code": row.code, "message": row.message} for row in self.invalid],
         }
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return map(self._record, self.found)
+
+    def __repr__(self) -> str:
+        return f"<Sweep {self.title}>"
 
     def __len__(self) -> int:
         return len(self.found)

@@ -10,7 +10,7 @@ from typing import Any
 from archspec.analysis.analyses import memory_settings
 from archspec.diagnostics import Diagnostic, did_you_mean, spec_error
 from archspec.elaborate.inputs import Shape
-from archspec.sweeps import pool
+from archspec.sweeps import LIMIT, call, pool
 from archspec.sweeps.axes import listed
 from archspec.sweeps.condition import Condition, condition
 from archspec.sweeps.count import BY_NAME, Counter, Job, Row
@@ -93,9 +93,9 @@ def prepare(
     given: Mapping[str, Any],
     *,
     where: str | None = None,
-    sort: Sequence[str] = (),
+    sort: str | Sequence[str] = (),
     pareto: Sequence[str] = (),
-    columns: Sequence[str] = (),
+    columns: str | Sequence[str] = (),
     variant: str | None = None,
     input: Shape | Mapping[str, Shape] | None = None,
     batch: int | None = None,
@@ -106,11 +106,11 @@ def prepare(
     file: Path | None = None,
     resume: bool = False,
     force: bool = False,
-    limit: int = 0,
+    limit: int = LIMIT,
 ) -> Search:
     """A sweep that is ready to run, as `archspec.sweep` describes it. Raises SpecError."""
-    if jobs is not None and jobs < 1:
-        raise spec_error("bad-call", f"`jobs` is a number of processes, got {jobs}", None)
+    call.check(spec, given, jobs, limit)
+    sort, columns = call.names("sort", sort), call.names("columns", columns)
     if resume and file is None:
         raise spec_error("bad-call", "there is no file to resume from", None, help="name it: `-o results.csv`")
     samples, trained_by = memory_settings(batch, optimizer)
@@ -140,6 +140,6 @@ def prepare(
         else None
     )
     counter.job = replace(job, columns=store.columns if store is not None else shown)
-    search = Search(counter, jobs or 0, holds, tuple(sort), shown, store)
+    search = Search(counter, jobs or 0, holds, sort, shown, store)
     search.found.update((row.index, row) for row in (store.found if store is not None else ()))
     return search

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -60,7 +61,8 @@ class Store:
             if not self._begun:
                 if self._replaces and not row.valid:
                     return
-                self._file.truncate(0)
+                if self._replaces:
+                    self._file.truncate(0)
                 self._file.write(_line(self._head))
                 self._begun = True
             self._file.writelines(self._waiting)
@@ -71,7 +73,8 @@ class Store:
 
     def close(self) -> None:
         """No more is written."""
-        self._file.close()
+        with suppress(OSError):  # what could not be written was said
+            self._file.close()
 
     def _opened(self) -> BinaryIO:
         """The file, to be read and appended to."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+from contextlib import suppress
 from typing import Any
 
 from archspec.objects import uncollected
@@ -12,9 +13,9 @@ from archspec.sweeps.count import Counter, Job
 
 
 def serve() -> None:
-    """Until there is nothing more to read: whoever started it is content, or gone."""
+    """Until there is nothing more to read, or nobody who reads: whoever started it is content, or gone."""
     source = sys.stdin.buffer
-    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as sink:
+    with suppress(OSError), os.fdopen(os.dup(sys.stdout.fileno()), "wb") as sink:  # closing it may write, too
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what an op prints is no row
         try:
             job: Job = pickle.load(source)
@@ -23,7 +24,7 @@ def serve() -> None:
                 with uncollected():  # once for many combinations: what each leaves to the collector is little
                     for index in pickle.load(source):
                         _send(sink, counter.row(index))
-        except (EOFError, BrokenPipeError):
+        except EOFError:
             return
         except BaseException as error:
             _send(sink, error)
