@@ -76,23 +76,20 @@ class Graph(ir.Graph):
 
 _CACHE: GraphCache[tuple[Graph, Library]] = GraphCache()
 
-LONGEST = 255
-"""So many characters a part of a path has at most."""
-
 
 def find(name: str) -> tuple[Path, str | None]:
     """The file and variant that a SPEC names: a path, a bundled spec, or a bundled variant; `mine.yaml@wide` is a
     variant of a file or a bundled spec. Raises SpecError."""
     if not name.strip():
         raise spec_error("file-not-found", "the name of the spec is empty", None, help="see `archspec list`")
-    if "\n" in name or max(map(len, name.split("/"))) > LONGEST:
+    if "\n" in name and not _exists(Path(name)):
         help = "`archspec.loads` compiles a spec that is given as text"
         raise spec_error("file-not-found", "this is neither a file nor a spec's name, but a text", None, help=help)
     before, at, variant = name.rpartition("@")
-    if at and before and variant and "/" not in variant and not Path(name).exists():
+    if at and before and variant and "/" not in variant and not _exists(Path(name)):
         return find(before)[0], variant
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") or "/" in name or path.is_file():
+    if path.suffix in (".yaml", ".yml") or "/" in name or (_exists(path) and path.is_file()):
         return path, None
     files = bundled()
     if name in files:
@@ -100,7 +97,7 @@ def find(name: str) -> tuple[Path, str | None]:
     for file in files.values():
         if name in read(file).text and name in declared_variants(file):  # parsing them all takes a while
             return file, name
-    if path.exists():
+    if _exists(path):
         return path, None  # a folder: reading it says so
     variants = [variant for file in files.values() for variant in declared_variants(file)]
     raise spec_error(
@@ -109,6 +106,13 @@ def find(name: str) -> tuple[Path, str | None]:
         None,
         help=did_you_mean(name, [*files, *variants]) or "see `archspec list`",
     )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # no file can have this name
+        return False
 
 
 def find_variant(name: str, variant: str | None) -> tuple[Path, str | None]:
