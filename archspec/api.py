@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from os import PathLike
@@ -77,6 +79,10 @@ def build(
         SpecError: with every mistake found.
     """
     _check_weights(weights, rename)
+    if "torch" not in sys.modules:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Failed to initialize NumPy")  # torch does without it
+            importlib.import_module("archspec.emit.torch")
     from archspec.emit import torch as backend  # imports torch
 
     backend.check_place(device, dtype)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -114,6 +117,16 @@ def test_precisions_of_weights() -> None:
     graph = archspec.loads(TEXT)
     for dtype in (torch.float16, torch.bfloat16, torch.float64):
         assert {p.dtype for p in archspec.build(graph, dtype=dtype).parameters()} == {dtype}
+
+
+def test_building_is_silent_without_numpy(tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").write_text("raise ModuleNotFoundError('no numpy')\n")
+    program = "import archspec; archspec.build('lenet5'); import numpy"
+    paths = os.pathsep.join([str(tmp_path), str(Path(archspec.__file__).parents[1])])
+    run = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True
+    )
+    assert "Warning" not in run.stderr and run.stderr.endswith("no numpy\n")
 
 
 def test_graph_of_takes_a_module() -> None:
