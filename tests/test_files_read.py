@@ -126,6 +126,26 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+INTERRUPTED_IMPORT = """
+import sys
+class Interrupts:
+    def find_spec(self, name, *_):
+        if name == "{imported}":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupts())
+sys.argv[1:] = ["summary", "lenet5"]
+from archspec.cli import entry
+entry()
+"""
+
+
+@pytest.mark.parametrize("imported", ["pydantic", "yaml", "archspec.loading", "archspec.ops.base"])
+def test_control_c_while_archspec_is_imported(imported: str) -> None:
+    call = [sys.executable, "-c", INTERRUPTED_IMPORT.format(imported=imported)]
+    done = subprocess.run(call, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
 def test_control_c(tmp_path: Path) -> None:
     """A signal in the middle of a build, when the module is there: no traceback, nothing written."""
     call = [sys.executable, "-c", INTERRUPTED, "build", "lenet5", "-o", str(tmp_path / "out")]
