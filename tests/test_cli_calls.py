@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from io import StringIO
@@ -122,6 +123,16 @@ def test_closed_pipe() -> None:
     assert process.wait(60) == 141
     assert process.stderr.read() == b""
     process.stderr.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell's way to close a stream")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(("call", "code"), [("check lenet5", 0), ("check lenet", 2), ("summary lenet5 --json", 0)])
+def test_closed_streams(closed: str, call: str, code: int) -> None:
+    shell = f"{shlex.quote(sys.executable)} -m archspec {call} {closed}"
+    done = subprocess.run(shell, shell=True, capture_output=True, text=True, env={**os.environ, **on_path()})
+    assert done.returncode == code
+    assert "internal" not in done.stdout + done.stderr
 
 
 def test_nothing_is_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

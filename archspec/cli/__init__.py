@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 from archspec.cli.postponed import postpone_metadata
@@ -22,6 +23,9 @@ def entry() -> NoReturn:
     """The whole life of a process: `main`, without the collector of cyclic garbage, whose last search alone takes a
     tenth of a short run."""
     gc.disable()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell, `>&-`: nobody wants to read it
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # to the end of the process
     code = main()
     gc.freeze()
     sys.exit(code)
