@@ -501,6 +501,14 @@ def test_a_disk_that_is_full(capsys: pytest.CaptureFixture[str]) -> None:
     assert "cannot write `found.csv`: no space left on device" in err
 
 
+def test_a_file_is_overwritten_by_who_says_so() -> None:
+    archspec.sweep("mine.yaml", {"width": [4, 8]}, file="found.csv")
+    with pytest.raises(SpecError, match="exists already"):
+        archspec.sweep("mine.yaml", {"width": [12]}, file="found.csv")
+    archspec.sweep("mine.yaml", {"width": [12]}, file="found.csv", force=True)
+    assert lines_of("found.csv") == 2
+
+
 @pytest.mark.parametrize("more", [{"resume": True}, {"force": True}, {}])
 def test_a_file_belongs_to_one_sweep_at_a_time(more: dict[str, Any]) -> None:
     given = {"width": [4, 8]}

@@ -33,6 +33,7 @@ def sweep(
     jobs: int | None = None,
     file: str | Path | None = None,
     resume: bool = False,
+    force: bool = False,
     limit: int = LIMIT,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
@@ -50,7 +51,8 @@ def sweep(
         batch, optimizer: what memory is computed for, as `Graph.summary` has it.
         jobs: processes; None: as many as there are cores, where there is enough to do.
         file: a .csv file to which every result is written as it is found.
-        resume: what the file holds already is not computed again. Without it a file that is there is an error.
+        resume: what the file holds already is not computed again.
+        force: the file is overwritten. Without either a file that is there is an error.
         limit: the most combinations.
         progress: called with the number of combinations that are done, and of all.
 
@@ -62,7 +64,8 @@ def sweep(
     search = prepare(
         spec, params, where=where, sort=sort, columns=columns,
         variant=variant, input=input, batch=batch, optimizer=optimizer, allow_ops=allow_ops, allow_paths=allow_paths,
-        jobs=jobs, file=Path(file) if file is not None else None, resume=resume, limit=limit,
+        jobs=jobs, file=Path(file) if file is not None else None, resume=resume, force=force,
+        limit=limit,
     )  # fmt: skip
     for _ in search.rows():
         if progress is not None:

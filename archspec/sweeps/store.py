@@ -40,9 +40,8 @@ class Store:
             self._begun = resume and self._read()
             if self._replaces and not (resume or force):
                 message = f"`{path}` exists already"
-                raise spec_error(
-                    "cannot-write", message, None, help="go on with `--resume`, or overwrite it with `--force`"
-                )
+                help = "go on with `--resume`, or overwrite it with `--force`; in Python `resume` and `force`"
+                raise spec_error("cannot-write", message, None, help=help)
         except SpecError:
             self.close()
             raise
