@@ -30,7 +30,7 @@ def write_folder(folder: Path, files: Mapping[str, str | bytes]) -> None:
         else:
             staging.rename(real)
     except OSError as error:
-        raise _cannot_write(folder, error) from None
+        raise cannot_write(folder, error) from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -38,14 +38,14 @@ def write_folder(folder: Path, files: Mapping[str, str | bytes]) -> None:
 def write_file(path: Path, content: str | bytes) -> None:
     """Writes one file, text as UTF-8. Raises SpecError where that fails."""
     if path.is_dir():
-        raise _cannot_write(path, IsADirectoryError(EISDIR, os.strerror(EISDIR)))
+        raise cannot_write(path, IsADirectoryError(EISDIR, os.strerror(EISDIR)))
     staging = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         staging.write_bytes(_encoded(content))
         staging.replace(path)
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise cannot_write(path, error) from None
     finally:
         with suppress(OSError):
             staging.unlink()
@@ -65,7 +65,8 @@ def _refuse_folders(paths: Iterable[Path]) -> None:
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
 
 
-def _cannot_write(path: Path, error: OSError) -> SpecError:
+def cannot_write(path: Path, error: OSError) -> SpecError:
+    """The error that says so in the system's words."""
     reason = (error.strerror or str(error)).lower()
     place = path if error.filename is None or ".tmp" in str(error.filename) else error.filename
     return spec_error("cannot-write", f"cannot write `{place}`: {reason}", help="choose another place")

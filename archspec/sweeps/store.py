@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from archspec.artifacts import cannot_write
 from archspec.diagnostics import SpecError, spec_error
 from archspec.sweeps.axes import Grid
 from archspec.sweeps.count import BY_NAME, Row
@@ -68,7 +69,7 @@ class Store:
             self._waiting.clear()
             self._file.flush()
         except OSError as error:
-            raise self._cannot_write(error) from None
+            raise cannot_write(self.path, error) from None
 
     def close(self) -> None:
         """No more is written."""
@@ -81,7 +82,7 @@ class Store:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file = self.path.open("ab+")
         except OSError as error:
-            raise self._cannot_write(error) from None
+            raise cannot_write(self.path, error) from None
         try:
             lock(file)
         except Locked:
@@ -89,12 +90,6 @@ class Store:
             message = f"another sweep writes to `{self.path}`"
             raise spec_error("cannot-write", message, None, help="wait for it, or write to another file") from None
         return file
-
-    def _cannot_write(self, error: OSError) -> SpecError:
-        reason = (error.strerror or str(error)).lower()
-        return spec_error(
-            "cannot-write", f"cannot write `{self.path}`: {reason}", None, help="choose another place with `-o`"
-        )
 
     def _read(self) -> bool:
         """Takes the rows that are there, without a last one that was cut short. Whether there is as much as a head."""
