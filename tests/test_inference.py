@@ -378,7 +378,26 @@ def test_what_only_training_needs_is_left_out() -> None:
 
 def test_a_network_of_which_nothing_is_left() -> None:
     graph = network("  a: Dropout\n  b:\n    - Identity\n    - {op: StochasticDepth, p: 0.5}\n")
-    assert titles(graph) == ["Dropout"]
+    assert titles(graph) == []
+    assert_same(graph)
+    graph = network("  - {op: Linear, out_features: 2, as: a}\noutputs:\n  x: input\n  y: {from: a, only: training}\n")
+    assert titles(graph) == []
+    assert_same(graph)
+    assert "(nn.Module):" in archspec.to_python(archspec.optimize(graph))
+
+
+def test_what_only_a_dropped_identity_needed_is_left_out() -> None:
+    graph = network("""\
+  - {op: Identity, as: a}
+  - {op: ReLU, as: b}
+  - {reuse: a, as: c}
+  - {op: Dropout, as: d}
+outputs:
+  x: a
+  y: {from: d, only: training}
+""")
+    assert graph.modes == ("always", "always", "always", "training")
+    assert titles(graph) == []
     assert_same(graph)
 
 
