@@ -438,11 +438,21 @@ def test_files_that_do_not_fit(change: dict[str, Any], said: str) -> None:
     assert Path("found.csv").read_bytes() == before
 
 
-def test_a_file_of_an_older_spec() -> None:
+@pytest.mark.parametrize(("old", "new"), [("width * (i + 1)", "width * (i + 2)"), ("rate: 0.1", "rate: '0.1'")])
+def test_a_file_of_an_older_spec(old: str, new: str) -> None:
     archspec.sweep("mine.yaml", {"width": [4, 8]}, file="found.csv")
-    Path("mine.yaml").write_text(SPEC.replace("width * (i + 1)", "width * (i + 2)"), encoding="utf-8")
+    Path("mine.yaml").write_text(SPEC.replace(old, new), encoding="utf-8")
     with pytest.raises(SpecError, match="another version of the spec"):
         archspec.sweep("mine.yaml", {"width": [4, 8]}, file="found.csv", resume=True)
+
+
+def test_a_file_of_a_spec_whose_layout_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = archspec.sweep("mine.yaml", {"width": [4, 8]}, file="found.csv")
+    text = "# what it is for\n" + SPEC.replace("[1, 1]", "[1,  1]  # how deep").replace("blocks:\n", "\nblocks:\n\n")
+    Path("mine.yaml").write_text(text, encoding="utf-8")
+    seen = computed(monkeypatch)
+    assert archspec.sweep("mine.yaml", {"width": [4, 8]}, file="found.csv", resume=True).rows == found.rows
+    assert seen == []
 
 
 def test_files_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:

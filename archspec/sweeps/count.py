@@ -21,6 +21,7 @@ from archspec.objects import uncollected
 from archspec.spec import variant_entries
 from archspec.sweeps.axes import INPUT, VARIANT, Grid, entries_of, make_grid
 from archspec.views.metrics import METRICS
+from archspec.yaml_source import parse, read, written
 
 BY_NAME = {metric.name: metric for metric in METRICS}
 
@@ -131,7 +132,7 @@ class Counter:
     def fingerprint(self) -> str:
         """What else than the varied params the results depend on, in a few letters."""
         files = self.library.read_all(self._path)
-        texts = sorted(path.read_text(encoding="utf-8", errors="replace") for path in files)
+        texts = sorted(json.dumps(written(parse(read(path)))) for path in files)  # comments change no result
         job = self.job
         shapes = {name: list(shape) for name, shape in self._shapes.items()}
         said = [self.variant, shapes, job.batch, job.optimizer, sorted(job.allow_ops), texts]

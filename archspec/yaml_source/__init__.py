@@ -8,6 +8,6 @@ those are found here and reported as `quote-expression`.
 
 from archspec.yaml_source.build import parse
 from archspec.yaml_source.files import read
-from archspec.yaml_source.tree import Entry, Mapping, Node, Scalar, Sequence, plain
+from archspec.yaml_source.tree import Entry, Mapping, Node, Scalar, Sequence, plain, written
 
-__all__ = ["Entry", "Mapping", "Node", "Scalar", "Sequence", "parse", "plain", "read"]
+__all__ = ["Entry", "Mapping", "Node", "Scalar", "Sequence", "parse", "plain", "read", "written"]

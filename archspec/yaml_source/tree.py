@@ -71,3 +71,14 @@ def plain(node: Node) -> object:
             return [plain(item) for item in node.items]
         case Mapping():
             return {entry.key.text: plain(entry.value) for entry in node.entries}
+
+
+def written(node: Node) -> object:
+    """The tree as `plain`, with scalars as they are written: the same for texts that differ in layout and comments."""
+    match node:
+        case Scalar():
+            return (node.text, node.quoted)
+        case Sequence():
+            return [written(item) for item in node.items]
+        case Mapping():
+            return {entry.key.text: written(entry.value) for entry in node.entries}
