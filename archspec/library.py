@@ -9,10 +9,10 @@ from typing import NoReturn
 
 from archspec.diagnostics import Source, SpecError, did_you_mean, spec_error
 from archspec.limits import current, more
-from archspec.schema import parse_document
+from archspec.schema import parse_file
 from archspec.spec import Spec, assemble
 from archspec.syntax import Errors
-from archspec.yaml_source import Scalar, parse, read
+from archspec.yaml_source import Scalar, read
 
 MAX_DEPTH = 64  # of files that extend files; fixed, since each is read within the one that extends it
 
@@ -144,8 +144,7 @@ class Library:
             raise spec_error("too-large", message, help=more("bytes"))
 
     def _build(self, source: Source, path: Path | None, folder: Path | None) -> Spec:
-        node = parse(source)
-        document = parse_document(node)
+        document, node = parse_file(source)
         errors = Errors()
         base = self.resolve(document.extends, folder) if document.extends is not None else None
         spec = assemble(document, node, path, folder, base, self._find, errors)
@@ -165,7 +164,7 @@ def declared_variants(path: Path) -> tuple[str, ...]:
 
 @lru_cache(maxsize=128)
 def _declared_variants(source: Source) -> tuple[str, ...]:
-    variants = parse_document(parse(source)).variants
+    variants = parse_file(source)[0].variants
     return variants.keys() if variants is not None else ()
 
 

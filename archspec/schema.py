@@ -5,6 +5,7 @@ Validation is in two stages: this skeleton first; each op's arguments against th
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from typing import Annotated, TypeVar
 
@@ -12,10 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, GetPydanticSchema, 
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import is_instance_schema
 
-from archspec.diagnostics import Diagnostic, Span, did_you_mean, spec_error
+from archspec.diagnostics import Diagnostic, Source, Span, SpecError, did_you_mean, spec_error
 from archspec.limits import current, more
 from archspec.syntax import Errors, describe
-from archspec.yaml_source import Mapping, Node, Scalar, Sequence
+from archspec.yaml_source import Mapping, Node, Scalar, Sequence, parse
 
 FORMAT = 1
 """The newest version of the format, the number after `archspec:`."""
@@ -94,14 +95,34 @@ class Document(_Skeleton):
 
 M = TypeVar("M", bound=_Skeleton)
 
+_START = f"start with `archspec: {FORMAT}`"
+_VERSION = re.compile(r"^\W*archspec\W*:", re.MULTILINE)
 
-def parse_document(node: Node) -> Document:
-    """The file's skeleton. Raises SpecError with every key that is unknown, missing or of the wrong kind."""
+
+def parse_file(source: Source) -> tuple[Document, Node]:
+    """A file's skeleton and tree. Raises SpecError with every mistake; of what is no spec at all, with that alone."""
+    try:
+        node = parse(source)
+    except SpecError as error:
+        first = error.diagnostics[0]
+        read = "\n".join(source.text.split("\n")[: first.span.line]) if first.span is not None else ""
+        if first.code == "empty-file" or _VERSION.search(read):
+            raise
+        message, notes = f"this is no spec: it does not {_START}", [f"nor is it YAML as specs are: {first.message}"]
+        raise spec_error("bad-document", message, first.span, notes=notes, help=_START) from None
+    return _document(node), node
+
+
+def _document(node: Node) -> Document:
+    """The skeleton. Raises SpecError with every key that is unknown, missing or of the wrong kind."""
     if not isinstance(node, Mapping):
-        raise spec_error(
-            "bad-document", f"a spec is a mapping, got {describe(node)}", node.span, help="start with `archspec: 1`"
-        )
+        raise spec_error("bad-document", f"a spec is a mapping, got {describe(node)}", node.span, help=_START)
     version = node.entry("archspec")
+    strange = [entry.key for entry in node.entries if entry.key.text not in Document.model_fields]
+    if version is None and 2 * len(strange) > len(node.entries):
+        others = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
+        message = f"this is no spec: it has no key `archspec`, but `{strange[0].text}`{others}"
+        raise spec_error("bad-document", message, strange[0].span, help=_START)
     if version is not None and isinstance(version.value, Scalar):
         _check_version(version.value)
     document = _validate(Document, node, "a spec")
@@ -126,7 +147,7 @@ def parse_document(node: Node) -> Document:
 
 
 def parse_block(name: str, node: Node) -> Block:
-    """A block's skeleton. Raises SpecError as `parse_document`."""
+    """A block's skeleton. Raises SpecError as `parse_file`."""
     if not isinstance(node, Mapping):
         raise spec_error(
             "bad-block",
@@ -138,7 +159,7 @@ def parse_block(name: str, node: Node) -> Block:
 
 
 def parse_import(name: str, node: Mapping) -> Import:
-    """An import's skeleton. Raises SpecError as `parse_document`."""
+    """An import's skeleton. Raises SpecError as `parse_file`."""
     return _validate(Import, node, f"import `{name}`")
 
 

@@ -28,10 +28,10 @@ def read(path: Path) -> Source:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         message = f"`{path}` is not UTF-8: byte {data[error.start]:#04x} at offset {error.start}"
-        raise spec_error("bad-encoding", message, help="save the file as UTF-8") from None
+        raise spec_error("bad-encoding", message, help="name a YAML file, and save it as UTF-8") from None
     if "\0" in text:
         message = f"`{path}` is not a text file: NUL byte at offset {data.index(0)}"
-        raise spec_error("bad-encoding", message, help="save the file as UTF-8")
+        raise spec_error("bad-encoding", message, help="name a YAML file, and save it as UTF-8")
     return Source(str(path), text.replace("\r\n", "\n"))
 
 
