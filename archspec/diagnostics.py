@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
 
 from archspec.objects import record
+from archspec.synonyms import synonym
 
 
 @record(eq=False)
@@ -117,13 +118,16 @@ def spec_error(
 
 
 def nearest(word: str, valid: Iterable[str]) -> str | None:
-    """The valid name closest to `word`, or None when none is close, or when there are too many to compare."""
+    """The valid name closest to `word`, or what other tools call by it; None when none is close, or when there are too
+    many to compare."""
     choices = list(valid)
     if len(choices) > _MANY or len(word) > _LONG:
         return None
     folded = {choice.lower(): choice for choice in reversed(choices)}
     if word.lower() in folded:
         return folded[word.lower()]
+    if (meant := synonym(word, choices)) is not None:
+        return meant
     from difflib import get_close_matches  # of no use where nothing is wrong
 
     found = get_close_matches(word, choices, n=1, cutoff=0.6)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
 
-from archspec.diagnostics import Source, SpecError, did_you_mean, spec_error
+from archspec.diagnostics import Source, SpecError, nearest, spec_error
 from archspec.limits import current, more
 from archspec.schema import parse_file
 from archspec.spec import Spec, assemble
@@ -105,19 +106,22 @@ class Library:
         if places == self._allowed(places):
             parent = Path(text).parent
             beside = (folder or Path.cwd()) / parent
-            known = [str(parent / path.name) for path in beside.glob("*.yaml")]
-            known += [path.name for path in BUNDLED.glob("*.yaml")]
+            known = {path.stem: path.stem for path in BUNDLED.glob("*.yaml")}
+            known |= {str(parent / path.stem): str(parent / path.name) for path in beside.glob("*.yaml")}
+            close = nearest(re.sub(r"\.ya?ml$", "", text), known)
             raise spec_error(
                 "file-not-found",
                 f"no spec `{text}` beside this file or among the bundled ones",
                 target.span,
-                help=_as_variant(text) or did_you_mean(text, known),
+                help=_as_variant(text) or (f"did you mean `{known[close]}`?" if close else "see `archspec list`"),
             )
         raise spec_error(  # whether it is there is not said
             "file-not-allowed",
             f"`{text}` lies outside the folder of the spec and the bundled specs",
             target.span,
-            help="move it below the spec's folder, or allow its folder with `--allow-path`",
+            help="say where its imports start: `archspec.loads(text, folder=...)`"
+            if folder is None
+            else "move it below the spec's folder, or allow its folder with `--allow-path`",
         )
 
     def _load(self, path: Path) -> Spec:

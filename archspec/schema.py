@@ -198,15 +198,28 @@ def _diagnostic(model: type[_Skeleton], node: Mapping, what: str, detail: ErrorD
                 "unknown-key",
                 f"`{key}` is no key of {what}",
                 entry.key.span,
-                help=did_you_mean(key, model.model_fields),
+                help=did_you_mean(key, model.model_fields) or _belongs_above(model, node, key),
             )
         case "missing":
             span = Span(node.span.source, node.span.line, node.span.column, node.span.line, node.span.column + 1)
             added = f"archspec: {FORMAT}" if key == "archspec" else f"{key}:"
             return Diagnostic("missing-key", f"{what} needs `{key}`", span, help=f"add `{added}`")
         case "section" if entry is not None:
-            return Diagnostic("wrong-type", f"`{key}` is a mapping, got {describe(entry.value)}", entry.value.span)
+            help = f"write `name: ...` below `{key}:`" + ", without dashes" * isinstance(entry.value, Sequence)
+            message = f"`{key}` is a mapping, got {describe(entry.value)}"
+            return Diagnostic("wrong-type", message, entry.value.span, help=help)
         case _:
             kind = {"int_type": "a number", "string_type": "text"}.get(detail["type"], "a name")
             value = entry.value if entry is not None else node
             return Diagnostic("wrong-type", f"`{key}` is {kind}, got {describe(value)}", value.span)
+
+
+def _belongs_above(model: type[_Skeleton], node: Mapping, key: str) -> str | None:
+    """Help for what is not indented, though the section above it is empty."""
+    section = ""
+    for entry in node.entries:
+        if entry.key.text == key:
+            break
+        if entry.key.text in model.model_fields:
+            section = entry.key.text if isinstance(entry.value, Scalar) and entry.value.value is None else ""
+    return f"indent it, if it belongs to `{section}`" if section else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,6 +52,33 @@ HELPED = {
     f"{HEAD}graph: [act]": "did you mean `cat`?",
     "name: t\ninput: [N, 3]\ngraph: [ReLU]": "add `archspec: 1`",
     "archspec: 1\ninput: [N, 3]\nblocks: {A: {}}\ngraph: [A]": "add `graph:`",
+    f"{HEAD}graph: [F.relu]": "write `relu`: torch's layers and functions go by their own names",
+    f"{HEAD}graph: [{{op: mean, axis: 1}}]": "did you mean `dim`?",
+    f"{HEAD}graph: [{{op: Dropout, rate: 0.1}}]": "did you mean `p`?",
+    f"{HEAD}graph: [{{op: ReLU, inputs: input}}]": "did you mean `from`?",
+    f"{HEAD}graph: [Dense]": "did you mean `Linear`?",
+    f"{HEAD}layers: [ReLU]": "did you mean `graph`?",
+    f"{HEAD}graph: [{{op: Linear, out_features: 3, bias: no}}]": "write `false`",
+    f"{HEAD}graph: {{a: ReLU, b: {{op: add, from: 'a, input'}}}}": "write a list: `[a, input]`",
+    f"{HEAD}graph: [ReLU]\noutputs: [input 0]": "write a list: `[input, 0]`",
+    f"{HEAD}graph:\na: ReLU": "indent it, if it belongs to `graph`",
+    f"{HEAD}graph:\n  for i in [1]:\n  a: ReLU": "indent what belongs to it",
+    f"{HEAD}graph:\n  for i in [1]\n    a: ReLU": (
+        "write `for i in [1]: ...`, or indent it deeper if it continues the line above"
+    ),
+    f"{HEAD}graph:\n  a:\n  op: ReLU": "write an op's name, `{op: ...}`, or a graph; what belongs to it is indented",
+    f"{HEAD}graph: {{a: {{op:ReLU, inplace: true}}}}": "put a space after the colon of `op:ReLU`",
+    f"{HEAD}graph:\n  a:ReLU": "put a space after the colon",
+    f"{HEAD}graph: {{a: {{op: ReLU, graph: [ReLU]}}}}": "keep one of them",
+    f"{HEAD}graph: [{{op: AvgPool2d, kernel_size: (2, 2)}}]": "write a list: `kernel_size: [2, 2]`",
+    f"{HEAD}graph: [{{op: AvgPool2d, kernel_size: (2, max(1, 2))}}]": (
+        'quote this expression: `kernel_size: "(2, max(1, 2))"`'
+    ),
+    "archspec: 1\ninput: [batch, 3]\ngraph: [ReLU]": "write a capital letter for an unknown size: `B`",
+    "archspec: 1\ninputs:\n- x: [N, 3]\ngraph: [ReLU]": "write `name: ...` below `inputs:`, without dashes",
+    f"imports: {{lib: lib.yaml}}\n{HEAD}graph: [lib.A]": (
+        "say where its imports start: `archspec.loads(text, folder=...)`"
+    ),
 }
 
 
@@ -59,6 +87,22 @@ def test_the_way_out_is_told(text: str) -> None:
     with pytest.raises(SpecError) as caught:
         api.loads(text)
     assert HELPED[text] in [found.help for found in caught.value.diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "help"),
+    [
+        ("lib.yaml", "see `archspec list`"),  # an ending in common is no likeness
+        ("resnt.yaml", "did you mean `resnet`?"),
+        ("blokcs.yaml", "did you mean `blocks.yaml`?"),
+    ],
+)
+def test_a_file_that_is_meant_is_told(tmp_path: Path, wanted: str, help: str) -> None:
+    (tmp_path / "split.yaml").write_text("archspec: 1\n")
+    (tmp_path / "blocks.yaml").write_text("archspec: 1\n")
+    with pytest.raises(SpecError) as caught:
+        api.loads(f"{HEAD}imports: {{lib: {wanted}}}\ngraph: [lib.A]", folder=tmp_path)
+    assert [found.help for found in caught.value.diagnostics] == [help]
 
 
 def output(text: str) -> str:

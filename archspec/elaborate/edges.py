@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from archspec.diagnostics import Span, did_you_mean, spec_error
 from archspec.elaborate.environment import View
-from archspec.elaborate.names import Bound, Poisoned
+from archspec.elaborate.names import Bound, Names, Poisoned
 from archspec.elaborate.session import Session
 from archspec.objects import record
 from archspec.ops.base import Signature
@@ -45,7 +45,7 @@ def resolve_text(view: View, text: str, span: Span) -> Bound:
             span,
             help="move it up: an edge reads what is defined before it"
             if nodes.comes_later(first)
-            else _hint(first, view) or did_you_mean(first, nodes.visible()),
+            else _as_list(text, nodes) or _hint(first, view) or did_you_mean(first, nodes.visible()),
         )
     for name in rest:
         if bound.failed:
@@ -65,6 +65,14 @@ def resolve_text(view: View, text: str, span: Span) -> Bound:
     if bound.failed:
         raise Poisoned
     return bound
+
+
+def _as_list(text: str, nodes: Names) -> str | None:
+    """Help for several names in one text."""
+    several = text.replace(",", " ").split()
+    if len(several) < 2 or not {name.partition(".")[0] for name in several} <= set(nodes.visible()):
+        return None
+    return f"write a list: `[{', '.join(several)}]`"
 
 
 def _hint(name: str, view: View) -> str | None:

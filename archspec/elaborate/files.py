@@ -233,7 +233,7 @@ def resolve_name(session: Session, file: File, word: str, scalar: Scalar, view: 
     if op is not None:
         return Use(op)
     last = word.rpartition(".")[2]
-    if head in ("torch", "nn") and ops.lookup(last) is not None:
+    if head in ("torch", "nn", "F") and ops.lookup(last) is not None:
         raise spec_error(
             "unknown-op",
             f"no op `{word}`",
@@ -261,6 +261,8 @@ def _first_guess(word: str) -> str | None:
         return f"write its arguments by name: `{{op: {word.split('(')[0]}, ...}}`"
     if word in ("Sequential", "ModuleList", "ModuleDict"):
         return "write a list of nodes, or a mapping of named ones, in its place"
+    if ":" in word:
+        return "put a space after the colon"
     return None
 
 

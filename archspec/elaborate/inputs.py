@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Dict
+from dataclasses import replace
 from keyword import iskeyword
 
-from archspec.diagnostics import Span, did_you_mean, spec_error
+from archspec.diagnostics import Span, SpecError, did_you_mean, spec_error
 from archspec.dims import Dim, symbol, symbols, value
 from archspec.elaborate.environment import View
 from archspec.elaborate.session import Session
@@ -192,7 +193,10 @@ def _declared_size(session: Session, item: Node, view: View) -> int | str:
             view.env.find(item.text)
         except KeyError:
             return item.text
-    value = session.number(session.computed(item, view), item.span, [])
+    try:
+        value = session.number(session.computed(item, view), item.span, [])
+    except SpecError as error:
+        raise _as_letter(error, item) from None
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise spec_error(
             "wrong-type",
@@ -201,6 +205,14 @@ def _declared_size(session: Session, item: Node, view: View) -> int | str:
             help="write a number, or a capital letter for an unknown size",
         )
     return value
+
+
+def _as_letter(error: SpecError, item: Node) -> SpecError:
+    """A word for an unknown size was read as a param."""
+    first = error.diagnostics[0]
+    if first.code != "unknown-name" or first.help or not isinstance(item, Scalar) or not item.text.isidentifier():
+        return error
+    return SpecError(replace(first, help=f"write a capital letter for an unknown size: `{item.text[0].upper()}`"))
 
 
 def _override(name: str, declared: list[int | str], given: Shape) -> list[int | str]:

@@ -177,13 +177,18 @@ def _absent(frame: Frame) -> object:
     return None
 
 
+_SWITCHES = {"yes": "write `true`", "on": "write `true`", "no": "write `false`", "off": "write `false`"}
+"""What other YAML readers take for a boolean."""
+
+
 def _unknown(written: str, frame: Frame, computed: bool = False) -> Fault:
     if written in FUNCTIONS:
         return Fault("unknown-name", f"`{written}` is a function", f"call it: `{FUNCTIONS[written].usage}`")
     known = list(frame.names.known())
     if computed and not written.isidentifier():
         return Fault("unknown-name", f"no node is named `{written}`", "write a value without `$`, as `i`")
-    return Fault("unknown-name", f"unknown name `{written}`", did_you_mean(written, known))
+    help = _SWITCHES.get(written.lower()) or did_you_mean(written, known)
+    return Fault("unknown-name", f"unknown name `{written}`", help)
 
 
 def _node_as_value(label: str) -> Fault:

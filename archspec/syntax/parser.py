@@ -54,7 +54,9 @@ class _Parser:
                 "bad-graph",
                 "this body stands among named nodes, so it needs names",
                 node.span,
-                help="write `name: Op`, or make the enclosing graph a list",
+                help="indent what belongs to it"
+                if isinstance(node, Scalar) and node.value is None
+                else "write `name: Op`, or make the enclosing graph a list",
             )
         return statements(self.errors, pairs(node), self.named, self.named_child)
 
@@ -96,11 +98,12 @@ class _Parser:
     def node(self, node: Node) -> NodeSyntax:
         if isinstance(node, Scalar):
             if not isinstance(node.value, str) or not node.value:
+                inside = "; what belongs to it is indented" if node.value is None else ""
                 raise spec_error(
                     "bad-node",
                     f"a node is an op, got {describe(node)}",
                     node.span,
-                    help="write an op's name, `{op: ...}`, or a graph",
+                    help=f"write an op's name, `{{op: ...}}`, or a graph{inside}",
                 )
             return NodeSyntax(node.span, op=node)
         if isinstance(node, Sequence):
@@ -113,7 +116,7 @@ class _Parser:
                 "bad-node",
                 f"a node has one of `op`, `graph` and `reuse`, got `{present[0].text}` and `{present[1].text}`",
                 present[1].span,
-                help="split it into two nodes",
+                help="keep one of them",
             )
         return self.full_node(node)
 
@@ -139,12 +142,13 @@ class _Parser:
             or set(keys) & set(NODE_KEYS)
             or any(isinstance(v, Scalar) and not isinstance(v.value, str) for v in values)
         ):
+            stuck = next((key for key in keys if key.partition(":")[0] in KINDS), None)
             raise spec_error(
                 "bad-node",
                 "a node needs `op`, `graph` or `reuse`",
                 node.span,
                 label=f"has only {', '.join(f'`{key}`' for key in keys)}" if keys else "is empty",
-                help="name the op: `{op: Conv2d, ...}`",
+                help=f"put a space after the colon of `{stuck}`" if stuck else "name the op: `{op: Conv2d, ...}`",
             )
         return NodeSyntax(node.span, graph=self.graph(node))
 

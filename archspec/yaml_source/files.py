@@ -37,8 +37,8 @@ def read(path: Path) -> Source:
 
 def _sibling(path: Path) -> str | None:
     try:
-        names = sorted(p.name for p in path.parent.iterdir() if p.suffix in (".yaml", ".yml"))
+        names = {p.stem: p.name for p in sorted(path.parent.iterdir()) if p.suffix in (".yaml", ".yml")}
     except OSError:
         return None
-    close = nearest(path.name, names)
-    return f"did you mean `{path.parent / close}`?" if close else None
+    close = nearest(path.stem, names)
+    return f"did you mean `{path.parent / names[close]}`?" if close else None

@@ -9,6 +9,7 @@ from archspec.yaml_source.offsets import LINE_BREAK, Offsets, short
 
 CLOSES = {"(": ")", "[": "]", "{": "}"}
 _STRING = re.compile(r"""(?<!\w)(?:'[^'\r\n]*'|"[^"\r\n]*")""")
+_TUPLE = re.compile(r"\((?=[\w.])[\w.+*/ -]+(?:,[\w.+*/ -]+)+\)")
 _EXPRESSION_LIMIT = 2_000  # characters: how far to look for the bracket that closes a cut expression
 
 
@@ -88,6 +89,11 @@ def quoted(expression: str) -> str:
     return "'" + line.replace("'", "''") + "'" if '"' in line or "\\" in line else f'"{line}"'
 
 
+def _as_list(expression: str) -> str | None:
+    """`(3, 3)` as YAML's own list."""
+    return f"[{expression[1:-1]}]" if _TUPLE.fullmatch(expression) else None
+
+
 def cut_expression(offsets: Offsets, start: int, end: int, key: str | None, *, flow: bool) -> Diagnostic:
     """The diagnostic for an expression of which YAML took only `start` to `end` as a value or a key."""
     text = offsets.text
@@ -101,13 +107,15 @@ def cut_expression(offsets: Offsets, start: int, end: int, key: str | None, *, f
             help="match the brackets, and quote the expression",
         )
     expression = text[start:whole]
-    written = quoted(expression)
     is_key = text[whole : whole + 1] == ":"
+    as_list = None if is_key else _as_list(expression)
+    written = as_list or quoted(expression)
     prefix = "" if key is None or is_key else f"{key}: "
     return Diagnostic(
         "quote-expression",
         f"`{short(expression)}` needs quotes",
         offsets.span(start, whole),
         "this expression was cut by YAML's flow style" if flow else "YAML takes only the start of this as the value",
-        help=f"quote this expression: `{prefix}{written}{': ...' if is_key else ''}`",
+        help=f"{'write a list' if as_list else 'quote this expression'}: "
+        f"`{prefix}{written}{': ...' if is_key else ''}`",
     )

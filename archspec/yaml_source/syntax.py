@@ -100,6 +100,9 @@ def _second_colon(stop: _Stop) -> Diagnostic:
     offsets, before = stop.offsets, stop.before
     line, column = offsets.position(stop.at)
     if before.plain and before.end == stop.at and offsets.position(before.start)[0] < line:
+        start = offsets.position(before.start)[1]
+        if not offsets.text[before.start - start + 1 : before.start].strip(" "):
+            return _without_colon(stop, before.start)
         key = offsets.text[stop.at - column + 1 : stop.at].lstrip()
         message = f"`{short(key)}` is indented deeper than the key above, which has a value already"
         return stop.error(
@@ -114,11 +117,15 @@ def _second_colon(stop: _Stop) -> Diagnostic:
 
 
 def _no_colon(stop: _Stop) -> Diagnostic:
-    word = stop.offsets.rest_of_line(stop.context)
+    return _without_colon(stop, stop.context)
+
+
+def _without_colon(stop: _Stop, start: int) -> Diagnostic:
+    word = stop.offsets.rest_of_line(start)
     return stop.error(
         f"`{short(word)}` has no `:`, so it is no key",
-        stop.context,
-        stop.context + len(word),
+        start,
+        start + len(word),
         f"write `{short(word)}: ...`, or indent it deeper if it continues the line above",
     )
 

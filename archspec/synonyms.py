@@ -1,0 +1,25 @@
+"""What other tools call things: a wrong name that no likeness of letters would put right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+_SYNONYMS = {
+    # ops
+    "+": "add", "-": "sub", "*": "mul", "/": "div", "@": "matmul", "bmm": "matmul", "concat": "cat",
+    "concatenate": "cat", "dense": "Linear", "conv": "Conv2d", "batchnorm": "BatchNorm2d", "deconv": "ConvTranspose2d",
+    "swish": "SiLU", "globalavgpool2d": "AdaptiveAvgPool2d", "globalaveragepooling2d": "AdaptiveAvgPool2d",
+    "globalmaxpool2d": "AdaptiveMaxPool2d",
+    # arguments and keys of a node
+    "axis": "dim", "axes": "dim", "filters": "out_channels", "rate": "p", "alpha": "negative_slope", "input": "from",
+    "inputs": "from",
+    # keys of a spec and of an input
+    "layers": "graph", "model": "graph", "network": "graph", "nodes": "graph", "description": "doc", "size": "shape",
+    "type": "dtype",
+}  # fmt: skip
+
+
+def synonym(word: str, valid: Collection[str]) -> str | None:
+    """The valid name of what another tool calls `word`, None where there is none."""
+    found = _SYNONYMS.get(word.lower())
+    return found if found in valid else None
