@@ -100,11 +100,12 @@ def find(name: str) -> tuple[Path, str | None]:
     if _exists(path):
         return path, None  # a folder: reading it says so
     variants = [variant for file in files.values() for variant in declared_variants(file)]
+    beside = f"did you mean `{name}.yaml`?" if _exists(Path(f"{name}.yaml")) else None
     raise spec_error(
         "file-not-found",
         f"`{name}` is no file, no bundled spec and no bundled variant",
         None,
-        help=did_you_mean(name, [*files, *variants]) or "see `archspec list`",
+        help=beside or did_you_mean(name, [*files, *variants]) or "see `archspec list`",
     )
 
 
@@ -226,8 +227,11 @@ def input_shapes(spec: Spec, input: Shape | Mapping[str, Shape] | None) -> dict[
     """Sizes by the name of the input whose they are. Raises SpecError."""
     for shape in input.values() if isinstance(input, Mapping) else () if input is None else (input,):
         if not isinstance(shape, tuple | list):
-            message = f"`input` is a tuple of sizes, or several by name, got {shape!r}"
-            raise spec_error("wrong-input-shape", message, None, help="give `(3, 256, 256)`")
+            tensor = hasattr(shape, "shape")
+            got = of_type(shape) if tensor else repr(shape)
+            message = f"`input` is a tuple of sizes, or several by name, got {got}"
+            help = "give its sizes: `tuple(x.shape)`" if tensor else "give `(3, 256, 256)`"
+            raise spec_error("wrong-input-shape", message, None, help=help)
     if input is None:
         return {}
     if isinstance(input, Mapping):

@@ -113,6 +113,26 @@ def test_build(call: dict[str, Any], text: str, way_out: str) -> None:
     assert code == "wrong-type" and text in message and way_out in help
 
 
+@pytest.mark.parametrize(
+    ("call", "text", "way_out"),
+    [
+        ({"input": torch.zeros(1, 1, 32, 32)}, "got a Tensor", "`tuple(x.shape)`"),
+        ({"params": {"padding": nn.ReLU}}, "a param is plain data, got type", '`"ReLU"`'),
+        ({"params": {"padding": nn.ReLU()}}, "a param is plain data, got ReLU", '`"ReLU"`'),
+        ({"params": {"padding": torch.tensor(2)}}, "a param is plain data, got Tensor", "`.tolist()`"),
+    ],
+)
+def test_what_torch_makes_is_no_data(call: dict[str, Any], text: str, way_out: str) -> None:
+    _, message, help = refused(lambda: archspec.load("lenet5", **call))
+    assert text in message and way_out in help
+
+
+def test_a_file_that_is_named_without_its_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(TEXT)
+    assert refused(lambda: archspec.load("mine"))[2] == "did you mean `mine.yaml`?"
+
+
 def test_precisions_of_weights() -> None:
     graph = archspec.loads(TEXT)
     for dtype in (torch.float16, torch.bfloat16, torch.float64):

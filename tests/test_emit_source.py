@@ -231,6 +231,36 @@ graph:
     assert "getattr(self, 'a-b')" in method(source, "LinearBlock")
 
 
+def test_a_long_line_of_a_doc_goes_on_with_the_next() -> None:
+    long = "word " * 20
+    source = archspec.to_python(
+        archspec.loads(f"""
+archspec: 1
+name: net
+doc: |
+  a title
+  {long}
+  and the end.
+  - {long}
+  - an item
+
+  the last line
+input: [N, 4]
+graph: [ReLU]
+""")
+    )
+    assert (ast.get_docstring(ast.parse(source)) or "").split("\n")[:8] == [
+        "net: a title",
+        " ".join(["word"] * 19),
+        "word and the end.",
+        "- " + " ".join(["word"] * 19),
+        "word",
+        "- an item",
+        "",
+        "the last line",
+    ]
+
+
 def test_text_of_a_spec_is_never_code() -> None:
     source = archspec.to_python(
         archspec.loads("""

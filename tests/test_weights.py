@@ -336,6 +336,11 @@ def test_a_head_that_reads_something_else_is_refused(saved: dict[str, Tensor]) -
 NEW_HEAD = SPEC.replace("fc: {op", "fc: [{op: Linear, out_features: 3}, ReLU, {op").replace("classes}\n", "classes}]\n")
 
 
+def test_what_is_unexpected_alone_is_not_to_be_loaded(saved: dict[str, Tensor]) -> None:
+    found = refused({**saved, "other.weight": torch.rand(3)})
+    assert found.help == "if these are not to be loaded: `--skip 'other.*'`"
+
+
 def test_a_head_of_another_structure_is_skipped_by_name(saved: dict[str, Tensor]) -> None:
     graph = archspec.loads(NEW_HEAD)
     found = refused(saved, graph)

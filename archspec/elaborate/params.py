@@ -240,4 +240,12 @@ def _to_node(value: object, span: Span) -> Node:
         return YamlSequence(tuple(_to_node(item, span) for item in items), span, True)
     if value is None or isinstance(value, bool | int | float | str):
         return Scalar(value, str(value), isinstance(value, str), span)
-    raise spec_error("wrong-type", f"a param is plain data, got {type(value).__name__}", span)
+    raise spec_error("wrong-type", f"a param is plain data, got {type(value).__name__}", span, help=_as_data(value))
+
+
+def _as_data(value: object) -> str | None:
+    """Help for a layer, an array or a tensor of a caller's."""
+    if hasattr(value, "tolist"):
+        return "give numbers and lists: `.tolist()`"
+    layer = value if isinstance(value, type) else type(value)
+    return f'give its name: `"{layer.__name__}"`' if hasattr(layer, "state_dict") else None

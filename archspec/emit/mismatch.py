@@ -63,8 +63,13 @@ def mismatch(
         close = None if name in named else _nearest(name, stored, missing)
         notes.append(f"unexpected `{name}` {stored}" + (f"; near: `{close}` {missing[close]}" if close else ""))
     what = ", ".join(filter(None, counts)) or "it has none of its tensors"
+    wish = "to start as the spec initialises them" if missing or differing else "not to be loaded"
     message = f"{source} does not fit `{network}`: {what}"
-    help = _changes(missing, unexpected, pairs) or help or _patterns({*missing, *unexpected, *differing}, set(loaded))
+    help = (
+        _changes(missing, unexpected, pairs)
+        or help
+        or _patterns({*missing, *unexpected, *differing}, set(loaded), wish)
+    )
     return spec_error("weights-mismatch", message, None, notes=notes, help=help)
 
 
@@ -143,8 +148,9 @@ def _difference(name: str, other: str) -> tuple[str, str]:
     return ".".join(a[before : len(a) - after]), ".".join(b[before : len(b) - after])
 
 
-def _patterns(odd: set[str], loaded: set[str]) -> str | None:
-    """Help that skips the modules of which nothing fits, where these are few: a new head, most often."""
+def _patterns(odd: set[str], loaded: set[str], wish: str) -> str | None:
+    """Help that skips the modules of which nothing fits, where these are few, if that is the wish: a new head, most
+    often."""
     groups: dict[str, list[list[str]]] = {}
     for name in odd:
         groups.setdefault(name.partition(".")[0], []).append(name.split(".")[:-1])
@@ -157,4 +163,4 @@ def _patterns(odd: set[str], loaded: set[str]) -> str | None:
     if not loaded or len(patterns) > MOST:
         return None
     shown = " ".join(f"`--skip '{pattern}'`" for pattern in sorted(patterns))
-    return f"if these are to start as the spec initialises them: {shown}"
+    return f"if these are {wish}: {shown}"

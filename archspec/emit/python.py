@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -21,6 +22,9 @@ from archspec.emit.targets import targets_of
 from archspec.ir import Graph, Tree
 from archspec.ops.target import Module, Target
 from archspec.values import TensorType, Value
+
+_ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s")
+"""The start of an item of a list in a `doc`."""
 
 OPTIMISED = """\
 Optimised for inference: without what only training needs, batch norms folded into the layers around them where that is
@@ -71,13 +75,13 @@ def _head(graph: Graph, targets: Sequence[Target], body: str) -> list[str]:
 
 def _about(graph: Graph) -> list[str]:
     """What the network is, takes and gives."""
-    first, *rest = graph.doc.strip().split("\n")
-    text = [f"{graph.name}: {first}" if first else graph.name, *rest]
+    doc = graph.doc.strip()
+    text = f"{graph.name}: {doc}" if doc else graph.name
     inputs = {item.name: _shown(item.type) for item in graph.inputs}
     outputs = {entry.name: _shown_tree(graph, entry.value) for entry in graph.outputs.entries}
     count = sum(prod(state.shape) for _, _, state in graph.state() if not state.buffer)
     return [
-        *text,
+        *_wrapped(text.split("\n"), WIDTH - 4, prose=True),
         "",
         *_listed("Input", inputs),
         *_listed("Output", outputs),
@@ -86,14 +90,24 @@ def _about(graph: Graph) -> list[str]:
     ]
 
 
-def _wrapped(lines: Sequence[str], width: int) -> list[str]:
-    """The lines, long ones broken; what follows a break is indented as the line was."""
+def _wrapped(lines: Sequence[str], width: int, *, prose: bool = False) -> list[str]:
+    """The lines, long ones broken; what follows a break is indented as the line was, and in `prose` goes on with the
+    next line, so that no word or two stand alone."""
+    out: list[str] = []
+    left = ""
+    for line in lines:
+        if left and line.strip() and _indent(line) == _indent(left) and not _ITEM.match(line):
+            line = f"{left} {line.strip()}"
+        elif left:
+            out.append(left)
+        rows = wrap(line, width, subsequent_indent=_indent(line), break_on_hyphens=False, break_long_words=False)
+        left = rows.pop() if prose and len(rows) > 1 else ""
+        out += rows or [""]
+    return [*out, left] if left else out
 
-    def rows(line: str) -> list[str]:
-        indent = line[: len(line) - len(line.lstrip())]
-        return wrap(line, width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
 
-    return [row for line in lines for row in rows(line) or [""]]
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
 
 
 def _listed(what: str, entries: dict[str, str]) -> list[str]:
@@ -124,7 +138,7 @@ def _class(labels: Labels, found: Class) -> list[str]:
         doc = doc or "Layers that the module around this one calls."
     return [
         f"class {found.name}({'nn.Module' if unit.kind == 'module' else 'nn.Sequential'}):",
-        *([*docstring(_wrapped(doc.split("\n"), WIDTH - 10), 4), ""] if doc else []),
+        *([*docstring(_wrapped(doc.split("\n"), WIDTH - 10, prose=True), 4), ""] if doc else []),
         *_constructor(unit, found.arguments, stored),
         *(after_construction(graph) if is_root else []),
         *(["", *body] if body else []),

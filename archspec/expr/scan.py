@@ -39,6 +39,9 @@ FOREIGN = {
     "\\": "text has no escapes here",
 }
 
+_THOUSANDS = {"k": 3, "m": 6, "g": 9, "b": 9}
+"""What letters behind a number stand for elsewhere, as powers of ten."""
+
 MAX_PLACEHOLDERS = 20_000
 FIRST_PLACEHOLDER = 0x4E00  # unified ideographs: identifiers to Python, and unchanged by its normalisation
 
@@ -147,7 +150,9 @@ class _Scanner:
         elif (number := NUMBER.match(text, at)) is not None:
             follows = SEGMENT.match(text, number.end())
             if follows:
-                self._fail(f"`{text[at : follows.end()]}` is not a number", follows.end() - at)
+                power = _THOUSANDS.get(follows.group().lower())
+                help = f"write `{number.group()}e{power}`" if power and number.group().isdecimal() else None
+                self._fail(f"`{text[at : follows.end()]}` is not a number", follows.end() - at, help)
             self._take(number.end() - at, "number")
         else:
             self._symbol(char)

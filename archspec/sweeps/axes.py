@@ -18,7 +18,8 @@ from archspec.spec import Spec, variant_entries
 from archspec.yaml_source import Entry, Node, Scalar, parse, plain
 from archspec.yaml_source import Sequence as YamlSequence
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER = r"[-+]?(?:\d+(?:\.\d+)?|(?<!\.)\.\d+)(?:[eE][-+]?\d+)?"
+_NEARLY_A_RANGE = re.compile(rf"({_NUMBER})\s*(?:-|:|\.\.\.+)\s*({_NUMBER})")
 _RANGE = re.compile(rf"\s*({_NUMBER})\s*\.\.\s*({_NUMBER})\s*(?::\s*({_NUMBER})\s*)?")
 
 VARIANT, INPUT = "variant", "input"
@@ -178,7 +179,7 @@ def _expanded(entry: Entry, node: Node, limit: int) -> Iterable[object]:
     step = Decimal(found[3]) if found[3] is not None else Decimal(1)
     if not step or (last - first) / step < 0:
         message = f"the range `{text}` is empty"
-        help = "the step leads away from the end" if step else "take a step other than 0"
+        help = f"write `{found[1]}..{found[2]}:{-step}`" if step else "take a step other than 0"
         raise spec_error("bad-call", message, entry.value.span, help=help)
     count = int((last - first) / step) + 1
     if count > limit:
@@ -200,6 +201,9 @@ def _checked(param: Param, value: object) -> object:
     (entry,) = given_entries([(param.name, value)])
     if "op" in param.types and is_op_node(entry.value):
         return value
+    if isinstance(value, str) and "str" not in param.types and (ends := _NEARLY_A_RANGE.fullmatch(value)):
+        message = f"param `{param.name}` is {param.wanted}, got `{value}`"
+        raise spec_error("wrong-type", message, entry.value.span, help=f"write `{ends[1]}..{ends[2]}`")
     return check_value(param, value, entry.value.span)
 
 
