@@ -231,6 +231,7 @@ def test_deep_networks_stay_small() -> None:
     [
         (["--node", "layer5"], "unknown-node", "did you mean `layer"),
         (["--node", "layer4", "--at", "3,9"], "bad-call", "give a number from 0 to 6 in place of 9"),
+        (["--node", "layer4", "--at=-1,3"], "bad-call", "give a number from 0 to 6 in place of -1"),
         (["--node", "layer4", "--at", "3"], "bad-call", "give 2 numbers"),
         (["--at", "3"], "bad-call", "leave the position out"),
         (["--node", "layer4", "--at", "3;4"], "bad-call", "write one number for each axis"),

@@ -15,7 +15,7 @@ from typing import NoReturn, Protocol, cast
 import archspec
 from archspec.cli.outcome import BUG, CALL_IS_WRONG, INTERRUPTED, PIPE_CLOSED, exit_code
 from archspec.cli.terminal import print_diagnostics
-from archspec.diagnostics import Diagnostic, SpecError, did_you_mean, spec_error
+from archspec.diagnostics import Diagnostic, SpecError, did_you_mean, nearest, spec_error
 
 
 class Command(Protocol):
@@ -135,8 +135,11 @@ def _instead(option: str, help: str) -> str | None:
     formats = re.search(r"--format \{([\w,]+)\}", help)
     if formats is not None and option[2:] in formats[1].split(","):
         return f"write `--format {option[2:]}`"
-    options = set(re.findall(r"--[a-z][\w-]*", help)) - {"--help"}
-    return did_you_mean(option, options) if options else "it takes no options"
+    options = sorted(set(re.findall(r"--([a-z][\w-]*)", help)) - {"help"})
+    close = nearest(option[2:], options)  # what all of them begin with makes none alike
+    if close is not None:
+        return f"did you mean `--{close}`?"
+    return f"choose one of {', '.join(f'`--{name}`' for name in options)}" if options else "it takes no options"
 
 
 def _parsers(names: Iterable[str]) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:

@@ -19,7 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--node", metavar="PATH", help="a node, a block (its output), an output, a part (`lstm.h_n`); else the outputs"
     )
     parser.add_argument(
-        "--at", metavar="ROW,COL", type=_position, help="the unit's position, a number for each axis; else the centre"
+        "--at",
+        metavar="ROW,COL",
+        type=_position,
+        help="the unit's position, a number from 0 for each axis; else the centre",
     )
     parser.add_argument("--json", action="store_true", help="print it for programs")
 
@@ -37,6 +40,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _position(text: str) -> tuple[int, ...]:
     places = [part.strip() for part in text.split(",")]
-    if not all(place.isdecimal() for place in places):
+    if not all(place.removeprefix("-").isdecimal() for place in places):  # which are there is said by `region`
         raise argparse.ArgumentTypeError(f"`{text}` is no position: write one number for each axis, 3,4 say")
     return tuple(map(int, places))
