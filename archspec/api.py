@@ -8,11 +8,11 @@ import warnings
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, get_args
 from weakref import WeakKeyDictionary
 
 from archspec import ir
-from archspec.diagnostics import spec_error
+from archspec.diagnostics import check_type, spec_error
 from archspec.diagrams.choices import SHOWN, Direction
 from archspec.elaborate.inputs import Shape
 from archspec.loading import Graph, load, loads, of_type, several
@@ -78,6 +78,7 @@ def build(
     Raises:
         SpecError: with every mistake found.
     """
+    check_type("init", init, bool, "True or False")
     _check_weights(weights, rename)
     if "torch" not in sys.modules:
         with warnings.catch_warnings():
@@ -121,7 +122,8 @@ def _check_weights(weights: object, rename: object) -> None:
         message = f"`weights` is a file or a `state_dict`, got {of_type(weights)}"
         help = "give its `state_dict()`" if hasattr(weights, "state_dict") else None
         raise spec_error("wrong-type", message, None, help=help)
-    if not isinstance(rename, Mapping | None):
+    parts = [*rename, *rename.values()] if isinstance(rename, Mapping) else []  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(rename, Mapping | None) or not all(isinstance(part, str) for part in parts):  # pyright: ignore[reportUnknownVariableType]
         message = f"`rename` is new parts of names by old ones, got {rename!r}"
         raise spec_error("wrong-type", message, None, help='give `{"norm.1": "norm1"}`')
 
@@ -213,6 +215,7 @@ def diff(
     """
     from archspec.views.difference_view import difference
 
+    check_type("depth", depth, SupportsIndex | None, "a number of levels")
     return difference(_loaded(before), _loaded(after), None, depth, batch, optimizer)
 
 
@@ -245,6 +248,11 @@ def diagram(
     """
     from archspec.diagrams.draw import draw
 
+    check_type("depth", depth, SupportsIndex | None, "a number of levels")
+    check_type("title", title, str | None, "a text")
+    check_type("link", link, str, "an address")
+    if direction not in get_args(Direction):
+        raise spec_error("bad-call", f"`direction` is TB or LR, got {direction!r}", help="leave it out, or give `LR`")
     return draw(
         _loaded(spec), depth=depth, expand=several("expand", expand), show=several("show", show),
         direction=direction, title=title, legend=legend, diff=None if diff is None else _loaded(diff), link=link,

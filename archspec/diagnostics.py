@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
+from types import UnionType
+from typing import Any
 
 from archspec.objects import record
 from archspec.synonyms import synonym
@@ -115,6 +117,12 @@ def spec_error(
 ) -> SpecError:
     """The usual way to raise: `raise spec_error("unknown-op", "no op `Conv2D`", span, help="write `Conv2d`")`."""
     return SpecError(Diagnostic(code, message, span, label, tuple(related), tuple(notes), help))
+
+
+def check_type(name: str, given: object, kind: type[Any] | UnionType, what: str, *, help: str | None = None) -> None:
+    """Raises SpecError for an argument of another type: callers of the Python interface need no type checker."""
+    if not isinstance(given, kind):
+        raise spec_error("wrong-type", f"`{name}` is {what}, got {given!r}", None, help=help)
 
 
 def nearest(word: str, valid: Iterable[str]) -> str | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, cast
 
 from archspec import ir, limits
 from archspec.cache import GraphCache
-from archspec.diagnostics import Source, SpecError, did_you_mean, spec_error
+from archspec.diagnostics import Source, SpecError, check_type, did_you_mean, spec_error
 from archspec.elaborate import CustomOps, elaborate
 from archspec.elaborate.inputs import Shape
 from archspec.elaborate.params import given_entries
@@ -59,6 +59,10 @@ class Graph(ir.Graph):
         """
         from archspec.analysis.region import region, values_at
 
+        check_type("path", path, str | None, "that of a node or a block")
+        check_type("at", at, Collection | None, "a number for each axis", help="give `(row, column)`")
+        for place in at or ():
+            check_type("at", place, SupportsIndex, "a number for each axis", help="give `(row, column)`")
         return region(self, values_at(self, path)[0], at)
 
     def _repr_html_(self) -> str:
@@ -118,6 +122,7 @@ def _exists(path: Path) -> bool:
 
 def find_variant(name: str, variant: str | None) -> tuple[Path, str | None]:
     """As `find`, with the variant that is asked for besides. Raises SpecError where they are two."""
+    check_type("variant", variant, str | None, "a variant's name")
     path, named = find(name)
     if named is not None and variant is not None and named != variant:
         message = f"`{name}` is a variant, and `{variant}` another"
@@ -182,6 +187,8 @@ def loads(
     """As `load`, of a spec given as text; `folder` is where its imports start."""
     if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers need no type checker
         raise spec_error("wrong-type", f"`loads` takes a text, got {text!r}", None, help="`load` takes a path")
+    check_type("name", name, str, "what the text is called")
+    check_type("folder", folder, str | PathLike | None, "a folder's path")
     library = Library()
     spec = library.load_text(Source(name, text), Path(folder) if folder is not None else None)
     return compiled(spec, library, variant, params, input, symbolic, allow_ops)
@@ -270,17 +277,17 @@ def of_type(value: object) -> str:
 
 def several(what: str, given: str | Path | Iterable[T]) -> tuple[T, ...]:
     """What an argument lists; one name will do. Raises SpecError."""
-    if isinstance(given, str | Path):
-        return (cast("T", given),)
-    if not isinstance(given, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+    names: tuple[object, ...] | None = (given,) if isinstance(given, str | Path) else None
+    if names is None and isinstance(given, Iterable):
+        names = tuple(given)
+    if names is None or not all(isinstance(name, str | Path) for name in names):
         raise spec_error("wrong-type", f"`{what}` is one name or a list of them, got {given!r}", None)
-    return tuple(given)
+    return cast("tuple[T, ...]", names)
 
 
 def _check_types(variant: object, params: object) -> None:
     """Callers need no type checker: what they mistake is said here."""
-    if not isinstance(variant, str | None):
-        raise spec_error("wrong-type", f"`variant` is a variant's name, got {variant!r}", None)
+    check_type("variant", variant, str | None, "a variant's name")
     if not isinstance(params, Mapping | None):
         raise spec_error("wrong-type", f"`params` are values by name, got {params!r}", None, help='give `{"width": 8}`')
     for name in params or ():  # pyright: ignore[reportUnknownVariableType]

@@ -149,6 +149,56 @@ def test_building_is_silent_without_numpy(tmp_path: Path) -> None:
     assert "Warning" not in run.stderr and run.stderr.endswith("no numpy\n")
 
 
+GRAPH = archspec.loads(TEXT)
+OTHER: list[tuple[Callable[[Any], object], object, str]] = [
+    (lambda given: archspec.loads(TEXT, folder=given), 5, "`folder` is a folder's path, got 5"),
+    (lambda given: archspec.loads(TEXT, name=given), 5, "`name` is what the text is called, got 5"),
+    (lambda given: archspec.load("lenet5", allow_paths=given), [5], "`allow_paths` is one name or a list of them"),
+    (lambda given: archspec.build(GRAPH, init=given), "no", "`init` is True or False, got 'no'"),
+    (lambda given: archspec.build(GRAPH, weights={}, rename=given), {1: "a"}, "got {1: 'a'}"),
+    (lambda given: archspec.compare(GRAPH, optimizer=given), ["sgd"], "`optimizer` is an optimizer's name"),
+    (lambda given: archspec.diff(GRAPH, "lenet5", depth=given), "1", "`depth` is a number of levels, got '1'"),
+    (lambda given: archspec.diagram(GRAPH, depth=given), "1", "`depth` is a number of levels, got '1'"),
+    (lambda given: archspec.diagram(GRAPH, expand=given), [1], "`expand` is one name or a list of them, got [1]"),
+    (lambda given: archspec.diagram(GRAPH, title=given), 5, "`title` is a text, got 5"),
+    (lambda given: archspec.diagram(GRAPH, link=given), 5, "`link` is an address, got 5"),
+    (lambda given: archspec.diagram(GRAPH).render(engine=given), 5, "`engine` is a program's name, got 5"),
+    (lambda given: archspec.diagram(GRAPH).save(given), 5, "`path` is that of a file, got 5"),
+    (lambda given: archspec.report(GRAPH).save(given), 5, "`path` is that of a file, got 5"),
+    (lambda given: archspec.parameter_groups(given, {"*": {}}), "x", "`parameter_groups` takes a module, got str"),
+    (
+        lambda given: archspec.parameter_groups(nn.Linear(2, 2), {given: {}}),
+        5,
+        "`groups` is options by pattern, got 5",
+    ),
+    (lambda given: GRAPH.summary().to_text(depth=given), "1", "`depth` is a number of levels, got '1'"),
+    (lambda given: GRAPH.summary().to_text(sort=given), ["macs"], "`column to sort by` is a name, got ['macs']"),
+    (lambda given: GRAPH.summary().to_text(columns=given), 5, "`columns` is one name or a list of them, got 5"),
+    (lambda given: GRAPH.summary().to_text(columns=given), [5], "`columns` is one name or a list of them, got 5"),
+    (lambda given: GRAPH.receptive_field(given), 5, "`path` is that of a node or a block, got 5"),
+    (lambda given: GRAPH.receptive_field(None, given), 5, "`at` is a number for each axis, got 5"),
+    (lambda given: GRAPH.receptive_field(None, given), ("a",), "`at` is a number for each axis, got 'a'"),
+    (lambda given: archspec.sweep("mine.yaml", {}, variant=given), 5, "`variant` is a variant's name, got 5"),
+    (lambda given: archspec.sweep("mine.yaml", {}, allow_ops=given), 5, "`allow_ops` is one name or a list of them"),
+    (lambda given: archspec.sweep("mine.yaml", {}, file=given), 5, "`file` is a .csv file's path, got 5"),
+    (lambda given: archspec.sweep("mine.yaml", {}, progress=given), 5, "`progress` is a function of two numbers"),
+]
+
+
+@pytest.mark.parametrize(("call", "given", "text"), OTHER)
+def test_an_argument_of_another_type(call: Callable[[Any], object], given: object, text: str) -> None:
+    code, message, _ = refused(lambda: call(given))
+    assert code == "wrong-type" and text in message
+
+
+def test_arguments_of_other_values(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(TEXT)
+    assert "`direction` is TB or LR" in refused(lambda: archspec.diagram(GRAPH, direction=cast("Any", "left")))[1]
+    assert refused(lambda: archspec.sweep(tmp_path / "mine.yaml", {"width": [4]}, file=""))[2] == "name a file"
+    none = cast("Any", None)
+    assert "`limit`" in refused(lambda: archspec.sweep(tmp_path / "mine.yaml", {"width": [4]}, limit=none))[1]
+
+
 def test_graph_of_takes_a_module() -> None:
     for other in ("lenet5", archspec.loads(TEXT), nn.Linear(4, 8)):
         code, message, _ = refused(lambda other=other: archspec.graph_of(cast("Any", other)))

@@ -14,7 +14,7 @@ from archspec.analysis.sums import Sums
 from archspec.analysis.traffic import Traffic, intensity, traffic
 from archspec.analysis.training import OPTIMIZERS, TrainingMemory, training_memory
 from archspec.cache import GraphCache
-from archspec.diagnostics import did_you_mean, spec_error
+from archspec.diagnostics import check_type, did_you_mean, spec_error
 from archspec.dims import Dim
 from archspec.ir import Graph
 
@@ -121,8 +121,8 @@ def analyses_of(graph: Graph, batch: int | None = None, optimizer: str | None = 
 
 def memory_settings(batch: int | None, optimizer: str | None) -> tuple[int, str]:
     """What memory is computed for, where it is given. Raises SpecError where there is no such thing."""
-    if batch is not None and not isinstance(batch, int):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise spec_error("wrong-type", f"`batch` is a number of samples, got {batch!r}")
+    check_type("batch", batch, int | None, "a number of samples")
+    check_type("optimizer", optimizer, str | None, "an optimizer's name")
     if batch is not None and batch < 1:
         raise spec_error("bad-call", f"a batch has at least 1 sample, got {batch}")
     if optimizer is not None and optimizer not in OPTIMIZERS:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 from archspec.analysis.analyses import analyses_of
 from archspec.artifacts import write_file
-from archspec.diagnostics import spec_error
+from archspec.diagnostics import check_type, spec_error
 from archspec.diagrams.choices import FORMATS, SHOWN, TEXTS, Direction, how_to_draw
 from archspec.diagrams.dot import to_dot
 from archspec.diagrams.engine import find_engine
@@ -43,6 +44,7 @@ class Diagram:
         Raises:
             SpecError: where the ending is another, no engine can write it, or the file cannot be written.
         """
+        check_type("path", path, str | PathLike, "that of a file")
         path = Path(path)
         format = path.suffix.removeprefix(".")
         if format not in (*FORMATS, *TEXTS):

@@ -8,7 +8,7 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from archspec.diagnostics import spec_error
+from archspec.diagnostics import check_type, spec_error
 from archspec.diagrams.choices import ENGINES, how_to_draw
 
 _SECONDS = 300
@@ -39,6 +39,7 @@ class Engine:
 
 def find_engine(format: str, asked: str | None = None) -> Engine | None:
     """The engine for a format; None where there is none. Raises SpecError where the one asked for is missing."""
+    check_type("engine", asked, str | None, "a program's name")
     if asked is not None:
         engine = _installed(asked)
         if engine is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from archspec.diagnostics import spec_error
+from archspec.diagnostics import check_type, spec_error
 from archspec.elaborate.patterns import matching, suggestion
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ def parameter_groups(model: nn.Module, groups: Mapping[str, Options], *, frozen:
     Raises:
         SpecError: for a pattern that matches or changes nothing, and for a trainable parameter that none matches.
     """
+    if not hasattr(model, "named_parameters"):
+        message = f"`parameter_groups` takes a module, got {type(model).__name__}"
+        raise spec_error("wrong-type", message, None, help="give what `archspec.build` made, or any `nn.Module`")
     named = dict(model.named_parameters())
     _check_options(groups)
     matched = {pattern: matching(pattern, named) for pattern in groups}
@@ -70,6 +73,7 @@ def _check_options(groups: Mapping[str, Options]) -> None:
         message = f"groups are options by pattern, got {type(groups).__name__}"
         raise spec_error("wrong-type", message, None, help='write `{"*": {"lr": 1e-3}}`')
     for pattern, options in groups.items():
+        check_type("groups", pattern, str, "options by pattern")
         if not isinstance(options, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"the options of `{pattern}` are a mapping, got {options!r}"
             raise spec_error("wrong-type", message, None, help='write `{"lr": 1e-3}`')

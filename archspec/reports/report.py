@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 
 from archspec.analysis.analyses import Analyses, analyses_of
 from archspec.artifacts import write_file
-from archspec.diagnostics import spec_error
+from archspec.diagnostics import check_type, spec_error
 from archspec.diagrams.engine import Engine, find_engine
 from archspec.ir import Graph
 from archspec.reports.data import Contents
@@ -29,6 +30,7 @@ class Report:
 
     def save(self, path: str | Path) -> Path:
         """Writes the page. Raises SpecError where the file is no .html, or cannot be written."""
+        check_type("path", path, str | PathLike, "that of a file")
         path = Path(path)
         if path.suffix != ".html":
             raise spec_error("bad-call", f"a report is .html, not `{path}`", help="give another ending")

@@ -6,6 +6,7 @@ found = archspec.sweep("densenet", {"growth": range(12, 49, 4)}, where="params <
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +60,16 @@ def sweep(
     Raises:
         SpecError: params, metrics or conditions are mistaken. A combination that is no network is a result.
     """
-    from archspec.sweeps.search import prepare  # only who asks for it pays for loading it
+    from archspec.diagnostics import check_type  # only who asks for it pays for loading it
+    from archspec.loading import several
+    from archspec.sweeps.search import prepare
 
+    check_type("file", file, str | PathLike | None, "a .csv file's path")
+    check_type("progress", progress, Callable | None, "a function of two numbers")
     search = prepare(
         spec, params, where=where, sort=sort, columns=columns,
-        variant=variant, input=input, batch=batch, optimizer=optimizer, allow_ops=allow_ops, allow_paths=allow_paths,
+        variant=variant, input=input, batch=batch, optimizer=optimizer,
+        allow_ops=several("allow_ops", allow_ops), allow_paths=several("allow_paths", allow_paths),
         jobs=jobs, file=Path(file) if file is not None else None, resume=resume, force=force,
         limit=limit,
     )  # fmt: skip

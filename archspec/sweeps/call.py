@@ -17,8 +17,8 @@ def check(spec: object, params: object, jobs: object, limit: object) -> None:
     if not isinstance(params, Mapping) or not all(isinstance(name, str) for name in params):  # pyright: ignore[reportUnknownVariableType]
         message = f"`params` are values by the name of a param, got {params!r}"
         raise spec_error("wrong-type", message, None, help='give `{"width": [8, 16]}`')
-    for name, what, number in (("jobs", "processes", jobs), ("limit", "combinations", limit)):
-        if number is not None and (not isinstance(number, SupportsIndex) or number.__index__() < 1):
+    for name, what, number in (("jobs", "processes", 1 if jobs is None else jobs), ("limit", "combinations", limit)):
+        if not isinstance(number, SupportsIndex) or number.__index__() < 1:
             raise spec_error("bad-call", f"`{name}` is a number of {what}, got {number!r}", None)
 
 

@@ -33,7 +33,8 @@ class Store:
         self.found: list[Row] = []
         if path.suffix != ".csv":
             message = f"cannot write results to `{path}`: only to .csv"
-            raise spec_error("bad-call", message, None, help=f"write `{path.with_suffix('.csv')}`")
+            help = f"write `{path.with_suffix('.csv')}`" if path.name else "name a file"
+            raise spec_error("bad-call", message, None, help=help)
         self._file = self._opened()
         try:
             self._waiting: list[bytes] = []

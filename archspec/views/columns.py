@@ -10,7 +10,7 @@ from archspec import dims
 from archspec.analysis.analyses import Analyses
 from archspec.analysis.cost import Cost
 from archspec.analysis.receptive_field import ReceptiveField
-from archspec.diagnostics import did_you_mean, spec_error
+from archspec.diagnostics import check_type, did_you_mean, spec_error
 from archspec.dims import Dim
 from archspec.objects import record
 from archspec.views import numbers
@@ -266,15 +266,19 @@ DEFAULT = ("path", "op", "arguments", "output", "params", "params%", "macs", "ma
 def chosen(names: str | Iterable[str] | None) -> tuple[Column, ...]:
     """The columns by name, a list or a text with commas, in the order asked for; with a `+` before any of them they are
     added to the usual ones. Raises SpecError."""
+    check_type("columns", names, Iterable | None, "one name or a list of them")
     if names is None:
         return tuple(COLUMNS[name] for name in DEFAULT)
     asked = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+    for name in asked:
+        check_type("columns", name, str, "one name or a list of them")
     usual = [name for name in DEFAULT if not COLUMNS[name].extra] if any(name[:1] == "+" for name in asked) else []
     return tuple(column(name) for name in dict.fromkeys([*usual, *(name.removeprefix("+") for name in asked)]))
 
 
 def column(name: str, what: str = "column") -> Column:
     """A column by name. Raises SpecError, naming the nearest."""
+    check_type(what, name, str, "a name")
     if name not in COLUMNS:
         raise spec_error("bad-call", f"no {what} `{name}`", help=did_you_mean(name, COLUMNS) or _all())
     return COLUMNS[name]

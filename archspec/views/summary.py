@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypedDict, Unpack
+from typing import Any, SupportsIndex, TypedDict, Unpack
 
 from archspec.analysis.analyses import Analyses, analyses_of
 from archspec.analysis.cost import Cost
+from archspec.diagnostics import check_type
 from archspec.ir import Graph
 from archspec.objects import uncollected
 from archspec.views import columns, markup
@@ -60,6 +61,7 @@ class Summary:
     @uncollected()
     def rows(self, **shape: Unpack[Shape]) -> list[Row]:
         """The rows of the table. Raises SpecError for a column that there is not."""
+        check_type("depth", shape.get("depth"), SupportsIndex | None, "a number of levels")
         tree, sort = bool(shape.get("tree")), shape.get("sort")
         view = View(self.analyses)
         by = columns.column(sort, _SORTED_BY) if sort is not None else None
