@@ -139,6 +139,16 @@ def test_shapes_stand_where_they_change_and_once() -> None:
     assert not any(source == "conv3.1" for source, _ in labels)  # a normalisation changes nothing
 
 
+def test_results_that_are_not_shown_are_counted() -> None:
+    heads = "\n".join(f"  - {{op: Conv2d, from: input, out_channels: {width}, kernel_size: 1}}" for width in (1, 2, 3))
+    text = f"archspec: 1\nname: heads\ninput: [N, 4, 8, 8]\ngraph:\n{heads}\noutputs: {{all: ['0', '1', '2']}}\n"
+    graph = api.loads(text)
+    *_, end = picture(graph).boxes()
+    assert Labels(Analyses(graph)).lines(end) == ["[N, 1, 8, 8], [N, 2, 8, 8] and 1 more"]
+    *_, end = compared(text, text.replace("channels: 3", "channels: 5")).boxes()
+    assert end.edits == ("[N, 3, 8, 8] -> [N, 5, 8, 8]",)
+
+
 def test_what_runs_in_training_only_is_dashed() -> None:
     text = draw(api.load("googlenet"), depth=1).dot
     assert re.search(r"aux1.*dashed", text)

@@ -11,7 +11,7 @@ from archspec.diagrams.choices import SHOW, SHOWN
 from archspec.diagrams.picture import Box, Change, Cluster
 from archspec.ir import Graph, Node
 from archspec.values import TensorType
-from archspec.views.cells import arguments, field_text
+from archspec.views.cells import arguments, few, field_text
 from archspec.views.numbers import short_count
 
 _LONGEST = 36  # characters of a line of arguments
@@ -56,7 +56,7 @@ class Labels:
     def lines(self, box: Box) -> list[str]:
         """What stands below the title and the name."""
         if box.kind in ("input", "output"):
-            return [*box.edits] or [", ".join(map(str, box.types[:2]))]
+            return [*box.edits] or [few([*map(str, box.types)])]
         lines = [_cut(edit) for edit in box.edits]
         if not lines and box.kind == "node" and "args" in self._show:
             lines += _wrapped(_arguments(self._graph.nodes[box.start]))
@@ -67,7 +67,7 @@ class Labels:
         if field is not None:
             lines.append(f"field {field_text(field)}")
         if "shape" in self._show:
-            lines.append(", ".join(map(str, self.types(box)[:2])))
+            lines.append(few([*map(str, self.types(box))]))
         return lines
 
     def numbers(self, start: int, end: int) -> list[str]:

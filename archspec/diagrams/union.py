@@ -11,7 +11,7 @@ from archspec.diagrams.alike import Alike
 from archspec.diagrams.picture import FITS, Box, Cluster, Edge, Picture, Wiring, ends, folded, prefixes, with_skips
 from archspec.diagrams.picture import Change as Mark
 from archspec.ir import Graph, Scope
-from archspec.values import TensorType
+from archspec.views.cells import few
 from archspec.views.difference import SHAPE, Change, Differences
 from archspec.views.matching import Child, Pair, path_of
 
@@ -216,11 +216,9 @@ def _end(before: Box | None, after: Box | None) -> Box:
     if (before.path, before.types) == (after.path, after.types):
         return after
     edits = (f"was {before.path}",) if before.path != after.path else ()
-    return replace(after, change="changed", edits=(*edits, _arrow(_types(before.types), _types(after.types))))
-
-
-def _types(types: Sequence[TensorType]) -> str:
-    return ", ".join(map(str, types[:2]))
+    types = [(old, new) for old, new in zip_longest(before.types, after.types, fillvalue="none") if old != new]
+    arrow = _arrow(*(few([str(pair[side]) for pair in types]) for side in (0, 1)))
+    return replace(after, change="changed", edits=(*edits, arrow))
 
 
 def _edges(before: list[Edge], after: list[Edge]) -> tuple[Edge, ...]:

@@ -12,6 +12,8 @@ from archspec.views import numbers
 from archspec.views.symbolic import cost_texts
 from archspec.views.table import UNKNOWN, Cell
 
+_SHOWN = 2  # inputs, or results, that are shown of several
+
 
 def arguments(op: Op, *, inferred: bool = False) -> dict[str, str]:
     """What an op was given, by name: what differs from torch's defaults, and with `inferred` what follows from the
@@ -30,6 +32,12 @@ def default(op: Op, name: str) -> str | None:
     """What an argument is where it is not given; None where nothing says so."""
     info = type(op).model_fields.get(name)
     return None if info is None or info.is_required() else str(collapse(info.default))
+
+
+def few(texts: Sequence[str]) -> str:
+    """Inputs or results: the first, and how many more there are."""
+    more = len(texts) - _SHOWN
+    return ", ".join(texts[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def count_cell(number: Dim) -> Cell:

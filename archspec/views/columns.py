@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Literal
 
@@ -14,12 +14,10 @@ from archspec.diagnostics import check_type, did_you_mean, spec_error
 from archspec.dims import Dim
 from archspec.objects import record
 from archspec.views import numbers
-from archspec.views.cells import arguments, bytes_cell, count_cell, field_cell, once_if_equal
+from archspec.views.cells import arguments, bytes_cell, count_cell, few, field_cell, once_if_equal
 from archspec.views.rows import Row
 from archspec.views.symbolic import Legend, rank
 from archspec.views.table import EMPTY, NONE, READABLE, UNKNOWN, WHOLE, Cell, Heading, words
-
-_SHOWN = 2  # results, or inputs, that a cell shows
 
 
 class View:
@@ -97,23 +95,18 @@ def _arguments(_: View, row: Row) -> Cell:
 
 def _inputs(view: View, row: Row) -> Cell:
     values = row.node.inputs if row.node is not None else row.scope.inputs if row.scope is not None else ()
-    return words(_few([view.analyses.graph.name_of(value) for value in values]))
+    return words(few([view.analyses.graph.name_of(value) for value in values]))
 
 
 def _output(view: View, row: Row) -> Cell:
-    full = _few([str(x) for x in row.types])
+    full = few([str(x) for x in row.types])
     if full.count(" ") == full.count(","):  # no size has an operator in it
         return words(full)
-    return Cell(full, (full, full, full, _few([view.legend.shape(x.shape) for x in row.types])))
-
-
-def _few(texts: Sequence[str]) -> str:
-    more = len(texts) - _SHOWN
-    return ", ".join(texts[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return Cell(full, (full, full, full, few([view.legend.shape(x.shape) for x in row.types])))
 
 
 def _dtype(_: View, row: Row) -> Cell:
-    return words(_few([x.dtype for x in row.types]))
+    return words(few([x.dtype for x in row.types]))
 
 
 def _mode(_: View, row: Row) -> Cell:

@@ -171,6 +171,8 @@ def hull(a: Map, b: Map, units: int | None = None) -> Map | None:
         return a
     if a.advance == b.advance and _is_steady(a) and _is_steady(b):
         return spread(min(a.lo[0], b.lo[0]), max(a.hi[0], b.hi[0]), a.advance)
+    if a.units is not None and a.units == b.units and not (a.has_gaps or b.has_gaps):
+        return Map(a.units, 0, tuple(map(min, a.lo, b.lo)), tuple(map(max, a.hi, b.hi)), 1, a.units)
     if a.units is not None and b.units is not None:
         return bounded(both(a, b), min(a.units, b.units))
     return _hull(a, b, units)
