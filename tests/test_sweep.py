@@ -236,9 +236,12 @@ def test_amounts_of_unknown_sizes_are_shown_as_a_summary_does(capsys: pytest.Cap
 
 
 def test_a_condition_that_fails_names_the_combination(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["mine.yaml", "--set", "width=4..12:4", "--where", "100 % (width - 8) > 0"]
-    _, err = ran(capsys, *words, code=2)
+    words = ["mine.yaml", "--set", "width=4..12:4", "--where", "100 % (width - 8) > -9"]
+    out, err = ran(capsys, *words, "--jobs", "1", code=2)
     assert "so it is for width=8" in err
+    assert out.startswith("mine: 1 of 3 combinations") and "\n    4  " in out  # what was found before
+    words[-1] = "100 % (width - 4) > -9"
+    assert ran(capsys, *words, "--jobs", "1", code=2)[0] == ""
     with pytest.raises(SpecError, match="so it is for width=12"):
         archspec.sweep("mine.yaml", {"width": [4, 12]}).where("params // (width - 12) > 0")
 

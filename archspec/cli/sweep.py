@@ -15,7 +15,7 @@ from archspec.cli import formats, options
 from archspec.cli.outcome import INTERRUPTED, SPEC_IS_WRONG
 from archspec.cli.outputs import place
 from archspec.cli.terminal import columns, print_diagnostics
-from archspec.diagnostics import spec_error
+from archspec.diagnostics import SpecError, spec_error
 from archspec.elaborate.params import Written
 from archspec.sweeps import LIMIT
 
@@ -69,13 +69,15 @@ def run(args: argparse.Namespace) -> int:
         resume=args.resume, force=args.force, limit=args.limit,
     )  # fmt: skip
     streams = args.format == "csv" and not (args.sort or args.pareto or args.top)
+    stopped: KeyboardInterrupt | SpecError | None = None
     try:
         _count(search, streams)
-        stopped = False
-    except KeyboardInterrupt:
-        stopped = True
+    except (KeyboardInterrupt, SpecError) as error:  # a condition that cannot be computed, a disk that is full
+        stopped = error
     finally:
         search.close()
+    if isinstance(stopped, SpecError) and not search.done:
+        raise stopped
     found = search.result()
     if args.pareto:
         found = found.pareto(*args.pareto)
@@ -83,7 +85,10 @@ def run(args: argparse.Namespace) -> int:
     found = found.top(args.top) if args.top is not None else found
     if not streams:
         formats.show(found, args.format, lambda: found.to_text(columns()))
-    if stopped:
+    if isinstance(stopped, SpecError):
+        sys.stdout.flush()
+        raise stopped
+    if stopped is not None:
         _say_stopped(search, args.output)
         return INTERRUPTED
     refusal = search.refusal()
