@@ -9,8 +9,6 @@ Importing archspec imports nothing that is in it: what is used is imported then,
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from archspec.objects import uncollected
-
 if TYPE_CHECKING:
     from archspec.api import Graph, build, compare, diagram, diff, graph_of, load, loads, optimize, report, to_python
     from archspec.diagnostics import Diagnostic, InternalError, SpecError
@@ -62,6 +60,8 @@ def __dir__() -> list[str]:
 
 
 def _imported(name: str) -> Any:
+    from archspec.objects import uncollected
+
     with uncollected(kept=True):
         return getattr(import_module(f"archspec.{_HOMES.get(name, 'api')}"), name)
 

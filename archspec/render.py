@@ -204,7 +204,7 @@ def _window(line: str, start: int) -> tuple[str, int]:
 
 def _clean(text: str) -> str:
     """Tabs as spaces; characters that would control the terminal as a mark."""
-    return "".join(_TAB if char == "\t" else "\N{REPLACEMENT CHARACTER}" if _controls(char) else char for char in text)
+    return "".join(_TAB if char == "\t" else "\ufffd" if _controls(char) else char for char in text)
 
 
 def _controls(char: str) -> bool:

@@ -134,12 +134,15 @@ class Interrupts:
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Interrupts())
 sys.argv[1:] = ["summary", "lenet5"]
-from archspec.cli import entry
+from archspec.__main__ import entry
 entry()
 """
 
 
-@pytest.mark.parametrize("imported", ["pydantic", "yaml", "archspec.loading", "archspec.ops.base"])
+@pytest.mark.parametrize(
+    "imported",
+    ["archspec.cli", "archspec.objects", "archspec.cli.main", "argparse", "pydantic", "yaml", "archspec.ops.base"],
+)
 def test_control_c_while_archspec_is_imported(imported: str) -> None:
     call = [sys.executable, "-c", INTERRUPTED_IMPORT.format(imported=imported)]
     done = subprocess.run(call, capture_output=True, text=True)
