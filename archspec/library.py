@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
@@ -31,6 +32,7 @@ class Library:
 
     def __init__(self, allow: Iterable[Path] = ()) -> None:
         self.roots = [BUNDLED.resolve(), *(folder.resolve() for folder in allow)]
+        self._whole = True  # names are whole paths
         self._specs: dict[Path, Spec] = {}
         self._texts: dict[Path, str] = {}
         self._found: dict[tuple[str, Path | None], Path] = {}
@@ -39,6 +41,7 @@ class Library:
 
     def load(self, path: Path) -> Spec:
         """The spec in a file that the user names. Raises SpecError."""
+        self._whole = path.is_absolute()
         real = _resolved(path)
         if real is None:
             read(path)  # says why
@@ -129,7 +132,7 @@ class Library:
             return self._specs[path]
         key = path.resolve()
         if key not in self._specs:
-            source = read(path)
+            source = self._named(read(path))
             self._count(source)
             self._texts[path] = source.text
             self._loading.append(key)
@@ -138,6 +141,13 @@ class Library:
             finally:
                 self._loading.pop()
         return self._specs[key]
+
+    def _named(self, source: Source) -> Source:
+        """A file as the user names such: from the working directory, unless the spec was given by its whole path."""
+        path = Path(source.name)
+        if self._whole or not path.is_relative_to(Path.cwd()):
+            return source
+        return replace(source, name=str(path.relative_to(Path.cwd())))
 
     def _count(self, source: Source) -> None:
         """Raises SpecError where the files are too large together."""

@@ -105,6 +105,18 @@ def test_a_file_that_is_meant_is_told(tmp_path: Path, wanted: str, help: str) ->
     assert [found.help for found in caught.value.diagnostics] == [help]
 
 
+def test_a_file_is_named_as_the_one_that_leads_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "specs"
+    folder.mkdir()
+    (folder / "lib.yaml").write_text("archspec: 1\nblocks: {A: {graph: [Relu]}}\n")
+    (folder / "main.yaml").write_text(f"{HEAD}imports: {{lib: lib.yaml}}\ngraph: [lib.A]\n")
+    for given, shown in ((Path("specs/main.yaml"), "specs/lib.yaml"), (folder / "main.yaml", str(folder / "lib.yaml"))):
+        with pytest.raises(SpecError) as caught:
+            api.load(given)
+        assert [str(found.span).rsplit(":", 2)[0] for found in caught.value.diagnostics] == [shown]
+
+
 def output(text: str) -> str:
     return str(api.loads(text).nodes[-1].outputs[0])
 
