@@ -59,6 +59,7 @@ HELPED = {
     f"{HEAD}graph: [Dense]": "did you mean `Linear`?",
     f"{HEAD}layers: [ReLU]": "did you mean `graph`?",
     f"{HEAD}graph: [{{op: Linear, out_features: 3, bias: no}}]": "write `false`",
+    f"{HEAD}graph: [{{op: reshape, shape: [N, 192]}}]": "read a size off its node: `input.shape[0]`, say",
     f"{HEAD}graph: {{a: ReLU, b: {{op: add, from: 'a, input'}}}}": "write a list: `[a, input]`",
     f"{HEAD}graph: [ReLU]\noutputs: [input 0]": "write a list: `[input, 0]`",
     f"{HEAD}graph:\na: ReLU": "indent it, if it belongs to `graph`",

@@ -187,6 +187,8 @@ def _unknown(written: str, frame: Frame, computed: bool = False) -> Fault:
     known = list(frame.names.known())
     if computed and not written.isidentifier():
         return Fault("unknown-name", f"no node is named `{written}`", "write a value without `$`, as `i`")
+    if len(written) == 1 and written.isupper() and written.lower() not in known:
+        return Fault("unknown-name", f"unknown name `{written}`", "read a size off its node: `input.shape[0]`, say")
     help = _SWITCHES.get(written.lower()) or did_you_mean(written, known)
     return Fault("unknown-name", f"unknown name `{written}`", help)
 

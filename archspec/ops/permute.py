@@ -25,9 +25,11 @@ class Permute(Rearranged):
         """The input's axes, in the result's order."""
         order = axes_of(x, self.dims, op=self.name, argument="dims")
         if len(order) != x.rank:
+            missing = [axis for axis in range(x.rank) if axis not in order]
+            batch = "; the batch is axis 0" if 0 in missing else ""
             raise OpError(
                 "bad-axis", f"`permute` needs all {x.rank} axes of {x}, got {list(self.dims)}", argument="dims",
-                help="the batch is axis 0: `dims: [0, ...]`",
+                help=f"add {', '.join(map(str, missing))}{batch}",
             )  # fmt: skip
         return order
 
