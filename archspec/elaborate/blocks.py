@@ -165,27 +165,40 @@ def _copy(session: Session, site: Site, template: Template, values: tuple[Value,
     start, end = template.start, template.start + len(template.nodes)
     delta = len(session.nodes) - start
     outside = dict(zip(template.inputs, values, strict=True))
+    nodes, scope, bound = template.nodes, template.scope, template.bound
+    if delta or values != template.inputs or not _is_there(template, site, used_at):
 
-    def move(value: Value) -> Value:
-        position, part = value
-        return Value(position + delta, part) if start <= position < end else outside.get(value, value)
+        def move(value: Value) -> Value:
+            position, part = value
+            return Value(position + delta, part) if start <= position < end else outside.get(value, value)
 
-    old = template.bound.path or ""
-    paths = Prefix(old, site.path)
-    modules = Prefix(template.scope.module if template.scope is not None else old, site.module)
-    origin = Rebased(template.origin, used_at, paths)
-    copies = [moved_node(node, move, paths, modules, origin) for node in template.nodes]
-    session.insert_copies(copies, site.syntax.span)
-    session.read.update(position + delta for position in template.read)
+        old = bound.path or ""
+        paths = Prefix(old, site.path)
+        modules = Prefix(scope.module if scope is not None else old, site.module)
+        origin = Rebased(template.origin, used_at, paths)
+        nodes = [moved_node(node, move, paths, modules, origin) for node in nodes]
+        if scope is not None:
+            scope = moved_scope(scope, delta.__add__, move, paths, modules, origin, used=site.origin)
+        bound = moved_bound(bound, move, paths)
+    session.insert_copies(nodes, site.syntax.span)
+    session.read.update([position + delta for position in template.read])
     session.mark([outside[value] for value in template.read_inputs])
-    if template.scope is not None:
-        shift = delta.__add__
-        scope = moved_scope(template.scope, shift, move, paths, modules, origin, used=site.origin)
-        assert scope is not None
+    if scope is not None:
         site.place.children.append(scope)
-    bound = moved_bound(template.bound, move, paths)
     assert bound is not None
     return bound
+
+
+def _is_there(template: Template, site: Site, used_at: Origin) -> bool:
+    """Whether a copy from where the block was elaborated would be the same: so it often is in variants of a network."""
+    scope = template.scope
+    return (
+        scope is not None
+        and scope.path == site.path
+        and scope.module == site.module
+        and scope.origin == site.origin
+        and template.origin == used_at
+    )
 
 
 def _pattern(values: tuple[Value, ...]) -> tuple[int, ...]:
