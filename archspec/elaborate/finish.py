@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from functools import cached_property
+from itertools import chain
 
 from archspec.diagnostics import spec_error
 from archspec.elaborate.names import Names
 from archspec.elaborate.session import Session, used_notes
-from archspec.ir import Graph, Node, Scope, leaves
+from archspec.ir import Graph, Scope, leaves
 from archspec.values import Value
 
 
@@ -55,51 +58,72 @@ def _scope_yielding(scope: Scope, position: int, read: set[int]) -> Scope | None
 def check_inplace(session: Session, graph: Graph) -> None:
     """An in-place op may only overwrite a value that nobody else needs, as autograd demands. Who needs its shape alone
     is served by the result as well."""
-    if not any(node.op.inplace_on_input for node in graph.nodes):
+    inplace = [position for position, node in enumerate(graph.nodes) if node.inputs and node.op.inplace_on_input]
+    if not inplace:
         return
-    readers: dict[Value, list[int]] = defaultdict(list)
-    for position, node in enumerate(graph.nodes):
-        shape_only = node.op.signature.shape_only
-        for slot, value in zip(node.slots, node.inputs, strict=True):
-            if slot not in shape_only:
-                readers[value].append(position)
+    readers = _Readers(graph)
     outputs = {value for entry in graph.outputs.entries for value in leaves(entry.value)}
-    for position, node in enumerate(graph.nodes):
-        if node.op.inplace_on_input and node.inputs:
-            reason = _overwrites(graph, node, position, readers, outputs)
-            if reason is not None:
-                session.note(
-                    spec_error(
-                        "bad-inplace",
-                        f"`{node.path}` would overwrite {reason}",
-                        node.origin.span,
-                        notes=used_notes(node.origin),
-                        help="leave out `inplace: true`",
-                    )
+    for position in inplace:
+        node = graph.nodes[position]
+        reason = _overwrites(graph, position, readers, outputs)
+        if reason is not None:
+            session.note(
+                spec_error(
+                    "bad-inplace",
+                    f"`{node.path}` would overwrite {reason}",
+                    node.origin.span,
+                    notes=used_notes(node.origin),
+                    help="leave out `inplace: true`",
                 )
+            )
 
 
-def _overwrites(
-    graph: Graph, node: Node, position: int, readers: dict[Value, list[int]], outputs: set[Value]
-) -> str | None:
+class _Readers:
+    """Who computes from each value. Of nearly all there is one reader, which is told by counting."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._counts = Counter(chain.from_iterable([node.inputs for node in graph.nodes]))
+
+    def other(self, value: Value, reader: int) -> int | None:
+        """The first but for one that is known; who reads a shape alone is none."""
+        if self._counts[value] < 2:
+            return None
+        return next((other for other in self._positions[value] if other != reader), None)
+
+    @cached_property
+    def _positions(self) -> Mapping[Value, list[int]]:
+        found: dict[Value, list[int]] = defaultdict(list)
+        for position, node in enumerate(self.graph.nodes):
+            shape_only = node.op.signature.shape_only
+            for slot, value in zip(node.slots, node.inputs, strict=True):
+                if slot not in shape_only:
+                    found[value].append(position)
+        return found
+
+
+def _overwrites(graph: Graph, position: int, readers: _Readers, outputs: set[Value]) -> str | None:
     """Why the op must not write on its input, None when it may. Views share their input's memory."""
-    value, reader = node.inputs[0], position
+
+    def name() -> str:
+        return f"`{graph.name_of(value)}`"
+
+    value, reader = graph.nodes[position].inputs[0], position
     while True:
-        name = f"`{graph.name_of(value)}`"
         if value.node < 0:
-            return f"the network's input {name}"
+            return f"the network's input {name()}"
         if value in outputs:
-            return f"{name}, an output of the network"
-        other = next((other for other in readers[value] if other != reader), None)
+            return f"{name()}, an output of the network"
+        other = readers.other(value, reader)
         if other is not None:
-            return f"{name}, which `{graph.nodes[other].path}` reads too"
+            return f"{name()}, which `{graph.nodes[other].path}` reads too"
         producer = graph.nodes[value.node]
         if producer.op.saves_output:
-            return f"{name}, which the backward pass of `{producer.op.name}` needs"
+            return f"{name()}, which the backward pass of `{producer.op.name}` needs"
         if not producer.inputs:
-            return f"the constant {name}"
+            return f"the constant {name()}"
         if not producer.op.is_view:
             return None
         if len(producer.outputs) > 1 or producer.op.overlaps:
-            return f"{name}, which shares memory with {'other parts' if len(producer.outputs) > 1 else 'itself'}"
+            return f"{name()}, which shares memory with {'other parts' if len(producer.outputs) > 1 else 'itself'}"
         value, reader = producer.inputs[0], value.node
