@@ -110,10 +110,10 @@ def _in_words(annotation: Any) -> str:
     return _WORDS.get(annotation, getattr(annotation, "__name__", "a value"))
 
 
-def check_keys(op: type[Op], arguments: Sequence[Argument]) -> None:
+def check_keys(op: type[Op], keys: Sequence[Scalar]) -> None:
     """Every key is an argument of the op, or an operand of which only the shape is read."""
     known = plans(op)
-    wrong = [a for a in arguments if a.key.text not in known and a.key.text not in op.signature.shape_only]
+    wrong = [key for key in keys if key.text not in known and key.text not in op.signature.shape_only]
     if wrong:
         most = current().errors + 1  # one more, which says so
         valid = [*known, *op.signature.shape_only, *NODE_KEYS]
@@ -121,21 +121,26 @@ def check_keys(op: type[Op], arguments: Sequence[Argument]) -> None:
             [
                 Diagnostic(
                     "unknown-argument",
-                    f"`{op.name}` has no argument `{a.key.text}`",
-                    a.key.span,
-                    help=did_you_mean(a.key.text, valid)
+                    f"`{op.name}` has no argument `{key.text}`",
+                    key.span,
+                    help=did_you_mean(key.text, valid)
                     or f"`{op.name}` takes {', '.join(f'`{name}`' for name in known) or 'none'}",
                 )
-                for a in wrong[:most]
+                for key in wrong[:most]
             ]
         )
 
 
 def evaluate(
-    session: Session, argument: Argument, plan: Plan, pins: list[Size], inferred: Dict[str, Any], reads: list[Value]
+    session: Session,
+    node: Node,
+    view: View,
+    plan: Plan,
+    pins: list[Size],
+    inferred: Dict[str, Any],
+    reads: list[Value],
 ) -> Any:
     """An argument's value; sizes become numbers unless the field can read them at run time, from `reads`."""
-    node, view = argument.value, argument.view
     if isinstance(node, Scalar) and not isinstance(node.value, str):
         return node.value
     if inferred:
@@ -233,12 +238,12 @@ def _wrong(op: type[Op], name: str, value: object, span: Span, known: dict[str, 
     return Diagnostic("wrong-type", f"`{name}` of `{op.name}` is {wanted}, got {shown}", span, help=help)
 
 
-def check_inferred(op: type[Op], argument: Argument, written: object, inferred: object) -> None:
+def check_inferred(op: type[Op], name: str, written: object, inferred: object, span: Span) -> None:
     """An inferred argument that is written anyway must agree."""
     if written != inferred:
         raise spec_error(
             "inferred-mismatch",
-            f"`{argument.key.text}` of `{op.name}` is {show_value(inferred)} here, got {show_value(written)}",
-            argument.value.span,
-            help=f"leave out `{argument.key.text}`: it follows from the input",
+            f"`{name}` of `{op.name}` is {show_value(inferred)} here, got {show_value(written)}",
+            span,
+            help=f"leave out `{name}`: it follows from the input",
         )

@@ -13,10 +13,11 @@ from archspec.elaborate.blocks import close, use_block
 from archspec.elaborate.edges import Reading, explicit, resolve
 from archspec.elaborate.environment import Env, View
 from archspec.elaborate.files import SPEC_KEYS, Use, block_params, declared, known_param, resolve_op
+from archspec.elaborate.lines import line_of
 from archspec.elaborate.module_names import check_module_name
 from archspec.elaborate.names import FAILED, Bound, Names, Poisoned
 from archspec.elaborate.opnode import add_custom, add_node
-from archspec.elaborate.place import File, Place, Site
+from archspec.elaborate.place import Place, Site
 from archspec.elaborate.reuse import Definition, is_call, same_structure
 from archspec.elaborate.session import CHILD_COST, LOOP_COST, MAX_DEPTH, RECURSION_COST, Session
 from archspec.elaborate.subspec import use_spec
@@ -203,7 +204,7 @@ class Graphs:
         if syntax.otherwise is not None:
             resolve(session, syntax.otherwise, view)  # a wrong name is wrong whether or not it is needed
         if syntax.when is not None and not session.condition(syntax.when, view):
-            _check_unevaluated(use, syntax, view, place.file)
+            _check_unevaluated(use, syntax)
             return self._stand_in(site, use)
         if syntax.op is not None and use is None:
             return self._stand_in(site, None)  # `$norm` whose value is null
@@ -213,23 +214,23 @@ class Graphs:
             try:
                 given = self._inputs(site, use)
             except Poisoned:  # what can be said without its inputs
-                _check_unevaluated(use, syntax, view, place.file)
+                _check_unevaluated(use, syntax)
                 raise
         if syntax.graph is not None:
             return self._inline(site, syntax.graph, given)
         assert use is not None
-        arguments = [Argument(key, value, view, place.file) for key, value in syntax.arguments]
-        if use.bound:
-            written = {argument.key.text for argument in arguments}
-            arguments += [argument for argument in use.bound if argument.key.text not in written]
-        return self._use(site, use, arguments, given)
+        return self._use(site, use, given)
 
-    def _use(self, site: Site, use: Use, arguments: list[Argument], given: list[Reading]) -> Bound:
-        target, syntax = use.target, site.syntax
+    def _use(self, site: Site, use: Use, given: list[Reading]) -> Bound:
+        target, syntax, file = use.target, site.syntax, site.place.file
         if not (isinstance(target, type) and is_call(target)):
             check_module_name(site.path, site.place.numbered, site.name_span)
         if isinstance(target, type):
-            return add_node(self.session, site, target, arguments, given)
+            return add_node(self.session, site, line_of(file, syntax, target, use.bound), given)
+        arguments = [Argument(key, value, site.view, file) for key, value in syntax.arguments]
+        if use.bound:
+            written = {argument.key.text for argument in arguments}
+            arguments += [argument for argument in use.bound if argument.key.text not in written]
         if isinstance(target, str):
             return add_custom(self.session, site, target, arguments, given)
         for key, value in (("init", syntax.init), ("tie", syntax.tie)):
@@ -359,20 +360,20 @@ class Graphs:
         inside.append(graph)
 
 
-def _check_unevaluated(use: Use | None, syntax: NodeSyntax, view: View, file: File) -> None:
+def _check_unevaluated(use: Use | None, syntax: NodeSyntax) -> None:
     """The keys of a node that is removed, or reads one in error, are checked; its arguments are not evaluated."""
-    own = [Argument(key, value, view, file) for key, value in syntax.arguments]
+    keys = [key for key, _ in syntax.arguments]
     if use is not None and isinstance(use.target, type):
-        check_keys(use.target, own)
+        check_keys(use.target, keys)
     elif use is not None and isinstance(use.target, tuple):
         owner, block = use.target
         params = block_params(owner, block)
-        for argument in own:
-            known_param(params, argument.key, f"block `{block.name}`")
+        for key in keys:
+            known_param(params, key, f"block `{block.name}`")
     elif use is not None and isinstance(use.target, Spec):
-        for argument in own:
-            if argument.key.text not in SPEC_KEYS:
-                known_param(declared(use.target), argument.key, f"`{use.target.name}`")
+        for key in keys:
+            if key.text not in SPEC_KEYS:
+                known_param(declared(use.target), key, f"`{use.target.name}`")
 
 
 def replace_text(scalar: Scalar, text: str) -> Scalar:

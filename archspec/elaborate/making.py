@@ -18,7 +18,8 @@ MOST = 64  # inputs, and values among arguments, of a node that is remembered: w
 Tagged = tuple[type[Any], Any]
 """A value with its class, and those in it with theirs: `1`, `1.0` and `true` are equal."""
 
-_PLAIN = frozenset((int, bool, str, type(None)))
+_SMALL = frozenset((int, bool, type(None)))
+_PLAIN = _SMALL | {str}
 _NO_PARTS: Mapping[str, tuple[int, ...]] = {}
 
 
@@ -51,9 +52,15 @@ def make(op: type[Op], values: Mapping[str, Any], inputs: Inputs, batch: frozens
 
     Raises ValidationError for arguments that are missing or of another kind, OpError for what else is wrong.
     """
-    if len(inputs.types) > MOST or sum(map(_length, values.values())) > MOST:
+    large = [_length(value) for value in values.values() if value.__class__ not in _SMALL]
+    if len(inputs.types) > MOST or len(values) + sum(large) > MOST:
         return _with_results(op.model_validate(values), inputs, batch)
-    arguments = tuple([(name, _tagged(value)) for name, value in values.items()])
+    arguments = tuple(
+        [
+            (name, (value.__class__, value) if value.__class__ in _SMALL else _tagged(value))
+            for name, value in values.items()
+        ]
+    )
     return _make(op, arguments, inputs.types, inputs.names, batch, items)
 
 

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from archspec.diagnostics import Diagnostic, Span, SpecError, spec_error
-from archspec.elaborate.arguments import (
-    ANY,
-    Argument,
-    check_inferred,
-    check_keys,
-    evaluate,
-    plans,
-    wrong_arguments,
-)
+from archspec.elaborate.arguments import ANY, Argument, check_inferred, evaluate, wrong_arguments
 from archspec.elaborate.edges import Reading, assign_operands, resolve
-from archspec.elaborate.environment import View
 from archspec.elaborate.explain import unmet
+from archspec.elaborate.lines import Line
 from archspec.elaborate.making import Made, complete, make
 from archspec.elaborate.names import Bound
-from archspec.elaborate.place import File, Site
+from archspec.elaborate.place import Site
 from archspec.elaborate.session import NODE_COST, Session, used_notes
 from archspec.elaborate.states import initializers, ties
 from archspec.elaborate.too_large import check_states, check_tensors
@@ -30,36 +22,15 @@ from archspec.ir import Node
 from archspec.ops.base import Inputs, Op
 from archspec.ops.needs import Needs, OpError
 from archspec.values import Value
-from archspec.yaml_source import Mapping, Scalar
+from archspec.yaml_source import Node as YamlNode
+from archspec.yaml_source import Scalar
 
 
-def _with_defaults(file: File, op: type[Op], arguments: list[Argument]) -> list[Argument]:
-    """Arguments with the file's `defaults` for this op added where they are not written."""
-    if op.name not in file.defaults:
-        file.defaults[op.name] = _defaults(file, op)
-    if not file.defaults[op.name]:
-        return arguments
-    written = {argument.key.text for argument in arguments}
-    return [*arguments, *(argument for argument in file.defaults[op.name] if argument.key.text not in written)]
-
-
-def _defaults(file: File, op: type[Op]) -> Sequence[Argument]:
-    """A file's `defaults` for an op; unknown ones are left out."""
-    section = file.spec.defaults.get(op.name) if file.spec.defaults is not None else None
-    if not isinstance(section, Mapping):
-        return ()
-    known, view = plans(op), View(file.env)
-    return [Argument(entry.key, entry.value, view, file) for entry in section.entries if entry.key.text in known]
-
-
-def add_node(session: Session, site: Site, op: type[Op], arguments: list[Argument], given: Sequence[Reading]) -> Bound:
+def add_node(session: Session, site: Site, line: Line, given: Sequence[Reading]) -> Bound:
     """Inserts a node for a registered op and returns what its name stands for. Raises SpecError."""
-    if arguments:
-        check_keys(op, arguments)
-    if site.place.file.spec.defaults is not None:
-        arguments = _with_defaults(site.place.file, op, arguments)
-    if op.signature.shape_only:
-        given = [*given, *_shape_operands(session, op, arguments)]
+    op = line.op
+    if line.shapes:
+        given = [*given, *_shape_operands(session, site, line)]
     if op.device_of is not None:
         given = [*given, *_device_operand(op, site, given)]
     readings, slots = _slots(op, given, site.syntax.span)
@@ -68,9 +39,9 @@ def add_node(session: Session, site: Site, op: type[Op], arguments: list[Argumen
     need = Needs(batch=session.batch)
     reads: list[Value] = []
     try:
-        made = _make(session, op, arguments, inputs, need, reads, site.syntax.span)
+        made = _make(session, site, line, inputs, need, reads)
     except OpError as error:
-        raise _located(session, error, readings, arguments, site) from None
+        raise _located(session, error, readings, line.written, site) from None
     except SpecError as error:
         raise SpecError([d.with_notes(used_notes(site.origin)) for d in error.diagnostics]) from None
     if made.identity:
@@ -85,14 +56,15 @@ def add_custom(
     load = session.customs.load
     assert load is not None, "an allowed package comes with a loader"
     need = Needs(batch=session.batch)
-    given_arguments = {argument.key.text: evaluate(session, argument, ANY, need.pins, {}, []) for argument in arguments}
+    evaluated = {a.key.text: evaluate(session, a.value, a.view, ANY, need.pins, {}, []) for a in arguments}
     values = tuple(reading.value for reading in given)
     inputs = Inputs(session.types_of(values), ("input",) * len(values))
     try:
-        op = load(target, given_arguments, inputs)
+        op = load(target, evaluated, inputs)
         result = op.infer(need, inputs)
     except OpError as error:
-        raise _located(session, error, given, arguments, site) from None
+        written = {argument.key.text: argument.value for argument in arguments}
+        raise _located(session, error, given, written, site) from None
     return _insert(session, site, complete(op, result, Needs()), values, inputs.names, (), need)
 
 
@@ -133,19 +105,16 @@ def _insert(
     return Bound(node.path, results, node.outputs, made.parts, path=node.path)
 
 
-def _shape_operands(session: Session, op: type[Op], arguments: list[Argument]) -> list[Reading]:
-    """`like: enc1`, an operand of which only the shape is read; taken out of the arguments."""
+def _shape_operands(session: Session, site: Site, line: Line) -> list[Reading]:
+    """`like: enc1`, an operand of which only the shape is read."""
     found: list[Reading] = []
-    for argument in [a for a in arguments if a.key.text in op.signature.shape_only]:
-        arguments.remove(argument)
-        if not isinstance(argument.value, Scalar):
-            raise spec_error("bad-edge", f"`{argument.key.text}` is a node's name", argument.value.span)
-        bound = resolve(session, argument.value, argument.view)
+    for name, value, view in line.shapes:
+        if not isinstance(value, Scalar):
+            raise spec_error("bad-edge", f"`{name}` is a node's name", value.span)
+        bound = resolve(session, value, view or site.view)
         if len(bound.values) != 1:
-            raise spec_error(
-                "bad-edge", f"`{bound.label}` has {len(bound.values)} values, needs one", argument.value.span
-            )
-        found.append(Reading(bound.values[0], argument.value.span, argument.key.text))
+            raise spec_error("bad-edge", f"`{bound.label}` has {len(bound.values)} values, needs one", value.span)
+        found.append(Reading(bound.values[0], value.span, name))
         session.mark(bound.values)
     return found
 
@@ -167,27 +136,19 @@ def _slots(op: type[Op], given: Sequence[Reading], span: Span) -> tuple[list[Rea
     return [*readings, *shapes], (*slots, *(reading.operand or "" for reading in shapes))
 
 
-def _make(
-    session: Session,
-    op: type[Op],
-    arguments: Sequence[Argument],
-    inputs: Inputs,
-    need: Needs,
-    reads: list[Value],
-    span: Span,
-) -> Made:
+def _make(session: Session, site: Site, line: Line, inputs: Inputs, need: Needs, reads: list[Value]) -> Made:
     """The op with its arguments evaluated and its inferred ones filled in. Raises SpecError with all that is wrong with
     the arguments, OpError for an op that refuses them or its inputs."""
-    known = plans(op)
+    op = line.op
     inferred = op.inferred(need, inputs)
-    values: dict[str, Any] = dict(inferred)
+    values: dict[str, Any] = {**inferred, **line.constants}
     found: dict[str, SpecError] = {}
-    for argument in arguments:
-        name = argument.key.text
+    for each in line.computed:
+        name, node = each.name, each.value
         try:
-            value = evaluate(session, argument, known[name], need.pins, inferred, reads)
+            value = evaluate(session, node, each.view or site.view, each.plan, need.pins, inferred, reads)
             if name in inferred and name not in op.accepts_written:
-                check_inferred(op, argument, value, inferred[name])
+                check_inferred(op, name, value, inferred[name], node.span)
             values[name] = value
         except SpecError as error:
             found[name] = error
@@ -196,20 +157,19 @@ def _make(
             return make(op, values, inputs, session.batch, session.limits.items)
         op.model_validate(values)
     except ValidationError as error:
-        spans = {argument.key.text: argument.value.span for argument in arguments}
-        raise wrong_arguments(op, error, values, spans, span, found) from None
+        spans = {name: node.span for name, node in line.written.items()}
+        raise wrong_arguments(op, error, values, spans, site.syntax.span, found) from None
     raise SpecError([each for error in found.values() for each in error.diagnostics])
 
 
 def _located(
-    session: Session, error: OpError, readings: Sequence[Reading], arguments: Sequence[Argument], site: Site
+    session: Session, error: OpError, readings: Sequence[Reading], written: Mapping[str, YamlNode], site: Site
 ) -> SpecError:
     """An op's refusal at the argument or edge it is about, with the blocks it stands in."""
     span = site.syntax.span
     notes: list[str] = []
-    written = next((argument for argument in arguments if argument.key.text == error.argument), None)
-    if written is not None:
-        span = written.value.span
+    if error.argument is not None and error.argument in written:
+        span = written[error.argument].span
     elif error.operand is not None and error.operand < len(readings):
         reading = readings[error.operand]
         span = reading.span or span

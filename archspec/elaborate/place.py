@@ -22,8 +22,9 @@ from archspec.yaml_source import Mapping as YamlMapping
 from archspec.yaml_source import Scalar
 
 if TYPE_CHECKING:
-    from archspec.elaborate.arguments import Argument
     from archspec.elaborate.files import Use as OpUse
+    from archspec.elaborate.lines import Line
+    from archspec.ops.base import Op
 
 
 @mutable
@@ -33,7 +34,9 @@ class File:
     spec: Spec
     env: Env
     uses: dict[str, OpUse] = field(default_factory=dict[str, "OpUse"])  # what the words that stand for ops mean
-    defaults: dict[str, Sequence[Argument]] = field(default_factory=dict[str, "Sequence[Argument]"])  # of its ops
+    lines: dict[tuple[int, type[Op]], tuple[NodeSyntax, Line]] = field(  # by the identity of what is written
+        default_factory=dict["tuple[int, type[Op]]", "tuple[NodeSyntax, Line]"]
+    )
     block_params: dict[str, dict[str, Param]] = field(default_factory=dict[str, "dict[str, Param]"])
     block_defaults: dict[tuple[File, BlockSyntax], YamlMapping] | None = None  # once a block is used
     context: object = None  # what stands for it in the keys of templates, once a block is used

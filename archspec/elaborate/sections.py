@@ -7,7 +7,7 @@ from functools import partial
 
 from archspec import ops
 from archspec.diagnostics import SpecError, did_you_mean, nearest, spec_error
-from archspec.elaborate.arguments import Argument, check_keys
+from archspec.elaborate.arguments import check_keys
 from archspec.elaborate.environment import View
 from archspec.elaborate.files import (
     block_params,
@@ -112,7 +112,7 @@ def _check_defaults(session: Session, file: File, entry: Entry) -> None:
         for item in entry.value.entries:
             known_param(block_params(*use.target), item.key, f"block `{name}`")
     else:
-        check_keys(use.target, [Argument(item.key, item.value, View(file.env), file) for item in entry.value.entries])
+        check_keys(use.target, [item.key for item in entry.value.entries])
 
 
 def _check_init(entry: Entry) -> None:
