@@ -383,7 +383,10 @@ def test_a_network_of_which_nothing_is_left() -> None:
     graph = network("  - {op: Linear, out_features: 2, as: a}\noutputs:\n  x: input\n  y: {from: a, only: training}\n")
     assert titles(graph) == []
     assert_same(graph)
-    assert "(nn.Module):" in archspec.to_python(archspec.optimize(graph))
+    optimised = archspec.optimize(graph)
+    assert "(nn.Module):" in archspec.to_python(optimised)
+    assert memory(optimised).activation_peak_bytes == 4 * 4 * 8 * 8
+    assert str(archspec.compare(optimised, optimised))
 
 
 def test_what_only_a_dropped_identity_needed_is_left_out() -> None:
