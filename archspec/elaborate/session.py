@@ -91,6 +91,7 @@ class Session:
             names.parent = None
         for file in self.opened:
             file.uses.clear()
+            file.lines.clear()
 
     # --- values ---
 
