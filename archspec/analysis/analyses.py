@@ -35,7 +35,7 @@ class Analyses:
 
     @cached_property
     def costs(self) -> Costs:
-        return costs(self.graph, lambda: self.sample, self.known)
+        return costs(self.graph, self.sample if self.known is None else None, self.known)
 
     @cached_property
     def total(self) -> Cost:

@@ -8,13 +8,13 @@ what norms, activations, pools and sums do is counted apart, by the conventions 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 
 from archspec import dims
-from archspec.analysis.sample import Sample
+from archspec.analysis.sample import Nominal, Sample
 from archspec.analysis.sums import Sums
 from archspec.dims import Dim
 from archspec.ir import Graph, Node, Scope, full_name
@@ -88,21 +88,21 @@ Known = dict[int, tuple[Node, Cost]]
 """What nodes cost, by the identity of their op: copies of a block have it in common. The node keeps it alive."""
 
 
-def costs(graph: Graph, sample: Callable[[], Sample] | None = None, known: Known | None = None) -> Costs:
+def costs(graph: Graph, sample: Sample | None = None, known: Known | None = None) -> Costs:
     """What every node of a graph costs, for one sample.
 
-    A size that is not known leaves a closed form in `macs` and `ops`. `sample` gives the graph's `Sample`, where it is
-    needed; `known` is what is known already, and gets what is found.
+    A size that is not known leaves a closed form in `macs` and `ops`. `sample` has the graph's types, where they are
+    at hand; `known` is what is known already, and gets what is found.
     """
-    types: Sample | None = None
+    nominal = Nominal(graph)
     known = known if known is not None else {}
     frozen = frozenset(graph.frozen)
     nodes: list[Cost] = []
     for position, node in enumerate(graph.nodes):
         twin, cost = known.get(id(node.op), (None, None))
         if cost is None or twin is None or twin.op is not node.op or twin.outputs is not node.outputs:
-            types = types or (sample() if sample is not None else Sample.of(graph))
-            inputs, outputs = types.inputs_of(node), types.outputs[position]
+            inputs = sample.inputs_of(node) if sample is not None else nominal.inputs_of(node)
+            outputs = sample.outputs[position] if sample is not None else nominal.outputs_of(node)
             macs, ops = node.op.macs(inputs, outputs), node.op.operations(inputs, outputs)
             cost = Cost(*_owned(node, node.op.state(), _NONE), macs, ops)
             if not node.is_reuse and not node.ties:

@@ -30,18 +30,7 @@ class Sample:
     @classmethod
     def of(cls, graph: Graph, batch: int = 1) -> Sample:
         """The types in a batch of so many."""
-        one = dict.fromkeys(batch_symbols(graph), batch)
-        known: dict[int, Dim] = {}  # by identity: the graph keeps its sizes alive, and hashing one is slow
-        types: dict[tuple[int, str, bool], TensorType] = {}  # nodes that keep a shape have one in common
-
-        def plain(x: TensorType) -> TensorType:
-            key = (id(x.shape), x.dtype, x.constant)
-            found = types.get(key)
-            if found is None:
-                shape = tuple([dim if isinstance(dim, int) else _plain(dim, one, known) for dim in x.shape])
-                found = types[key] = TensorType(shape, x.dtype, x.constant)
-            return found
-
+        plain = Nominal(graph, batch).type
         return cls(
             graph,
             tuple([plain(entry.type) for entry in graph.inputs]),
@@ -113,6 +102,33 @@ class Sample:
             kinds.append(kind)
             operands.append(operands[kind] if kind < position else Inputs(types, node.slots))
         return tuple(kinds), tuple(operands)
+
+
+class Nominal:
+    """The same types one by one, for who needs few of them."""
+
+    def __init__(self, graph: Graph, batch: int = 1) -> None:
+        self._graph = graph
+        self._one = dict.fromkeys(batch_symbols(graph), batch)
+        self._sizes: dict[int, Dim] = {}  # by identity: the graph keeps its sizes alive, and hashing one is slow
+        self._types: dict[tuple[int, str, bool], TensorType] = {}  # nodes that keep a shape have one in common
+
+    def type(self, x: TensorType) -> TensorType:
+        """A type of the graph with plain integers."""
+        key = (id(x.shape), x.dtype, x.constant)
+        found = self._types.get(key)
+        if found is None:
+            shape = tuple([dim if isinstance(dim, int) else _plain(dim, self._one, self._sizes) for dim in x.shape])
+            found = self._types[key] = TensorType(shape, x.dtype, x.constant)
+        return found
+
+    def inputs_of(self, node: Node) -> Inputs:
+        """The types a node's op sees."""
+        return Inputs(tuple([self.type(self._graph.type_of(value)) for value in node.inputs]), node.slots)
+
+    def outputs_of(self, node: Node) -> tuple[TensorType, ...]:
+        """The types of its results."""
+        return tuple([self.type(x) for x in node.outputs])
 
 
 def batch_symbols(graph: Graph) -> frozenset[str]:
