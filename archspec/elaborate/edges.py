@@ -120,8 +120,9 @@ def assign_operands(
     op: str, signature: Signature, given: Sequence[Reading], span: Span
 ) -> tuple[list[Reading], tuple[str, ...]]:
     """Inputs in torch's order and the operand each fills. Raises SpecError for missing, surplus or unknown ones."""
-    if [reading for reading in given if reading.operand is not None]:
-        return _by_name(op, signature, given, span)
+    for reading in given:
+        if reading.operand is not None:
+            return _by_name(op, signature, given, span)
     if len(given) == len(signature.required) and not signature.variadic:
         return list(given), signature.required
     required, optional = signature.required, [name for name in signature.optional if name not in signature.shape_only]

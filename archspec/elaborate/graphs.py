@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 
 from archspec.diagnostics import Span, SpecError, spec_error
 from archspec.elaborate.arguments import Argument, check_keys
@@ -29,6 +30,9 @@ from archspec.syntax import Child, GraphSyntax, NodeSyntax, Statement
 from archspec.yaml_source import Scalar
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+_is_name = lru_cache(maxsize=1 << 10)(_NAME.fullmatch)
 
 
 class Graphs:
@@ -66,23 +70,18 @@ class Graphs:
                 child.node.repeat.span,
                 help="use `for i in range(n):` with `name$i`",
             )
+        parts: tuple[str, ...] = ()
         if child.parts:
-            names = [session.name(replace_text(child.name, part), view) for part in child.parts]
-        else:
-            names = [session.name(child.name, view)]
-        for name in names:
-            if not _NAME.fullmatch(name):
-                raise spec_error(
-                    "bad-name", f"`{name}` is no name for a node", span, help="use letters, digits, `_` and `-`"
-                )
-        patched, syntax = self._patch(place, names[0], child.node)
-        if syntax is None or (patched and names[0] in place.names.table):
+            parts = tuple([_checked(session.name(replace_text(child.name, part), view), span) for part in child.parts])
+        name = parts[0] if parts else _checked(session.name(child.name, view), span)
+        patched, syntax = self._patch(place, name, child.node)
+        if syntax is None or (patched and name in place.names.table):
             return
-        bound = self._guarded(place, names[0], syntax, view, span, tuple(names) if child.parts else ())
-        if child.parts:
-            self._define_parts(place, names, bound, span)
+        bound = self._guarded(place, name, syntax, view, span, parts)
+        if parts:
+            self._define_parts(place, parts, bound, span)
         else:
-            self._define(place, names[0], bound, span)
+            self._define(place, name, bound, span)
         if syntax.label is not None:
             self._label(place, syntax.label, bound, view)
 
@@ -136,7 +135,9 @@ class Graphs:
         """A child; one in error is noted and stands for nothing, so that the rest is still looked at."""
         self.session.spend(CHILD_COST, span)
         start = len(self.session.nodes)
-        site = Site(place, place.join(name), place.join_module(name), syntax, view, span, parts)
+        path = place.join(name)
+        module = path if place.module == place.path else place.join_module(name)
+        site = Site(place, path, module, syntax, view, span, parts)
         try:
             bound = self.node(site)
         except SpecError as error:
@@ -145,7 +146,7 @@ class Graphs:
         except Poisoned:
             return FAILED
         if len(self.session.nodes) > start:
-            self.definitions[site.path] = Definition(site, start, len(self.session.nodes))
+            self.definitions[path] = Definition(site, start, len(self.session.nodes))
         return bound
 
     def _patch(self, place: Place, name: str, syntax: NodeSyntax) -> tuple[bool, NodeSyntax | None]:
@@ -161,10 +162,15 @@ class Graphs:
 
     def _follow(self, place: Place, bound: Bound) -> None:
         """Makes it the node that the next one reads, unless it is a parameter, buffer or range, or was removed."""
-        if bound.failed or not all(map(self.session.is_stored, bound.values)):
+        nodes = self.session.nodes
+        for at, _ in bound.values:
+            if at < 0 or nodes[at].op.category != "constant":
+                place.previous = bound
+                return
+        if bound.failed:
             place.previous = bound
 
-    def _define_parts(self, place: Place, names: list[str], bound: Bound, span: Span) -> None:
+    def _define_parts(self, place: Place, names: Sequence[str], bound: Bound, span: Span) -> None:
         """`left, right: {op: chunk}`: each name is one part."""
         if not bound.failed and len(bound.values) != len(names):
             self.session.errors.add(
@@ -184,7 +190,7 @@ class Graphs:
     def _label(self, place: Place, written: Scalar, bound: Bound, view: View) -> None:
         try:
             label = self.session.name(written, view)
-            if not _NAME.fullmatch(label) or label.isdigit() or label == "input":
+            if not _is_name(label) or label.isdigit() or label == "input":
                 raise spec_error(
                     "bad-name", f"`{label}` is no label", written.span, help="use letters, digits, `_` and `-`"
                 )
@@ -374,6 +380,13 @@ def _check_unevaluated(use: Use | None, syntax: NodeSyntax) -> None:
         for key in keys:
             if key.text not in SPEC_KEYS:
                 known_param(declared(use.target), key, f"`{use.target.name}`")
+
+
+def _checked(name: str, span: Span) -> str:
+    """A name that a node can have. Raises SpecError."""
+    if not _is_name(name):
+        raise spec_error("bad-name", f"`{name}` is no name for a node", span, help="use letters, digits, `_` and `-`")
+    return name
 
 
 def replace_text(scalar: Scalar, text: str) -> Scalar:

@@ -79,7 +79,8 @@ def _insert(
 ) -> Bound:
     """`need` has what was asked of sizes before the op was made."""
     op = made.op
-    session.spend(NODE_COST * op.__dict__.get("num_layers", 0), site.syntax.span)
+    if layers := op.__dict__.get("num_layers"):
+        session.spend(NODE_COST * layers, site.syntax.span)
     states = made.states()
     node = Node(
         site.path,
@@ -101,7 +102,11 @@ def _insert(
         check_tensors(node.outputs, node.path, site.syntax.span)
     position = session.insert(node)
     site.place.children.append(position)
-    results = tuple([Value(position, part) for part in range(len(node.outputs))])
+    results = (
+        (Value(position),)
+        if len(made.outputs) == 1
+        else tuple([Value(position, part) for part in range(len(made.outputs))])
+    )
     return Bound(node.path, results, node.outputs, made.parts, path=node.path)
 
 

@@ -101,10 +101,6 @@ class Session:
     def types_of(self, values: Sequence[Value]) -> tuple[TensorType, ...]:
         return tuple([self.type_of(value) for value in values])
 
-    def is_stored(self, value: Value) -> bool:
-        """Whether a value is a parameter, buffer or range itself."""
-        return value.node >= 0 and self.nodes[value.node].op.category == "constant"
-
     def mark(self, values: Sequence[Value]) -> None:
         """These values are read."""
         for value in values:
