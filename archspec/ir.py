@@ -216,7 +216,8 @@ class Graph:
                 for index in reversed(every):
                     if index in wanted:
                         node = self.nodes[index]
-                        wanted.update([value.node for value in (*node.inputs, *node.reads)])
+                        for at, _ in (*node.inputs, *node.reads) if node.reads else node.inputs:
+                            wanted.add(at)
             both = needed["always"] | (needed["training"] & needed["eval"])
             if both.issuperset(every):
                 return ("always",) * len(every)
