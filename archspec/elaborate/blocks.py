@@ -161,7 +161,8 @@ def _result(
 def _copy(session: Session, site: Site, template: Template, values: tuple[Value, ...], used_at: Origin) -> Bound:
     """Another use of a block with equal params and input types."""
     session.check_room(len(template.nodes), site.syntax.span)
-    session.spend(COPY_COST * template.scopes, site.syntax.span)
+    scopes, edges = template.parts()
+    session.spend(COPY_COST * scopes, site.syntax.span)
     start, end = template.start, template.start + len(template.nodes)
     delta = len(session.nodes) - start
     outside = dict(zip(template.inputs, values, strict=True))
@@ -180,7 +181,7 @@ def _copy(session: Session, site: Site, template: Template, values: tuple[Value,
         if scope is not None:
             scope = moved_scope(scope, delta.__add__, move, paths, modules, origin, used=site.origin)
         bound = moved_bound(bound, move, paths)
-    session.insert_copies(nodes, site.syntax.span)
+    session.insert_copies(nodes, edges, site.syntax.span)
     session.read.update([position + delta for position in template.read])
     session.mark([outside[value] for value in template.read_inputs])
     if scope is not None:

@@ -16,7 +16,7 @@ Move = Callable[[Value], Value | None]
 """Where a value is now; None when it is gone."""
 
 
-@record(eq=False)
+@mutable
 class Template:
     """A block that was elaborated: its nodes are copied for another use with equal params and input types.
 
@@ -35,10 +35,15 @@ class Template:
     pins: tuple[tuple[Size, Span], ...]
     steps: int
 
-    @property
-    def scopes(self) -> int:
-        """How many scopes it brings, itself included; counted when it is copied, for most blocks never are."""
-        return sum(1 for _ in self.scope.walk()) if self.scope is not None else 0
+    _parts: tuple[int, int] | None = None
+
+    def parts(self) -> tuple[int, int]:
+        """How many scopes it brings, itself included, and values that its nodes read or yield. Counted when it is first
+        copied, for most blocks never are."""
+        if self._parts is None:
+            scopes = sum(1 for _ in self.scope.walk()) if self.scope is not None else 0
+            self._parts = scopes, sum([len(node.inputs) + len(node.outputs) for node in self.nodes])
+        return self._parts
 
 
 @record

@@ -117,10 +117,9 @@ class Session:
             self.mark(node.reads)
         return len(self.nodes) - 1
 
-    def insert_copies(self, nodes: Sequence[Node], span: Span) -> None:
-        """Appends nodes for which there is room, and of which it is known which values they read."""
+    def insert_copies(self, nodes: Sequence[Node], edges: int, span: Span) -> None:
+        """Appends nodes for which there is room, with so many values read and yielded; it is known which they read."""
         self.budget.allowed += NODE_STEPS * len(nodes)
-        edges = sum([len(node.inputs) + len(node.outputs) for node in nodes])
         self.spend(COPY_COST * len(nodes) + EDGE_COST * edges, span)
         self.nodes.extend(nodes)
 
