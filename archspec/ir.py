@@ -5,6 +5,7 @@ Everything after elaboration is a fold over these two. `verify` states the invar
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -299,22 +300,20 @@ def verify(graph: Graph) -> Graph:
     Raises:
         InternalError: naming the node or scope.
     """
-    paths: set[str] = set()
+    if len({node.path for node in graph.nodes}) < len(graph.nodes):
+        path, _ = Counter(node.path for node in graph.nodes).most_common(1)[0]
+        raise InternalError(f"two nodes at {path}")
     first, counts = -len(graph.inputs), [len(node.outputs) for node in graph.nodes]
     for position, node in enumerate(graph.nodes):
-        if node.path in paths:
-            raise InternalError(f"two nodes at {node.path}")
-        paths.add(node.path)
         if not node.outputs:
             raise InternalError(f"{node.path} has no result")
         if len(node.inputs) != len(node.slots):
             raise InternalError(f"{node.path} has unnamed inputs")
-        for value in (*node.inputs, *node.reads):
-            at, part = value
+        for at, part in (*node.inputs, *node.reads) if node.reads else node.inputs:
             if not first <= at < position:
-                raise InternalError(f"{node.path} reads a later value {value}")
+                raise InternalError(f"{node.path} reads a later value {Value(at, part)}")
             if at >= 0 and part >= counts[at]:
-                raise InternalError(f"{node.path} reads no {value}")
+                raise InternalError(f"{node.path} reads no {Value(at, part)}")
     for scope in graph.root.walk():
         at = scope.start
         for child in scope.children:

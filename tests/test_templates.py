@@ -227,3 +227,36 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = library.load(bundled()["densenet"])
     networks = [(None, {"growth": growth, "blocks": [2, 2]}) for growth in (4, 8, 12, 4, 8, 8)]
     assert together(spec, library, networks).nodes <= 40
+
+
+def test_a_block_that_stays_where_it_was_is_the_same() -> None:
+    library = Library()
+    spec = library.load(bundled()["densenet"])
+    templates = Templates()
+    first, second = (
+        elaborate(spec, library, params=given_entries({"num_classes": classes}.items()), templates=templates)
+        for classes in (10, 20)
+    )
+    here = first.scopes["features.denseblock1.denselayer1"]
+    assert here is second.scopes["features.denseblock1.denselayer1"]
+    assert all(a is b for a, b in zip(first.nodes[here.start : here.end], second.nodes[here.start : here.end]))
+
+
+def test_one_that_is_written_elsewhere_or_reads_something_else_is_not() -> None:
+    body = """\
+params: {other: false, later: false}
+blocks:
+  Unit: {graph: [{op: Conv2d, out_channels: 4, kernel_size: 1}, ReLU]}
+graph:
+  left: {op: Conv2d, out_channels: 4, kernel_size: 1}
+  right: {op: Conv2d, out_channels: 4, kernel_size: 1, from: input}
+  if other:
+    unit:
+      op: Unit
+      from: left
+  else:
+    unit: {op: Unit, from: "$(left_or_right)"}
+  sum: {op: add, from: [left, right, unit]}
+""".replace('"$(left_or_right)"', "$side").replace("later: false", "side: left")
+    networks = [{"other": other, "side": side} for other, side in product((False, True), ("left", "right"))]
+    assert len(text(body, *networks).kept) == 1

@@ -99,16 +99,18 @@ def costs(graph: Graph, sample: Sample | None = None, known: Known | None = None
     frozen = frozenset(graph.frozen)
     nodes: list[Cost] = []
     for position, node in enumerate(graph.nodes):
-        twin, cost = known.get(id(node.op), (None, None))
-        if cost is None or twin is None or twin.op is not node.op or twin.outputs is not node.outputs:
+        twin = known.get(id(node.op))
+        if twin is not None and twin[0].op is node.op and twin[0].outputs is node.outputs:
+            cost = twin[1]
+            if node.ties or node.is_reuse:
+                cost = Cost(*_owned(node, graph.states[position], _NONE), cost.macs, cost.ops)
+        else:
             inputs = sample.inputs_of(node) if sample is not None else nominal.inputs_of(node)
             outputs = sample.outputs[position] if sample is not None else nominal.outputs_of(node)
             macs, ops = node.op.macs(inputs, outputs), node.op.operations(inputs, outputs)
             cost = Cost(*_owned(node, node.op.state(), _NONE), macs, ops)
-            if not node.is_reuse and not node.ties:
+            if not node.ties and not node.is_reuse:
                 known[id(node.op)] = (node, cost)
-        elif node.is_reuse or node.ties:
-            cost = Cost(*_owned(node, graph.states[position], _NONE), cost.macs, cost.ops)
         if frozen:
             cost = Cost(*_owned(node, graph.states[position], frozen), cost.macs, cost.ops)
         nodes.append(cost)

@@ -162,7 +162,7 @@ def moved_names(names: Names, move: Move, path: Prefix) -> Names:
 class Rebased:
     """Replaces `old`, the use of a block, by `new` in origins; origins shared by nodes stay shared."""
 
-    old: Origin | None
+    old: Origin
     new: Origin
     path: Prefix
     memo: dict[int, Origin] = field(default_factory=dict[int, Origin])
@@ -170,6 +170,8 @@ class Rebased:
     def __call__(self, origin: Origin) -> Origin:
         if origin is self.old:
             return self.new
+        if origin.used_at is self.old and not origin.within:  # a node's, which no other shares
+            return Origin(origin.span, "", self.new)
         found = self.memo.get(id(origin))
         if found is None:
             used_at = origin.used_at

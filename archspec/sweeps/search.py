@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from archspec.analysis.analyses import memory_settings
 from archspec.diagnostics import Diagnostic, did_you_mean, spec_error
 from archspec.elaborate.inputs import Shape
+from archspec.objects import uncollected
 from archspec.sweeps import LIMIT, call, pool
 from archspec.sweeps.axes import listed
 from archspec.sweeps.condition import Condition, condition
@@ -18,6 +20,8 @@ from archspec.sweeps.results import Sweep, key_name
 from archspec.sweeps.store import Store
 
 USUAL = ("params", "macs")
+_AT_ONCE = 0.2
+"""Seconds after which rows that were counted are shown."""
 
 
 @dataclass(slots=True)
@@ -52,7 +56,7 @@ class Search:
         """Counts what is not counted yet; the rows as they come. Closing it ends all processes."""
         order = self.counter.order(index for index in range(self.total) if index not in self.found)
         jobs = self.jobs or min(pool.cores(), -(-len(order) // pool.PER_PROCESS))
-        counted = pool.count(self.counter.job, order, jobs) if jobs > 1 else map(self.counter.row, order)
+        counted = pool.count(self.counter.job, order, jobs) if jobs > 1 else self._counted_here(order)
         try:
             for row in counted:
                 self.fits(row)  # a condition that cannot be computed is no reason to wait, or to replace a file
@@ -61,9 +65,20 @@ class Search:
                     self.store.add(row)
                 yield row
         finally:
-            if isinstance(counted, Generator):
-                counted.close()
+            counted.close()
             self.close()
+
+    def _counted_here(self, order: Iterable[int]) -> Generator[Row]:
+        """By this process, some at a time: the collector searches all there is whenever it is allowed to again."""
+        left = iter(order)
+        while True:
+            with uncollected():
+                end, rows = monotonic() + _AT_ONCE, list[Row]()
+                while (not rows or monotonic() < end) and (index := next(left, None)) is not None:
+                    rows.append(self.counter.row(index))
+            if not rows:
+                return
+            yield from rows
 
     def close(self) -> None:
         """Nothing is written any more."""
