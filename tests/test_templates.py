@@ -239,7 +239,7 @@ def test_a_block_that_stays_where_it_was_is_the_same() -> None:
     )
     here = first.scopes["features.denseblock1.denselayer1"]
     assert here is second.scopes["features.denseblock1.denselayer1"]
-    assert all(a is b for a, b in zip(first.nodes[here.start : here.end], second.nodes[here.start : here.end]))
+    assert all(first.nodes[at] is second.nodes[at] for at in range(here.start, here.end))
 
 
 def test_one_that_is_written_elsewhere_or_reads_something_else_is_not() -> None:
