@@ -83,6 +83,7 @@ class Spec:
     imports: dict[str, Import]
     words: frozenset[str]  # every name that the file, or what it extends, mentions: params must be among them
     patches: dict[str, Patch] = field(default_factory=dict[str, "Patch"])
+    deleted: dict[str, Span] = field(default_factory=dict[str, Span])  # nodes of what it extends, and where
 
 
 @record(eq=False)
@@ -109,7 +110,7 @@ def assemble(
     errors: Errors,
 ) -> Spec:
     """A file's spec, merged into the one it extends; what is wrong is added to `errors`."""
-    graph, patches = _graph(document.graph, base, errors)
+    graph, patches, removed = _graph(document.graph, base, errors)
     name = document.name or (path.stem if path is not None else "spec")
     own = document.params.entries if document.params is not None else ()
     known = {entry.key.text for entry in base.params} if base is not None else set[str]()
@@ -144,16 +145,20 @@ def assemble(
         words=_words(entry for entry in _entries(node) if entry.key.text not in ("params", "variants", "doc"))
         | (base.words if base is not None else frozenset[str]()),
         patches={**(base.patches if base else {}), **patches},
+        deleted={**(base.deleted if base else {}), **removed},
     )
 
 
-def _graph(node: Node | None, base: Spec | None, errors: Errors) -> tuple[GraphSyntax | None, dict[str, Patch]]:
-    """The graph, and what replaces elaborated paths: a mapping that extends a graph replaces, deletes and appends."""
+def _graph(
+    node: Node | None, base: Spec | None, errors: Errors
+) -> tuple[GraphSyntax | None, dict[str, Patch], dict[str, Span]]:
+    """The graph, what replaces elaborated paths, and nodes that are no longer in it: a mapping that extends a graph
+    replaces, deletes and appends."""
     if base is None or base.graph is None or not isinstance(node, Mapping):
         parsed = parse_graph(node, errors) if node is not None else None
-        return (parsed if node is not None else base.graph if base else None), {}
+        return (parsed if node is not None else base.graph if base else None), {}, {}
     written = {_key_of(statement) for statement in base.graph.body}
-    deleted = {("node", e.key.text) for e in node.entries if _is_null(e.value)} & written
+    deleted = {e.key.text: e.key.span for e in node.entries if _is_null(e.value) and ("node", e.key.text) in written}
     patches = {
         entry.key.text: Patch(None if _is_null(entry.value) else parse_node(entry.value, errors), entry.key.span)
         for entry in node.entries
@@ -167,11 +172,12 @@ def _graph(node: Node | None, base: Spec | None, errors: Errors) -> tuple[GraphS
                 errors.add(
                     spec_error("bad-graph", message, entry.key.span, help="name the item's number, or rewrite the list")
                 )
-        return base.graph, patches
+        return base.graph, patches, {}
     own = parse_graph(Mapping(rest, node.span, node.flow), errors) if rest else None
     mine = {_key_of(statement): statement for statement in (own.body if own is not None else ())}
-    body = [mine.pop(key, statement) for statement in base.graph.body if (key := _key_of(statement)) not in deleted]
-    return GraphSyntax(False, (*body, *mine.values()), base.graph.span), patches
+    gone = {("node", name) for name in deleted}
+    body = [mine.pop(key, statement) for statement in base.graph.body if (key := _key_of(statement)) not in gone]
+    return GraphSyntax(False, (*body, *mine.values()), base.graph.span), patches, deleted
 
 
 def _key_of(statement: Statement[Child]) -> tuple[object, ...]:

@@ -179,3 +179,22 @@ def test_a_module_that_is_called_twice_counts_once() -> None:
 
 def test_attention_is_counted() -> None:
     assert totals(api.load("vit_b_16"))["params"] == 86_567_656
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "named"), [("gate", "gate: null", "gate"), ("inner.conv", "inner.conv: null", "inner.conv")]
+)
+def test_what_was_deleted_and_is_still_read(tmp_path: Path, path: str, line: str, named: str) -> None:
+    """It stands further up, so that is no advice."""
+    base = f"""\
+graph:
+  inner:
+    graph: {{conv: {CONV}, act: ReLU}}
+  gate: {{op: Sigmoid, from: inner}}
+  out: {{op: add, from: [inner, {path}]}}
+"""
+    (tmp_path / "base.yaml").write_text(HEAD + base)
+    with pytest.raises(SpecError) as error:
+        api.loads(f"archspec: 1\nextends: base.yaml\ngraph:\n  {line}\n", folder=tmp_path)
+    assert f"error[unknown-node]: `{named}` was deleted\n --> {tmp_path / 'base.yaml'}:8" in str(error.value)
+    assert f"4 |   {line}" in str(error.value) and "deleted here" in str(error.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archspec.diagnostics import Span, did_you_mean, spec_error
+from archspec.diagnostics import Label, Span, SpecError, did_you_mean, spec_error
 from archspec.elaborate.environment import View
 from archspec.elaborate.names import Bound, Names, Poisoned
 from archspec.elaborate.session import Session
@@ -39,6 +39,8 @@ def resolve_text(view: View, text: str, span: Span) -> Bound:
     if bound is None:
         if nodes.is_incomplete():
             raise Poisoned
+        if (deletion := nodes.deletion(first)) is not None:
+            raise _deleted(first, span, deletion)
         raise spec_error(
             "unknown-node",
             f"no node `{first}` before this one",
@@ -55,6 +57,8 @@ def resolve_text(view: View, text: str, span: Span) -> Bound:
             inner = bound.inner() if bound.inner is not None else None
             if inner is not None and inner.incomplete:
                 raise Poisoned
+            if inner is not None and name in inner.deleted:
+                raise _deleted(f"{bound.label}.{name}", span, inner.deleted[name])
             raise spec_error(
                 "unknown-node",
                 f"`{bound.label}` has no part or node `{name}`",
@@ -73,6 +77,12 @@ def _as_list(text: str, nodes: Names) -> str | None:
     if len(several) < 2 or not {name.partition(".")[0] for name in several} <= set(nodes.visible()):
         return None
     return f"write a list: `[{', '.join(several)}]`"
+
+
+def _deleted(name: str, span: Span, deletion: Span) -> SpecError:
+    related = [Label(deletion, "deleted here")]
+    help = "replace it there instead, or what reads it too"
+    return spec_error("unknown-node", f"`{name}` was deleted", span, related=related, help=help)
 
 
 def _hint(name: str, view: View) -> str | None:

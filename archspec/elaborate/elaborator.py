@@ -159,7 +159,7 @@ def _open_inputs(
     everything = Bound("input", tuple(Value(-1 - i) for i in range(len(inputs))), session.input_types)
     table = {bound.label: bound for bound in bounds} if spec.inputs is not None else {}
     spans = {entry.key.text: entry.key.span for entry in spec.inputs.entries} if spec.inputs is not None else {}
-    names = Names(None, everything, table, spans)
+    names = Names(None, everything, table, spans, deleted=dict(spec.deleted))
     _lets(session, after, View(file.env, names, mark=session.mark))
     return inputs, names
 

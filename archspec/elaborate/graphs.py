@@ -25,7 +25,7 @@ from archspec.elaborate.subspec import use_spec
 from archspec.expr import show_value
 from archspec.frozen import FrozenDict
 from archspec.limits import more
-from archspec.spec import BlockSyntax, Spec
+from archspec.spec import BlockSyntax, Patch, Spec
 from archspec.syntax import Child, GraphSyntax, NodeSyntax, Statement
 from archspec.yaml_source import Scalar
 
@@ -74,8 +74,9 @@ class Graphs:
         if child.parts:
             parts = tuple([_checked(session.name(replace_text(child.name, part), view), span) for part in child.parts])
         name = parts[0] if parts else _checked(session.name(child.name, view), span)
-        patched, syntax = self._patch(place, name, child.node)
-        if syntax is None or (patched and name in place.names.table):
+        patch = self._patch(place, name)
+        syntax = child.node if patch is None else patch.node
+        if syntax is None or (patch is not None and name in place.names.table):
             return
         bound = self._guarded(place, name, syntax, view, span, parts)
         if parts:
@@ -92,7 +93,8 @@ class Graphs:
         for _ in range(count):
             name = str(place.counter)
             patched = place.join(name) in place.patches and not self._is_removed(place, child.node, view)
-            syntax = self._patch(place, name, child.node)[1] if patched else child.node
+            patch = self._patch(place, name) if patched else None
+            syntax = child.node if patch is None else patch.node
             if syntax is None:
                 place.counter += 1  # a deleted item leaves a gap, so that the others keep their numbers
                 continue
@@ -149,9 +151,12 @@ class Graphs:
             self.definitions[path] = Definition(site, start, len(self.session.nodes))
         return bound
 
-    def _patch(self, place: Place, name: str, syntax: NodeSyntax) -> tuple[bool, NodeSyntax | None]:
+    def _patch(self, place: Place, name: str) -> Patch | None:
+        """What stands in place of a node, or deletes it."""
         patch = place.patches.find(place.join(name)) if place.patches else None
-        return (False, syntax) if patch is None else (True, patch.node)
+        if patch is not None and patch.node is None:
+            place.names.deleted[name] = patch.span
+        return patch
 
     def _define(self, place: Place, name: str, bound: Bound, span: Span) -> None:
         try:

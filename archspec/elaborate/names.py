@@ -87,6 +87,7 @@ class Names:
     table: dict[str, Bound] = field(default_factory=dict[str, Bound])
     spans: dict[str, Span] = field(default_factory=dict[str, Span])
     borrowed: dict[str, Span | None] = field(default_factory=dict[str, "Span | None"])  # outer names read in here
+    deleted: dict[str, Span] = field(default_factory=dict[str, Span])  # by a spec that extends this one
     later: Callable[[], Iterable[str]] = tuple[str]  # names that the graph defines somewhere, for a better message
     incomplete: bool = False  # a statement failed, so names may be missing through no fault of their readers
 
@@ -144,6 +145,15 @@ class Names:
                 return True
             names = names.parent
         return False
+
+    def deletion(self, name: str) -> Span | None:
+        """Where the nearest node of that name was deleted."""
+        names: Names | None = self
+        while names is not None:
+            if name in names.deleted:
+                return names.deleted[name]
+            names = names.parent
+        return None
 
     def is_incomplete(self) -> bool:
         names: Names | None = self
