@@ -235,6 +235,12 @@ def test_what_is_changed_says_how() -> None:
     assert boxes(found)["stem"].kind == "block"
 
 
+def test_an_input_that_is_only_renamed_says_no_more() -> None:
+    old = "archspec: 1\ninputs: {y: [N, 4]}\ngraph: [ReLU]\n"
+    found = compared(old, old.replace("y:", "x:"))
+    assert [box.edits for box in found.boxes() if box.change == "changed"] == [("was y",)]
+
+
 def test_blocks_that_change_are_open_the_others_folded() -> None:
     found = compared("resnet50", "resnet50_2015")
     assert boxes(found)["layer1"].kind == "block"

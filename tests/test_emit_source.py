@@ -233,6 +233,7 @@ graph:
 
 def test_a_long_line_of_a_doc_goes_on_with_the_next() -> None:
     long = "word " * 20
+    broken = (" ".join(["word"] * 19), "word")
     source = archspec.to_python(
         archspec.loads(f"""
 archspec: 1
@@ -243,19 +244,28 @@ doc: |
   and the end.
   - {long}
   - an item
+  {long}
+  # a heading
+  {long}
+  | a | table |
+  {long}
+  ```
+  code
+  ```
 
   the last line
 input: [N, 4]
 graph: [ReLU]
 """)
     )
-    assert (ast.get_docstring(ast.parse(source)) or "").split("\n")[:8] == [
+    assert (ast.get_docstring(ast.parse(source)) or "").split("\n")[:19] == [
         "net: a title",
         " ".join(["word"] * 19),
         "word and the end.",
         "- " + " ".join(["word"] * 19),
         "word",
         "- an item",
+        *(*broken, "# a heading", *broken, "| a | table |", *broken, "```", "code", "```"),
         "",
         "the last line",
     ]

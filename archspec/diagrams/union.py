@@ -217,8 +217,9 @@ def _end(before: Box | None, after: Box | None) -> Box:
         return after
     edits = (f"was {before.path}",) if before.path != after.path else ()
     types = [(old, new) for old, new in zip_longest(before.types, after.types, fillvalue="none") if old != new]
-    arrow = _arrow(*(few([str(pair[side]) for pair in types]) for side in (0, 1)))
-    return replace(after, change="changed", edits=(*edits, arrow))
+    if types:
+        edits += (_arrow(*(few([str(pair[side]) for pair in types]) for side in (0, 1))),)
+    return replace(after, change="changed", edits=edits)
 
 
 def _edges(before: list[Edge], after: list[Edge]) -> tuple[Edge, ...]:

@@ -23,7 +23,7 @@ from archspec.ir import Graph, Tree
 from archspec.ops.target import Module, Target
 from archspec.values import TensorType, Value
 
-_ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s")
+_ITEM = re.compile(r"\s*(?:(?:[-*+]|\d+[.)])\s|[#|>]|```|~~~)")
 """The start of an item of a list in a `doc`."""
 
 OPTIMISED = """\
