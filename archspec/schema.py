@@ -96,7 +96,7 @@ class Document(_Skeleton):
 M = TypeVar("M", bound=_Skeleton)
 
 _START = f"start with `archspec: {FORMAT}`"
-_VERSION = re.compile(r"^\W*archspec\W*:", re.MULTILINE)
+_VERSION = re.compile(r"""^\ufeff?(?:\{\s*)?["']?archspec["']?\s*:""", re.MULTILINE)
 
 
 def parse_file(source: Source) -> tuple[Document, Node]:
@@ -105,8 +105,8 @@ def parse_file(source: Source) -> tuple[Document, Node]:
         node = parse(source)
     except SpecError as error:
         first = error.diagnostics[0]
-        read = "\n".join(source.text.split("\n")[: first.span.line]) if first.span is not None else ""
-        if first.code == "empty-file" or _VERSION.search(read):
+        text = source.text.partition("\n```")[0]  # a document may show a spec
+        if first.code == "empty-file" or _VERSION.search(text):
             raise
         message, notes = f"this is no spec: it does not {_START}", [f"nor is it YAML as specs are: {first.message}"]
         raise spec_error("bad-document", message, first.span, notes=notes, help=_START) from None

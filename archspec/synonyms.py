@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+# each with its names, the likelier first
 _SYNONYMS = {
     # ops
     "+": "add", "-": "sub", "*": "mul", "/": "div", "@": "matmul", "bmm": "matmul", "concat": "cat",
@@ -11,8 +12,8 @@ _SYNONYMS = {
     "swish": "SiLU", "globalavgpool2d": "AdaptiveAvgPool2d", "globalaveragepooling2d": "AdaptiveAvgPool2d",
     "globalmaxpool2d": "AdaptiveMaxPool2d",
     # arguments and keys of a node
-    "axis": "dim", "axes": "dim", "filters": "out_channels", "rate": "p", "alpha": "negative_slope", "input": "from",
-    "inputs": "from",
+    "axis": "dim dims", "axes": "dims dim", "filters": "out_channels", "rate": "p", "alpha": "negative_slope",
+    "input": "from", "inputs": "from",
     # keys of a spec and of an input
     "layers": "graph", "model": "graph", "network": "graph", "nodes": "graph", "description": "doc", "size": "shape",
     "type": "dtype",
@@ -20,6 +21,8 @@ _SYNONYMS = {
 
 
 def synonym(word: str, valid: Collection[str]) -> str | None:
-    """The valid name of what another tool calls `word`, None where there is none."""
-    found = _SYNONYMS.get(word.lower())
-    return found if found in valid else None
+    """The valid name of what another tool calls `word`, None where there is none, or where another name begins so."""
+    meant = next((name for name in _SYNONYMS.get(word.lower(), "").split() if name in valid), None)
+    if meant is None or meant.startswith(word):
+        return meant
+    return None if any(name.startswith(word) for name in valid) else meant

@@ -169,10 +169,10 @@ OTHER: list[tuple[Callable[[Any], object], object, str]] = [
     (
         lambda given: archspec.parameter_groups(nn.Linear(2, 2), {given: {}}),
         5,
-        "`groups` is options by pattern, got 5",
+        "`groups` is a mapping of patterns, which are texts, to options, got 5",
     ),
     (lambda given: GRAPH.summary().to_text(depth=given), "1", "`depth` is a number of levels, got '1'"),
-    (lambda given: GRAPH.summary().to_text(sort=given), ["macs"], "`column to sort by` is a name, got ['macs']"),
+    (lambda given: GRAPH.summary().to_text(sort=given), ["macs"], "`sort` is a column's name, got ['macs']"),
     (lambda given: GRAPH.summary().to_text(columns=given), 5, "`columns` is one name or a list of them, got 5"),
     (lambda given: GRAPH.summary().to_text(columns=given), [5], "`columns` is one name or a list of them, got 5"),
     (lambda given: GRAPH.receptive_field(given), 5, "`path` is that of a node or a block, got 5"),

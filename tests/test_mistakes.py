@@ -9,7 +9,7 @@ import pytest
 
 from archspec import api
 from archspec.analysis.expect import check_expectations
-from archspec.diagnostics import SpecError
+from archspec.diagnostics import Diagnostic, SpecError
 
 HEAD = "archspec: 1\nname: t\ninput: [N, 3, 8, 8]\n"
 SYMBOLIC = "archspec: 1\nname: t\ninput: [N, 3, H, W]\n"
@@ -57,6 +57,11 @@ HELPED = {
     f"{HEAD}graph: [{{op: Dropout, rate: 0.1}}]": "did you mean `p`?",
     f"{HEAD}graph: [{{op: ReLU, inputs: input}}]": "did you mean `from`?",
     f"{HEAD}graph: [Dense]": "did you mean `Linear`?",
+    f"{HEAD}graph: [{{op: permute, axes: [0, 1, 2, 3]}}]": "did you mean `dims`?",
+    f"{HEAD}graph: [{{op: flip, axes: [1]}}]": "did you mean `dims`?",
+    f"{HEAD}blocks: {{DenseBlock: {{graph: [ReLU]}}}}\ngraph: [Dense]": "did you mean `DenseBlock`?",
+    f"{HEAD}params: {{sizes: 3, shape: 4}}\ngraph: [{{op: Linear, out_features: size}}]": "did you mean `sizes`?",
+    f"{HEAD}graph: [{{op: Linear, out_features: 2k}}]": "write `2000`",
     f"{HEAD}layers: [ReLU]": "did you mean `graph`?",
     f"{HEAD}graph: [{{op: Linear, out_features: 3, bias: no}}]": "write `false`",
     f"{HEAD}graph: [{{op: reshape, shape: [N, 192]}}]": "read a size off its node: `input.shape[0]`, say",
@@ -81,6 +86,27 @@ HELPED = {
         "say where its imports start: `archspec.loads(text, folder=...)`"
     ),
 }
+
+
+def mistakes(text: str) -> list[Diagnostic]:
+    with pytest.raises(SpecError) as caught:
+        api.loads(text)
+    return list(caught.value.diagnostics)
+
+
+def test_a_size_without_a_letter_is_given_none() -> None:
+    assert [found.help for found in mistakes("archspec: 1\ninput: [_x, 3]\ngraph: [ReLU]")] == [None]
+
+
+@pytest.mark.parametrize("version", ["archspec: 1", '"archspec" : 1'])
+def test_a_mistake_above_the_version_hides_no_other(version: str) -> None:
+    codes = [found.code for found in mistakes(f"name: a: b\n{version}\ninput: [N, 3]\ngraph: [ReLU]\nname: c\n")]
+    assert "bad-document" not in codes
+
+
+def test_a_document_that_shows_a_spec_is_none() -> None:
+    (found,) = mistakes("A `network`: that is\n- a: [one\n\n```yaml\narchspec: 1\n```\n")
+    assert found.code == "bad-document"
 
 
 @pytest.mark.parametrize("text", HELPED)

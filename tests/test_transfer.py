@@ -241,7 +241,7 @@ def mistake(model: nn.Module, groups: Any) -> Any:
         ({}, "bad-groups", "no pattern matches 62 of 62 parameters: `conv1.weight`"),
         ({"*": {"params": []}}, "bad-groups", "the group's own key"),
         ({"*": 1e-3}, "wrong-type", "a mapping, got 0.001"),
-        (["*"], "wrong-type", "options by pattern, got list"),
+        (["*"], "wrong-type", "`groups` is a mapping of patterns to options, got list"),
     ],
 )
 def test_groups_that_are_wrong(groups: Any, code: str, text: str) -> None:

@@ -212,7 +212,9 @@ def _as_letter(error: SpecError, item: Node) -> SpecError:
     first = error.diagnostics[0]
     if first.code != "unknown-name" or first.help or not isinstance(item, Scalar) or not item.text.isidentifier():
         return error
-    return SpecError(replace(first, help=f"write a capital letter for an unknown size: `{item.text[0].upper()}`"))
+    if not (letter := item.text[0].upper()).isupper():
+        return error
+    return SpecError(replace(first, help=f"write a capital letter for an unknown size: `{letter}`"))
 
 
 def _override(name: str, declared: list[int | str], given: Shape) -> list[int | str]:

@@ -70,10 +70,10 @@ def parameter_groups(model: nn.Module, groups: Mapping[str, Options], *, frozen:
 
 def _check_options(groups: Mapping[str, Options]) -> None:
     if not isinstance(groups, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers need no type checker
-        message = f"groups are options by pattern, got {type(groups).__name__}"
+        message = f"`groups` is a mapping of patterns to options, got {type(groups).__name__}"
         raise spec_error("wrong-type", message, None, help='write `{"*": {"lr": 1e-3}}`')
     for pattern, options in groups.items():
-        check_type("groups", pattern, str, "options by pattern")
+        check_type("groups", pattern, str, "a mapping of patterns, which are texts, to options")
         if not isinstance(options, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
             message = f"the options of `{pattern}` are a mapping, got {options!r}"
             raise spec_error("wrong-type", message, None, help='write `{"lr": 1e-3}`')

@@ -151,7 +151,7 @@ class _Scanner:
             follows = SEGMENT.match(text, number.end())
             if follows:
                 power = _THOUSANDS.get(follows.group().lower())
-                help = f"write `{number.group()}e{power}`" if power and number.group().isdecimal() else None
+                help = f"write `{number.group()}{'0' * power}`" if power and number.group().isdecimal() else None
                 self._fail(f"`{text[at : follows.end()]}` is not a number", follows.end() - at, help)
             self._take(number.end() - at, "number")
         else:

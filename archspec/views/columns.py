@@ -271,7 +271,6 @@ def chosen(names: str | Iterable[str] | None) -> tuple[Column, ...]:
 
 def column(name: str, what: str = "column") -> Column:
     """A column by name. Raises SpecError, naming the nearest."""
-    check_type(what, name, str, "a name")
     if name not in COLUMNS:
         raise spec_error("bad-call", f"no {what} `{name}`", help=did_you_mean(name, COLUMNS) or _all())
     return COLUMNS[name]

@@ -13,7 +13,7 @@ from archspec.diagnostics import check_type
 from archspec.ir import Graph
 from archspec.objects import uncollected
 from archspec.views import columns, markup
-from archspec.views.columns import View
+from archspec.views.columns import Column, View
 from archspec.views.contract import contract
 from archspec.views.rows import Row, rows_of
 from archspec.views.table import SHORT_SHAPES, Table
@@ -21,7 +21,6 @@ from archspec.views.text import fit, paragraph, to_text, wrapped, write
 from archspec.views.totals import forms, totals_table
 
 _ROOMY = 130  # columns of a terminal in which there may be room for more than the usual columns
-_SORTED_BY = "column to sort by"
 
 
 class Shape(TypedDict, total=False):
@@ -64,7 +63,7 @@ class Summary:
         check_type("depth", shape.get("depth"), SupportsIndex | None, "a number of levels")
         tree, sort = bool(shape.get("tree")), shape.get("sort")
         view = View(self.analyses)
-        by = columns.column(sort, _SORTED_BY) if sort is not None else None
+        by = _sorted_by(sort) if sort is not None else None
         key = partial(by.sort_key, view) if by is not None else None
         return rows_of(self.analyses, shape.get("depth"), tree=tree, key=key)
 
@@ -77,7 +76,7 @@ class Summary:
         shown = [column for column in columns.chosen(asked) if asked is not None or roomy or not column.extra]
         usual = len(shown)
         if asked is None and sort is not None and sort not in (column.name for column in shown):
-            shown.append(columns.column(sort, _SORTED_BY))
+            shown.append(_sorted_by(sort))
         spare = len(shown) > usual
         cells = [[column.cell(view, row) for column in shown] for row in self.rows(**shape)]
         table = Table(
@@ -133,6 +132,11 @@ class Summary:
     def to_json(self) -> dict[str, Any]:
         """What `archspec summary --json` prints: see `archspec.views.contract`."""
         return contract(self.analyses)
+
+
+def _sorted_by(name: str) -> Column:
+    check_type("sort", name, str, "a column's name")
+    return columns.column(name, "column to sort by")
 
 
 def summarize(graph: Graph, batch: int | None = None, optimizer: str | None = None) -> Summary:
