@@ -25,8 +25,7 @@ _COPIES = frozenset({"pad", "einsum"})
 @record
 class Memory:
     """Bytes. `live` are those of activations while each node runs, `activation_peak_bytes` the most of them, both None
-    where a size is not known; `peak` is the first node at which there are so many. Of a network without nodes, which an
-    optimised one may be, they are its inputs'."""
+    where a size is not known; `peak` is the first node at which there are so many."""
 
     weight_bytes: int
     weights: Mapping[str, int]  # by dtype, buffers included
@@ -41,11 +40,11 @@ def memory(graph: Graph, sample: Sample | None = None, batch: int = 1) -> Memory
     weights = sample.weights.by_dtype
     whole = sum(weights.values())
     storages = forward(sample, "training")
-    if storages is None:
+    if storages is None or not graph.nodes:
         return Memory(whole, weights, None, None)
     live = storages.alive()
     peak = max(live)
-    return Memory(whole, weights, peak, graph.nodes[live.index(peak)].path if graph.nodes else None, live)
+    return Memory(whole, weights, peak, graph.nodes[live.index(peak)].path, live)
 
 
 @mutable
@@ -102,7 +101,7 @@ def forward(sample: Sample, without: Mode, steps: int | None = None) -> Storages
     graph = sample.graph
     around = _enclosing(graph)
     nodes = len(graph.nodes)
-    storages = Storages(nodes + len(graph.inputs), max(nodes, 1) if steps is None else steps)  # inputs are there
+    storages = Storages(nodes + len(graph.inputs), nodes if steps is None else steps)
     of, training = storages.of, without == "eval"
     in_input = sample.by_kind(lambda position: shares(graph.nodes[position], training=training))
     besides = None if training else sample.by_kind(partial(_by_products, sample))

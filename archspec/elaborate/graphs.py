@@ -29,10 +29,7 @@ from archspec.spec import BlockSyntax, Patch, Spec
 from archspec.syntax import Child, GraphSyntax, NodeSyntax, Statement
 from archspec.yaml_source import Scalar
 
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
-
-
-_is_name = lru_cache(maxsize=1 << 10)(_NAME.fullmatch)
+_is_name = lru_cache(maxsize=1 << 10)(re.compile(r"[A-Za-z0-9_-]+").fullmatch)
 
 
 class Graphs:

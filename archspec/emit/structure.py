@@ -120,7 +120,7 @@ class _Builder:
         for scope in _postorder(self.graph.root):
             if (
                 not scope.is_reuse
-                and (scope.start < scope.end or scope.module == "")
+                and scope.start < scope.end
                 and not self._is_inline(self.representative[scope.module])
             ):
                 yield self._unit(self.representative[scope.module])
@@ -235,9 +235,8 @@ class _Builder:
             if part.node is not None and isinstance(self._target(part.node), StateTensor):
                 owned[Value(self.graph.positions[part.node.path])] = _access(part.module, scope, False)
         steps = [self._step(part, part.results, scope, indexed) for part in called if part.results is not None]
-        kind: Kind = "chain" if chain else "sequence" if scope.numbered and parts else "module"
         return Unit(
-            scope.module, scope, kind, tuple(members),
+            scope.module, scope, "chain" if chain else "sequence" if scope.numbered else "module", tuple(members),
             tuple(_hoisted(steps)), self.edges.received[scope.path], self.edges.returned[scope.path], owned, indexed,
         )  # fmt: skip
 
