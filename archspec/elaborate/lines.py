@@ -50,10 +50,10 @@ def line_of(file: File, syntax: NodeSyntax, op: type[Op], bound: Sequence[Argume
 
 
 def _line(file: File, syntax: NodeSyntax, op: type[Op], bound: Sequence[Argument]) -> Line:
-    check_keys(op, [*(key for key, _ in syntax.arguments), *(argument.key for argument in bound)])
     found: dict[str, tuple[Node, View | None]] = {key.text: (value, None) for key, value in syntax.arguments}
-    for argument in bound:
-        found.setdefault(argument.key.text, (argument.value, argument.view))
+    others = [argument for argument in bound if argument.key.text not in found]
+    check_keys(op, [*(key for key, _ in syntax.arguments), *(argument.key for argument in others)])
+    found.update({argument.key.text: (argument.value, argument.view) for argument in others})
     for key, value in _defaults(file, op):
         found.setdefault(key, (value, View(file.env)))
     known, shapes = plans(op), op.signature.shape_only
