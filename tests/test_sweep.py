@@ -110,7 +110,7 @@ def test_values(written: str, values: list[Any], capsys: pytest.CaptureFixture[s
         (["--set", "width=4-16"], 2, "write `4..16`"),
         (["--set", "width=4:16"], 2, "write `4..16`"),
         (["--set", "width=4...16"], 2, "write `4..16`"),
-        (["--set", "width=4,8", "--where", "macs < 3M"], 2, "write `3e6`"),
+        (["--set", "width=4,8", "--where", "macs < 3M"], 2, "write `3000000`"),
         (["--set", "width=4..16:0"], 2, "take a step other than 0"),
         (["--set", "width=[]"], 2, "`width` has no values"),
         (["--set", "width=[4, wide]"], 2, "param `width` is an integer, got `wide`"),
