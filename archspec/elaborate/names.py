@@ -132,33 +132,22 @@ class Names:
     def visible(self) -> Iterator[str]:
         """Every name in reach, for suggestions."""
         yield "input"
-        names: Names | None = self
-        while names is not None:
+        for names in self._outwards():
             yield from names.table
-            names = names.parent
 
     def comes_later(self, name: str) -> bool:
         """Whether a graph around here defines the name, though not yet."""
-        names: Names | None = self
-        while names is not None:
-            if name in names.later():
-                return True
-            names = names.parent
-        return False
+        return any(name in names.later() for names in self._outwards())
 
     def deletion(self, name: str) -> Span | None:
         """Where the nearest node of that name was deleted."""
-        names: Names | None = self
-        while names is not None:
-            if name in names.deleted:
-                return names.deleted[name]
-            names = names.parent
-        return None
+        return next((names.deleted[name] for names in self._outwards() if name in names.deleted), None)
 
     def is_incomplete(self) -> bool:
+        return any(names.incomplete for names in self._outwards())
+
+    def _outwards(self) -> Iterator[Names]:
         names: Names | None = self
         while names is not None:
-            if names.incomplete:
-                return True
+            yield names
             names = names.parent
-        return False

@@ -34,7 +34,6 @@ class Template:
     origin: Origin
     pins: tuple[tuple[Size, Span], ...]
     steps: int
-
     _parts: tuple[int, int] | None = None
 
     def parts(self) -> tuple[int, int]:
