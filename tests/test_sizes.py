@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from itertools import combinations
+from itertools import combinations, product
 
 import pytest
 from hypothesis import event, given
@@ -373,3 +373,21 @@ def test_networks(name: str) -> None:
             sizes = {**nominal, varied: size}
             why, spread = runs(graph, model, sizes)
             assert accepts(facts, sizes) == (not why and not spread), (varied, size, why)
+
+
+@pytest.mark.parametrize(("nominal", "step"), list(product((1, 2, 3, 5), (1, 2, 3))))
+def test_slices_take_as_many_at_other_sizes_as_python_does(nominal: int, step: int) -> None:
+    bounds = (None, *range(-6, 7))
+    for start, end in product(bounds, bounds):
+        part = slice(start, end, step)
+        if not range(nominal)[part]:
+            continue
+        index = f"..., {start}:{end}:{step}".replace("None", "")
+        graph = api.loads(f"archspec: 1\ninput: [N, 3, {nominal}]\ngraph:\n  part: {{op: getitem, index: '{index}'}}")
+        facts = size_requirements(graph)
+        (node,) = graph.nodes
+        ours = node.outputs[0].shape[2]
+        for size in range(1, 16):
+            real = len(range(size)[part])
+            same = real > 0 and real == dims.value(dims.substitute(ours, {"L": size}))
+            assert accepts(facts, {"N": 1, "C": 3, "L": size}) == same, (start, end, size)

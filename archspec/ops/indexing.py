@@ -1,6 +1,7 @@
 """Parts of a tensor, by position."""
 
 import re
+from itertools import product
 from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator
@@ -52,29 +53,40 @@ def element(need: Needs, size: Dim, index: SizeArg, *, op: str, axis: int, argum
 
 def span(need: Needs, size: Dim, start: SizeArg | None, end: SizeArg | None, step: int, *, op: str, axis: int) -> Dim:
     """How many elements `start:end:step` takes of an axis of `size`; at least one."""
-    first, last = _bound(need, size, start, 0), _bound(need, size, end, size)
-    taken = dims.ceil_div(dims.sub(last, first), step)
+    starts, ends = _starts(size, start), _ends(size, end)
+    taken = dims.ceil_div(dims.sub(ends[0], starts[0]), step)
     text = ":".join("" if bound is None else show(dim_of(bound)) for bound in (start, end))
     message = f"`{op}` of {text} leaves nothing of axis {axis}, which has size {show(size)}"
     need.at_least(taken, 1, message)
+    # At other sizes another bound may hold: as many are taken while it does not cut off the last one.
+    before = dims.mul(dims.sub(taken, 1), step)
+    for first, last in list(product(starts, ends))[1:]:
+        need.at_least(dims.sub(dims.sub(last, first), before), 1, "")
     return taken
 
 
-def _bound(need: Needs, size: Dim, bound: SizeArg | None, default: Dim) -> Dim:
-    """Where a slice's bound lies, counted from the front and within the axis."""
-    if bound is None:
-        return default
-    at = dim_of(bound)
-    if isinstance(at, int) and at < 0:
-        at = dims.add(size, at)
-    if dims.known_at_least(at, 0) is False:
-        return 0
-    if dims.known_at_least(dims.sub(size, at), 0) is False:
-        need.at_least(dims.sub(at, size), 0, "")
-        return size
-    need.at_least(dims.sub(size, at), 0, "")
-    need.at_least(at, 0, "")
-    return at
+def _starts(size: Dim, bound: SizeArg | None) -> tuple[Dim, ...]:
+    """Where a slice may start, of which the largest holds, counted from the front: what holds first."""
+    at = _from_front(size, bound, 0)
+    return _in_order(at, 0, within=at)
+
+
+def _ends(size: Dim, bound: SizeArg | None) -> tuple[Dim, ...]:
+    """Where a slice may end, of which the smallest holds, counted from the front: what holds first."""
+    at = _from_front(size, bound, size)
+    return _in_order(at, size, within=dims.sub(size, at))
+
+
+def _from_front(size: Dim, bound: SizeArg | None, default: Dim) -> Dim:
+    at = default if bound is None else dim_of(bound)
+    return dims.add(size, at) if isinstance(at, int) and at < 0 else at
+
+
+def _in_order(bound: Dim, limit: Dim, *, within: Dim) -> tuple[Dim, ...]:
+    """A bound and the limit it is brought to where `within` is negative; the bound alone where it never is."""
+    if dims.proved_at_least(within, 0):
+        return (bound,)
+    return (limit, bound) if dims.known_at_least(within, 0) is False else (bound, limit)
 
 
 class Slice(_Indexing):
@@ -105,7 +117,7 @@ class Slice(_Indexing):
             )
         size = x.shape[axis]
         taken = span(need, size, self.start, self.end, self.step, op=self.name, axis=axis)
-        return axis, _bound(need, size, self.start, 0), taken
+        return axis, _starts(size, self.start)[0], taken
 
     def infer(self, need: Needs, inputs: Inputs) -> TensorType:
         axis, _, taken = self.taken(need, inputs[0])
