@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import archspec
+from archspec import dims
 from archspec.library import bundled
 from benchmarks.anew import compiled_anew
 from benchmarks.growing import KINDS, MOST
@@ -94,6 +95,7 @@ def warm() -> Sequence[Case]:
             network.spec,
             [
                 Contestant("archspec", partial(_analyse, network), _totals),
+                Contestant("archspec, counts alone", partial(_count_anew, network), Counts.facts, "what others give"),
                 Contestant("archspec, asked again", partial(_ask_again, network), _totals, "its file has not changed"),
                 *(
                     Contestant(peer.name, partial(_count, peer, network), Counts.facts, peer.note)
@@ -108,6 +110,12 @@ def warm() -> Sequence[Case]:
 def _analyse(network: Network) -> dict[str, Any]:
     """Everything that is said of a network; a summary computes what it is asked for."""
     return compiled_anew(network.spec).summary().to_json()
+
+
+def _count_anew(network: Network) -> Counts:
+    """Parameters and MACs, for which all shapes have to be known, and nothing else."""
+    total = compiled_anew(network.spec).summary().total
+    return Counts(total.params, dims.value(total.macs))
 
 
 def _ask_again(network: Network) -> dict[str, Any]:
@@ -174,8 +182,9 @@ SECTIONS = {
             "warm",
             "Warm: one network, in a process that has everything imported",
             "archspec reads and compiles the spec's file anew each time, though it remembers what an op comes to with "
-            "given arguments, and analyses it in full; asked again for the same, it gives what it knows. The others "
-            "construct torchvision's module, on the meta device or without initialising it, and count.",
+            "given arguments, and analyses it in full, or counts alone as the others do; asked again for the same, it "
+            "gives what it knows. The others construct torchvision's module, on the meta device or without "
+            "initialising it, and count.",
             ("params", "MACs"),
             warm,
             7,

@@ -119,8 +119,9 @@ def test_the_cold_case_of_archspec_runs() -> None:
 
 
 def test_the_warm_case_of_archspec_runs() -> None:
-    ours = SECTIONS["warm"].cases()[1].contestants[0]
-    assert ours.facts(ours.run()) == {"params": 7978856, "MACs": 2834161664}
+    ours = [each for each in SECTIONS["warm"].cases()[1].contestants if each.name.startswith("archspec")]
+    assert len(ours) == 3
+    assert all(each.facts(each.run()) == {"params": 7978856, "MACs": 2834161664} for each in ours)
 
 
 def test_a_section_that_is_not_there() -> None:
