@@ -8,6 +8,7 @@ from itertools import accumulate
 from archspec import dims
 from archspec.analysis.fields import grid
 from archspec.analysis.fields.grid import Map, Unsized, spread
+from archspec.analysis.fields.joining import concatenated
 from archspec.analysis.fields.site import (
     Site,
     Step,
@@ -20,7 +21,7 @@ from archspec.analysis.fields.site import (
     keep,
     renamed,
 )
-from archspec.analysis.fields.tracks import Track, chosen, concatenated, lost, moved, picked, read, reshaped, uneven
+from archspec.analysis.fields.tracks import Track, chosen, lost, moved, picked, read, reshaped, uneven
 from archspec.dims import Dim
 from archspec.ops.needs import Needs
 from archspec.values import dim_of

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from archspec.analysis.fields.joining import merged
 from archspec.analysis.fields.site import Site, Step, Tracks, Transfer, alike, broadcast, mixing
-from archspec.analysis.fields.tracks import Track, lost, merged, mixed, moved, prefix
+from archspec.analysis.fields.tracks import Track, lost, mixed, moved, prefix
 from archspec.values import TensorType
 
 

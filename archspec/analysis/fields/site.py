@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from archspec.analysis.fields.grid import IDENTITY, Map, Unsized
-from archspec.analysis.fields.tracks import Track, View, lost, merged, mixed, moved, read
+from archspec.analysis.fields.joining import merged
+from archspec.analysis.fields.tracks import Track, View, lost, mixed, moved, read
 from archspec.dims import Dim
 from archspec.objects import record
 from archspec.ops.base import Inputs

@@ -64,12 +64,12 @@ class Track(NamedTuple):
 
 def source(axis: int, size: Dim, view: View = "formula") -> Track:
     """An axis of the input itself. Raises Unsized where its size is needed."""
-    known = _known(size)
+    length = known(size)
     if view == "formula":
-        return Track(grid.IDENTITY, (Digit(axis, 1, known, 1),), known)
-    if known is None:
+        return Track(grid.IDENTITY, (Digit(axis, 1, length, 1),), length)
+    if length is None:
         raise Unsized
-    return Track(grid.bounded(_itself, known), (Digit(axis, 1, known, 1),), known, view)
+    return Track(grid.bounded(_itself, length), (Digit(axis, 1, length, 1),), length, view)
 
 
 def lost(track: Track) -> Track:
@@ -157,7 +157,7 @@ def read(track: Track, axis: int, size: Dim, layer: Map, units: Dim, bare: bool 
         track = chosen(track, axis)
         return _gaps(track, axis, size, layer, units) if bare else track
     if len(along) == len(track.digits):
-        return _plain(plain(track, axis, _known(size)), layer, axis, _known(units))
+        return _plain(plain(track, axis, known(size)), layer, axis, known(units))
     if not isinstance(size, int) or not isinstance(units, int):
         raise Unsized
     match along:
@@ -183,7 +183,7 @@ def _gaps(track: Track, axis: int, size: Dim, layer: Map, units: Dim) -> Track:
         first, last = ends[unit // length]
         return track.map.field(unit % length) if first <= last else NOTHING
 
-    return _listed(track, field, length * units, (*track.digits, Digit(axis, 1, units, length)))
+    return listed(track, field, length * units, (*track.digits, Digit(axis, 1, units, length)))
 
 
 def _stays(layer: Map, size: int, units: int) -> bool:
@@ -208,7 +208,7 @@ def _beside(track: Track, axis: int, size: int, layer: Map, units: int) -> Track
     for digit in rest:
         digits.append(digit._replace(weight=weight))
         weight *= digit.size or 1
-    return _listed(track, field, weight, tuple(digits))
+    return listed(track, field, weight, tuple(digits))
 
 
 def plain(track: Track, axis: int, size: int | None) -> Track:
@@ -264,121 +264,6 @@ def reshaped(track: Track, old: Sequence[Dim], new: Sequence[Dim]) -> Track:
     return track._replace(digits=tuple(digits))
 
 
-def merged(tracks: Sequence[Track], shape: Sequence[Dim]) -> Track:
-    """A unit that reads the same unit of several tensors. Pooled ones, gates, leave the local path as it is."""
-    if len(tracks) == 1:
-        return tracks[0]
-    everywhere = True in [track.everywhere for track in tracks]
-    unsized = [track for track in tracks if track.unsized]
-    if unsized:
-        return unsized[0]._replace(everywhere=everywhere)
-    local = [track for track in tracks if not track.pooled]
-    if not local:
-        return max(tracks, key=lambda track: track.map.size)
-    result = local[0]
-    for track in local[1:]:
-        result = _joined(result, track, shape)
-    at_most, varied = True in [track.at_most for track in tracks], _varied(tracks)
-    if (everywhere, at_most, varied) == (result.everywhere, result.at_most, result.varied):
-        return result
-    return result._replace(everywhere=everywhere, at_most=at_most, varied=varied)
-
-
-def _joined(a: Track, b: Track, shape: Sequence[Dim]) -> Track:
-    if a.digits != b.digits:
-        a, b = _common(a, b, shape)
-    unaligned = a.unaligned or b.unaligned
-    length = None if a.length is None or b.length is None else min(a.length, b.length)
-    joint = grid.hull(a.map, b.map, length)
-    if joint is None:
-        if length is None:
-            raise Unsized
-        joint = grid.listed(grid.both(a.map, b.map), length, round(a.map.stride * length))
-        unaligned = unaligned or HERE
-    if joint == a.map and unaligned == a.unaligned:
-        return a
-    return Track(joint, a.digits, length, a.view, a.everywhere, a.pooled, unaligned, *a[7:])
-
-
-def _common(a: Track, b: Track, shape: Sequence[Dim]) -> tuple[Track, Track]:
-    """Both over the same digits: those of either, or the units of all axes that have a part in them."""
-    digits = tuple(sorted({*a.digits, *b.digits}, key=lambda digit: digit.weight))
-    if a.length == b.length and all(
-        low.size is not None and high.weight % (low.weight * low.size) == 0 for low, high in pairwise(digits)
-    ):
-        return _over(a, digits), _over(b, digits)
-    axes = sorted({digit.axis for digit in digits}, reverse=True)
-    return _along(a, axes, shape), _along(b, axes, shape)
-
-
-def _over(track: Track, digits: tuple[Digit, ...]) -> Track:
-    """The same over more digits, which make no difference."""
-    if set(track.digits) == set(digits):
-        return track._replace(digits=digits)
-    if track.length is None:
-        raise Unsized
-
-    def position(at: int) -> Field:
-        kept = sum(at // weight % (size or 1) * weight for _, _, size, weight in track.digits)
-        return kept, kept
-
-    blank = grid.listed(position, track.length, track.length if track.digits else 0)
-    return track._replace(map=through(blank, track.map, track.length), digits=digits)
-
-
-def _along(track: Track, axes: Sequence[int], shape: Sequence[Dim]) -> Track:
-    """The same over the units of these axes, the first of them moving fastest."""
-    if len(axes) == 1:
-        return plain(track, axes[0], _known(shape[axes[0]]))
-    sizes = {axis: size for axis in axes if isinstance(size := shape[axis], int)}
-    if len(sizes) < len(axes):
-        raise Unsized
-    digits: list[Digit] = []
-    weight = 1
-    for axis, size in sizes.items():
-        digits.append(Digit(axis, 1, size, weight))
-        weight *= size
-
-    def field(unit: int) -> Field:
-        return track.field({digit.axis: unit // digit.weight % (digit.size or 1) for digit in digits})
-
-    return _listed(track, field, weight, tuple(digits))
-
-
-def concatenated(tracks: Sequence[Track | None], shapes: Sequence[Sequence[Dim]], axis: int) -> Track | None:
-    """One after the other along an axis that carries positions; None stands for a tensor that sees nothing.
-
-    Raises Unsized.
-    """
-    present = [track for track in tracks if track is not None]
-    if not present:
-        return None
-    unsized = next((track for track in present if track.unsized), None)
-    if unsized is not None:
-        return unsized
-    parts = [(track, unit) for track, shape in zip(tracks, shapes, strict=True) for unit in range(_sized(shape[axis]))]
-    digits, weight = [Digit(axis, 1, len(parts), 1)], len(parts)
-    for other in sorted({digit.axis for track in present for digit in track.digits} - {axis}, reverse=True):
-        digits.append(Digit(other, 1, _sized(shapes[0][other]), weight))
-        weight *= _sized(shapes[0][other])
-
-    def field(unit: int) -> Field:
-        track, own = parts[unit % len(parts)]
-        beside = {digit.axis: unit // digit.weight % (digit.size or 1) for digit in digits[1:]}
-        return NOTHING if track is None else track.field({axis: own, **beside})
-
-    joint = _listed(present[0], field, weight, tuple(digits))
-    return joint._replace(
-        everywhere=any(track.everywhere for track in present), unaligned=present[0].unaligned or HERE,
-        pooled=all(track.pooled for track in present), at_most=any(track.at_most for track in present),
-        varied=_varied(present),
-    )  # fmt: skip
-
-
-def _varied(tracks: Sequence[Track]) -> frozenset[int]:
-    return tracks[0].varied.union(*[track.varied for track in tracks])
-
-
 def _plain(track: Track, layer: Map, axis: int, units: int | None) -> Track:
     digits = track.digits
     if digits != ((axis, 1, units, 1),):
@@ -386,7 +271,7 @@ def _plain(track: Track, layer: Map, axis: int, units: int | None) -> Track:
     return Track(through(layer, track.map, units), digits, units, *track[3:])
 
 
-def _listed(track: Track, field: Callable[[int], Field], units: int, digits: tuple[Digit, ...]) -> Track:
+def listed(track: Track, field: Callable[[int], Field], units: int, digits: tuple[Digit, ...]) -> Track:
     """The same axis of the input on another grid, from the field of each of its units."""
     if track.view != "formula":
         return track._replace(map=grid.bounded(field, units), digits=digits, length=units)
@@ -416,11 +301,13 @@ def _steps(shape: Sequence[Dim]) -> list[int | None]:
     return steps[::-1]
 
 
-def _known(size: Dim) -> int | None:
+def known(size: Dim) -> int | None:
+    """A size that is a number."""
     return size if isinstance(size, int) else None
 
 
-def _sized(size: Dim) -> int:
+def sized(size: Dim) -> int:
+    """A size that has to be one. Raises Unsized."""
     if not isinstance(size, int):
         raise Unsized
     return size
