@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 import archspec
 from archspec.cli import main
 from archspec.diagnostics import SpecError
+from archspec.sweeps import pool
 from archspec.sweeps.axes import make_grid
 from archspec.sweeps.count import Job, Row
 from archspec.sweeps.pool import count
@@ -362,10 +363,23 @@ def test_values_that_are_yielded() -> None:
     assert len(archspec.sweep("mine.yaml", {"width": (2**n for n in range(3)), "groups": {1}}, jobs=2)) == 3
 
 
+def test_processes_are_few_whatever_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def counted(job: Job, order: Sequence[int], jobs: int) -> Iterator[Row]:
+        asked.append(jobs)
+        return count(job, order, 1)
+
+    monkeypatch.setattr(pool, "count", counted)
+    monkeypatch.setattr(pool, "cores", lambda: 2)
+    widths = {"width": range(1, 13)}
+    assert archspec.sweep("mine.yaml", widths, jobs=1000) == archspec.sweep("mine.yaml", widths, jobs=1)
+    assert len(archspec.sweep("mine.yaml", {"width": (1, 2, 3)}, jobs=1000)) == 3
+    assert asked == [8, 3]
+
+
 def test_a_process_that_dies_is_a_mistake_and_the_others_end(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[subprocess.Popen[bytes]] = []
-    from archspec.sweeps import pool
-
     original = pool._start
 
     def start() -> subprocess.Popen[bytes]:

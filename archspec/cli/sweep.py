@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--resume", action="store_true", help="go on: what the file has is not computed again")
     run.add_argument("--force", action="store_true", help="overwrite the file if it exists")
-    run.add_argument("--jobs", metavar="N", type=formats.positive, help="processes (one a core)")
+    run.add_argument("--jobs", metavar="N", type=formats.positive, help="processes (one a core; four at most)")
     run.add_argument(
         "--limit", metavar="N", type=formats.positive, default=LIMIT, help=f"the most combinations ({LIMIT:,})"
     )

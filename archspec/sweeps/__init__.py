@@ -50,7 +50,7 @@ def sweep(
             adds one. Those that are asked for elsewhere are there anyway.
         variant, input, allow_ops, allow_paths: as `archspec.load` has them.
         batch, optimizer: what memory is computed for, as `Graph.summary` has it.
-        jobs: processes; None: as many as there are cores, where there is enough to do.
+        jobs: processes, to four a core; None: as many as there are cores, where there is enough to do.
         file: a .csv file to which every result is written as it is found.
         resume: what the file holds already is not computed again.
         force: the file is overwritten. Without either a file that is there is an error.

@@ -30,6 +30,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def most() -> int:
+    """Processes that may be asked for: more would only take memory, until there is none."""
+    return 4 * cores()
+
+
 def count(job: Job, order: Sequence[int], jobs: int) -> Generator[Row]:
     """The combinations, counted by so many processes, as they come. Closing it ends the processes.
 

@@ -29,7 +29,7 @@ class Search:
     """A sweep. `rows` does the work; `result` is what was found so far."""
 
     counter: Counter
-    jobs: int  # 0: as many as are worth it
+    jobs: int  # 0: as many as are worth it; never more than `pool.most()`
     where: Condition | None
     sort: tuple[str, ...]
     shown: tuple[str, ...]  # metrics
@@ -55,7 +55,8 @@ class Search:
     def rows(self) -> Generator[Row]:
         """Counts what is not counted yet; the rows as they come. Closing it ends all processes."""
         order = self.counter.order(index for index in range(self.total) if index not in self.found)
-        jobs = self.jobs or min(pool.cores(), -(-len(order) // pool.PER_PROCESS))
+        worth = -(-len(order) // pool.PER_PROCESS)
+        jobs = min(self.jobs, len(order), pool.most()) if self.jobs else min(pool.cores(), worth)
         counted = pool.count(self.counter.job, order, jobs) if jobs > 1 else self._counted_here(order)
         try:
             for row in counted:
