@@ -131,6 +131,14 @@ def test_skips_are_the_edges_that_a_longer_way_goes_around() -> None:
     assert all(source.startswith("enc") for source, _ in skips)
 
 
+def test_a_size_that_is_read_is_no_way_around() -> None:
+    graph = api.loads(
+        "archspec: 1\ninputs: {fine: [N, 4, 8, 8], coarse: [N, 4, 4, 4]}\ngraph:\n  lateral: {op: ReLU, from: fine}\n"
+        "  up: {op: interpolate, from: coarse, like: lateral}\n  add: {op: add, from: [lateral, up]}\n"
+    )
+    assert [edge.kind for edge in picture(graph).edges if edge.kind != "data"] == ["shape"]
+
+
 def test_shapes_stand_where_they_change_and_once() -> None:
     found = picture(api.load("googlenet"), depth=2)
     names = {box.id: box.path for box in found.boxes()}

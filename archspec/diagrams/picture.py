@@ -303,10 +303,11 @@ def prefixes(paths: Collection[str]) -> set[str]:
 
 
 def with_skips(edges: list[Edge]) -> tuple[Edge, ...]:
-    """Marks the edges that a longer way goes around: those of a residual, a dense block, a U-Net."""
+    """Marks the edges that a longer way goes around: those of a residual, a dense block, a U-Net. A size is no way."""
     into: dict[str, list[str]] = {}
     for edge in edges:
-        into.setdefault(edge.target, []).append(edge.source)
+        if edge.kind != "shape":
+            into.setdefault(edge.target, []).append(edge.source)
     return tuple(
         replace(edge, kind="skip") if edge.kind == "data" and _has_detour(edge, into) else edge for edge in edges
     )
