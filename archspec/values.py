@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archspec.dims import Dim, Size, show
+from archspec.dims import Dim, Size, closed_form, show
 from archspec.objects import record
 
 
@@ -65,6 +65,10 @@ class RuntimeSize:
 
     def __str__(self) -> str:
         return show(self.dim)
+
+    def __repr__(self) -> str:
+        """What it is at every size, so that a list of arguments reads `(-1, 8, H // 4)`."""
+        return closed_form(self.dim)
 
 
 SizeArg = int | RuntimeSize

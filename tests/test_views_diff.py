@@ -169,6 +169,13 @@ def test_an_argument_that_is_no_longer_given_is_the_default() -> None:
     assert shown(found) == [("changed", "a", "Conv2d", "padding 1 -> 0")]
 
 
+def test_sizes_that_are_read_are_shown_as_they_follow_from_the_input() -> None:
+    read, fixed = (net(f"rows: {{op: reshape, shape: [-1, 3, {n}]}}") for n in ("input.height * input.width", "64"))
+    assert shown(archspec.diff(read, fixed)) == [("changed", "rows", "reshape", "shape (-1, 3, H * W) -> (-1, 3, 64)")]
+    read, fixed = (net(f"cut: {{op: narrow, dim: 2, start: 0, length: {size}}}") for size in ("input.width", "8"))
+    assert shown(archspec.diff(read, fixed)) == [("changed", "cut", "narrow", "length W -> 8")]
+
+
 def test_initialisation_freezing_and_modes_are_changes() -> None:
     plain = net(f"a: {conv(4)}")
     found = archspec.diff(plain, net(f"a: {conv(4)}", "freeze: ['a.weight']\ninit: {Conv2d: {bias: zeros_}}"))

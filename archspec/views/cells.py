@@ -8,6 +8,7 @@ from archspec.analysis.receptive_field import ReceptiveField
 from archspec.dims import Dim, shown
 from archspec.ops.base import INFERRED, Op, collapse, is_marked
 from archspec.ops.custom import Custom
+from archspec.values import RuntimeSize
 from archspec.views import numbers
 from archspec.views.symbolic import cost_texts
 from archspec.views.table import UNKNOWN, Cell
@@ -24,14 +25,19 @@ def arguments(op: Op, *, inferred: bool = False) -> dict[str, str]:
     for name, info in type(op).model_fields.items():
         value = getattr(op, name)
         if (info.is_required() or value != info.default) and (inferred or not is_marked(info, INFERRED)):
-            found[name] = str(collapse(value))
+            found[name] = _text(value)
     return found
 
 
 def default(op: Op, name: str) -> str | None:
     """What an argument is where it is not given; None where nothing says so."""
     info = type(op).model_fields.get(name)
-    return None if info is None or info.is_required() else str(collapse(info.default))
+    return None if info is None or info.is_required() else _text(info.default)
+
+
+def _text(value: object) -> str:
+    value = collapse(value)
+    return repr(value) if isinstance(value, RuntimeSize) else str(value)
 
 
 def few(texts: Sequence[str]) -> str:
