@@ -65,6 +65,18 @@ HELPED = {
     f"{HEAD}layers: [ReLU]": "did you mean `graph`?",
     f"{HEAD}graph: [{{op: Linear, out_features: 3, bias: no}}]": "write `false`",
     f"{HEAD}graph: [{{op: reshape, shape: [N, 192]}}]": "read a size off its node: `input.shape[0]`, say",
+    "archspec: 1\ninput: [N, 9, 4]\ngraph: {a: {op: LSTM, hidden_size: 8, batch_first: true}, b: ReLU}": (
+        "name one result, as in `from: a.output`"
+    ),
+    f"{HEAD}graph: {{a: {{op: chunk, chunks: 2, dim: 2}}, b: {{op: Softmax, from: a}}}}": (
+        "name one result, as in `from: a.0`"
+    ),
+    f"{HEAD}blocks: {{A: {{graph: [ReLU]}}}}\ngraph: {{'a, b': {{op: chunk, chunks: 2, dim: 2}}, c: A}}": (
+        "name one result, as in `from: a`"
+    ),
+    f"{HEAD}graph: {{a: ReLU, b: {{op: ReLU, from: [a, input]}}}}": (
+        "name one with `from`, or merge them first, with `cat` or `add`"
+    ),
     f"{HEAD}graph: {{a: ReLU, b: {{op: add, from: 'a, input'}}}}": "write a list: `[a, input]`",
     f"{HEAD}graph: [ReLU]\noutputs: [input 0]": "write a list: `[input, 0]`",
     f"{HEAD}graph:\na: ReLU": "indent it, if it belongs to `graph`",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from archspec.diagnostics import Span, spec_error
+from archspec.diagnostics import spec_error
 from archspec.elaborate.arguments import Argument
 from archspec.elaborate.edges import Reading, assign_operands
 from archspec.elaborate.environment import Env, View
@@ -31,7 +31,7 @@ def use_block(
     session, place = graphs.session, site.place
     session.spend(USE_COST, site.syntax.span)
     params = bind_block(session, file, block, arguments, place.file, site.syntax.span)
-    inputs, table = block_inputs(session, block.inputs, block.name, given, site.syntax.span)
+    inputs, table = block_inputs(session, block.inputs, block.name, given, site)
     values, types = inputs.values, inputs.types
     used_at = Origin(site.syntax.span, f"{site.path}, {_article(block.name)}", place.used_at)
     key = None if place.patches else session.templates.key(session, file, block, params, types, _pattern(values))
@@ -81,10 +81,10 @@ def block_inputs(
     declared: tuple[str, ...] | str | None,
     owner: str,
     given: Sequence[Reading],
-    span: Span,
+    site: Site,
 ) -> tuple[Bound, dict[str, Bound]]:
     """`input` inside a block or sub-spec, and the names its inputs are declared under. Raises SpecError."""
-    readings, _ = assign_operands(owner, _signature(declared), given, span)
+    readings, _ = assign_operands(owner, _signature(declared), given, site.syntax.span, site.view.nodes)
     values = tuple(reading.value for reading in readings)
     types = session.types_of(values)
     everything = Bound("input", values, types)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from archspec.diagnostics import Label, Span, SpecError, did_you_mean, spec_error
 from archspec.elaborate.environment import View
@@ -127,9 +128,12 @@ def explicit(session: Session, reads: From, view: View) -> list[Reading]:
 
 
 def assign_operands(
-    op: str, signature: Signature, given: Sequence[Reading], span: Span
+    op: str, signature: Signature, given: Sequence[Reading], span: Span, nodes: Names | None
 ) -> tuple[list[Reading], tuple[str, ...]]:
-    """Inputs in torch's order and the operand each fills. Raises SpecError for missing, surplus or unknown ones."""
+    """Inputs in torch's order and the operand each fills. Raises SpecError for missing, surplus or unknown ones.
+
+    `nodes`: what can be read instead, for the way out.
+    """
     for reading in given:
         if reading.operand is not None:
             return _by_name(op, signature, given, span)
@@ -152,9 +156,18 @@ def assign_operands(
             "surplus-input",
             f"`{op}` takes {_inputs_in_words(signature)}, got {len(given)}",
             extra,
-            help="name one with `from`, or merge them first, with `cat` or `add`" if required else "leave out `from`",
+            help=_fewer(given, nodes) if required else "leave out `from`",
         )
     return list(given), tuple(names)
+
+
+def _fewer(given: Sequence[Reading], nodes: Names | None) -> str:
+    """The way out of too many inputs: often they are all results of one node."""
+    split = next((one.value for one, other in pairwise(given) if one.value.node == other.value.node), None)
+    name = nodes.reading_of(split) if nodes is not None and split is not None else None
+    if name is not None:
+        return f"name one result, as in `from: {name}`"
+    return "name one with `from`, or merge them first, with `cat` or `add`"
 
 
 def _by_name(

@@ -50,6 +50,11 @@ class Bound:
             failed=self.failed,
         )
 
+    def part_of(self, value: Value) -> str:
+        """What one of several values is called after the dot."""
+        at = self.values.index(value)
+        return next((name for name, positions in self.parts.items() if positions == (at,)), str(at))
+
     def everything(self) -> Iterator[Bound]:
         """`m.*`: all children of an inline graph, or all outputs of a block."""
         if self.inner is None or self.is_block:
@@ -142,6 +147,17 @@ class Names:
     def deletion(self, name: str) -> Span | None:
         """Where the nearest node of that name was deleted."""
         return next((names.deleted[name] for names in self._outwards() if name in names.deleted), None)
+
+    def reading_of(self, value: Value) -> str | None:
+        """How an edge names one of several values of a node: `lstm.output`, or as a comma key does."""
+        several: str | None = None
+        for names in self._outwards():
+            for name, bound in (*names.table.items(), ("input", names.input)):
+                if bound.values == (value,):
+                    return name
+                if value in bound.values and several is None:
+                    several = f"{name}.{bound.part_of(value)}"
+        return several
 
     def is_incomplete(self) -> bool:
         return any(names.incomplete for names in self._outwards())

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from archspec.diagnostics import Diagnostic, Span, SpecError, spec_error
+from archspec.diagnostics import Diagnostic, SpecError, spec_error
 from archspec.elaborate.arguments import ANY, Argument, check_inferred, evaluate, wrong_arguments
 from archspec.elaborate.edges import Reading, assign_operands, resolve
 from archspec.elaborate.explain import unmet
@@ -33,7 +33,7 @@ def add_node(session: Session, site: Site, line: Line, given: Sequence[Reading])
         given = [*given, *_shape_operands(session, site, line)]
     if op.device_of is not None:
         given = [*given, *_device_operand(op, site, given)]
-    readings, slots = _slots(op, given, site.syntax.span)
+    readings, slots = _slots(op, given, site)
     values = tuple([reading.value for reading in readings])
     inputs = Inputs(session.types_of(values), slots)
     need = Needs(batch=session.batch)
@@ -132,12 +132,12 @@ def _device_operand(op: type[Op], site: Site, given: Sequence[Reading]) -> Seque
     return (Reading(values[0], None, op.device_of),)
 
 
-def _slots(op: type[Op], given: Sequence[Reading], span: Span) -> tuple[list[Reading], tuple[str, ...]]:
-    only = op.signature.shape_only
+def _slots(op: type[Op], given: Sequence[Reading], site: Site) -> tuple[list[Reading], tuple[str, ...]]:
+    only, span, nodes = op.signature.shape_only, site.syntax.span, site.view.nodes
     if not only:
-        return assign_operands(op.name, op.signature, given, span)
+        return assign_operands(op.name, op.signature, given, span, nodes)
     shapes = [reading for reading in given if reading.operand in only]
-    readings, slots = assign_operands(op.name, op.signature, [r for r in given if r.operand not in only], span)
+    readings, slots = assign_operands(op.name, op.signature, [r for r in given if r.operand not in only], span, nodes)
     return [*readings, *shapes], (*slots, *(reading.operand or "" for reading in shapes))
 
 

@@ -36,7 +36,7 @@ def use_spec(graphs: Filler, site: Site, spec: Spec, arguments: Sequence[Argumen
     patches = Patches(site.path, spec.patches, site.place.patches)
     session.uses.append(Use(site.module, file, patches))
     declared = spec.inputs.keys() if spec.inputs is not None else None
-    inputs, table = block_inputs(session, declared, spec.name, given, span)
+    inputs, table = block_inputs(session, declared, spec.name, given, site)
     names = Names(None, inputs, table, deleted=dict(spec.deleted))
     session.lets(spec.lets, View(file.env, names, mark=session.mark))
     assert spec.graph is not None
