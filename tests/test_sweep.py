@@ -226,6 +226,21 @@ def test_what_is_unknown_fits_nothing_and_comes_last() -> None:
     assert [row["input"] for row in small.rows] == [(4, 8, 8)] and small.rows == small.where("macs > 0").rows
 
 
+def test_why_networks_are_left_out_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["mine.yaml", "--set", "width=4,8", "--input", "4xHxW"]
+    for asked in (["--where", "macs < 1e9"], ["--pareto", "macs,params"]):
+        out, _ = ran(capsys, *words, *asked)
+        assert "left out: 2 networks, of which macs follows from H, W of the input; give numbers with `--input`" in out
+    out, _ = ran(capsys, *words, "--columns", "training_peak_bytes", "--where", "training_peak_bytes < 9")
+    assert "of which training_peak_bytes follows from sizes of the input" in out
+    found = archspec.sweep("mine.yaml", {"input": [(4, "H", 8), (4, 8, 8)]})
+    assert not found.unknown and "left out" not in str(found.sorted("macs"))
+    for fewer in (found.where("macs < 1e9"), found.where("params > 0").where("macs < 1e9"), found.pareto("macs")):
+        assert len(fewer.unknown) == 1 and "1 network, of which macs follows from H of" in str(fewer)
+        assert fewer.to_json()["unknown"] == [row for row in found.rows if row["input"] == (4, "H", 8)]
+        assert "left out: 1 network" in fewer._repr_html_()
+
+
 def test_amounts_of_unknown_sizes_are_shown_as_a_summary_does(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["densenet", "--set", "growth=12", "--set", "input=[3xHxW]"]
     out, _ = ran(capsys, *words)

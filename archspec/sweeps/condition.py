@@ -37,6 +37,10 @@ class Condition:
             where = f"so it is for {grid.written(row.index)}"
             raise SpecError([found.with_notes([where]) for found in error.diagnostics]) from None
 
+    def is_open(self, row: Row) -> bool:
+        """Whether a metric that it reads is unknown of a network."""
+        return not self.names.isdisjoint(row.unknown)
+
     def _is_true(self, values: Mapping[str, Any]) -> bool:
         if any(values[name] is None for name in self.names):
             return False

@@ -45,6 +45,11 @@ class Row:
         """The metrics, None for an amount that unknown sizes decide."""
         return {name: None if is_form(name, value) else value for name, value in self.metrics.items()}
 
+    @property
+    def unknown(self) -> list[str]:
+        """The metrics that unknown sizes decide."""
+        return [name for name, value in self.known.items() if value is None]
+
 
 def is_form(metric: str, value: int | str | None) -> bool:
     """Whether it is an amount that unknown sizes decide."""

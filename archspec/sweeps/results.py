@@ -22,13 +22,15 @@ from archspec.views.text import to_text, wrapped
 
 _REASONS = 5  # why combinations are no networks, at most
 _NUMBERS = re.compile(r"-?\d[\d.,]*(?:, -?\d[\d.,]*)*")  # one, or a list of them
+_SIZES = re.compile(r"\b[A-Z]\w*")  # in a closed form
 
 Point = tuple[tuple[float, ...], Row]
 
 
 @dataclass(frozen=True, repr=False)
 class Sweep:
-    """Rows of a sweep: networks that fit, in order. `invalid`: combinations that are none, and why.
+    """Rows of a sweep: networks that fit, in order. `invalid`: combinations that are none, and why. `unknown`: networks
+    left out because unknown sizes decide what was asked of them.
 
     `columns` are the metrics shown; `done` counts combinations; `condition` is what the rows fulfil.
     """
@@ -39,6 +41,7 @@ class Sweep:
     found: tuple[Row, ...]
     done: int
     invalid: tuple[Row, ...] = ()
+    unknown: tuple[Row, ...] = ()
     condition: str = ""
 
     @property
@@ -59,7 +62,9 @@ class Sweep:
         """The rows of which a condition holds, too. Raises SpecError where it cannot be read or computed."""
         holds = condition(text, [*self.axes, *self.columns])
         rows = tuple(row for row in self.found if holds.holds(self.grid, row))
-        return replace(self, found=rows, condition=f"({self.condition}) and ({text})" if self.condition else text)
+        unknown = (*self.unknown, *filter(holds.is_open, self.found))
+        said = f"({self.condition}) and ({text})" if self.condition else text
+        return replace(self, found=rows, unknown=unknown, condition=said)
 
     def sorted(self, *names: str) -> Sweep:
         """By metrics or params, smallest first; `-params` is largest first. What is unknown comes last.
@@ -89,7 +94,9 @@ class Sweep:
             for values, row in zip(zip(*map(self._amounts, names), strict=True), self.found, strict=True)
             if all(isinstance(value, int | float) for value in values)
         ]
-        return replace(self, found=tuple(row for _, row in front(points)))
+        keys = set(map(key_name, names))
+        unknown = (*self.unknown, *(row for row in self.found if not keys.isdisjoint(row.unknown)))
+        return replace(self, found=tuple(row for _, row in front(points)), unknown=unknown)
 
     def top(self, count: int) -> Sweep:
         """The first rows."""
@@ -123,7 +130,7 @@ class Sweep:
         return Table(tuple(headings), tuple(tuple(self._cells(row)) for row in self.found))
 
     def to_text(self, width: int | None = 100) -> str:
-        """The table; below it, why combinations are no networks."""
+        """The table; below it, why networks are left out that may fit, and why combinations are none."""
         lines = wrapped(self.title, width, "  ")
         if self.found:
             lines += ["", *to_text(self.table(), width)]
@@ -145,6 +152,7 @@ class Sweep:
             "done": self.done,
             "where": self.condition or None,
             "rows": self.rows,
+            "unknown": [*map(self._record, self.unknown)],
             "invalid": [{**self._record(row), "code": row.code, "message": row.message} for row in self.invalid],
         }
 
@@ -176,8 +184,11 @@ class Sweep:
         return f"{self.name}: {', '.join(parts)}{shown}"
 
     def _why(self, width: int | None) -> Iterator[str]:
-        """The reasons that combinations are no networks, the most frequent first, each with one of them. Where only
-        numbers differ they are one."""
+        """What is not known of networks that may fit. The reasons that combinations are none, the most frequent first,
+        each with one of them; where only numbers differ they are one."""
+        if self.unknown:
+            yield ""
+            yield from wrapped(_left_out(self.unknown), width, "  ")
         reasons = Counter(map(_reason, self.invalid))
         first = {_reason(row): row for row in reversed(self.invalid)}
         if reasons:
@@ -201,6 +212,16 @@ class Sweep:
             **dict(zip(self.axes, row.values, strict=True)),
             **{name: row.metrics.get(name) for name in self.columns if row.valid},
         }
+
+
+def _left_out(rows: Sequence[Row]) -> str:
+    """What is not known of networks, the sizes that decide it as far as a closed form names them, and the way out."""
+    metrics = dict.fromkeys(name for row in rows for name in row.unknown)
+    forms = [str(row.metrics[name]) for row in rows for name in row.unknown if row.metrics[name] is not None]
+    sizes = sorted({size for form in forms for size in _SIZES.findall(form)})
+    verb, cause = "follows" if len(metrics) == 1 else "follow", ", ".join(sizes) or "sizes"
+    what = f"{_many(len(rows), 'network')}, of which {', '.join(metrics)} {verb} from {cause} of the input"
+    return f"left out: {what}; give numbers with `--input`"
 
 
 def _reason(row: Row) -> tuple[str, str]:

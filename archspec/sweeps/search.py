@@ -99,8 +99,9 @@ class Search:
         rows = [self.found[index] for index in sorted(self.found)]
         kept = tuple(row for row in rows if self.fits(row))
         invalid = tuple(row for row in rows if not row.valid)
+        unknown = tuple(row for row in rows if row.valid and self.where is not None and self.where.is_open(row))
         said = self.where.expression.text if self.where is not None else ""
-        sweep = Sweep(self.counter.spec.name, self.counter.grid, self.shown, kept, self.done, invalid, said)
+        sweep = Sweep(self.counter.spec.name, self.counter.grid, self.shown, kept, self.done, invalid, unknown, said)
         return sweep.sorted(*self.sort) if self.sort else sweep
 
 
