@@ -96,7 +96,12 @@ class Document(_Skeleton):
 M = TypeVar("M", bound=_Skeleton)
 
 _START = f"start with `archspec: {FORMAT}`"
-_VERSION = re.compile(r"""^\ufeff?(?:\{\s*)?["']?archspec["']?\s*:""", re.MULTILINE)
+_BEFORE = r"(?:(?:---|\?|[!&]\S*)[ \t]+)*"  # a key, or the mapping that it is in
+_VERSION = re.compile(
+    rf"""(?:^\ufeff?|\A\s+){_BEFORE}(?:\{{\s*)?["']?archspec["']?\s*:"""
+    rf"""|\A[\ufeff\s]*{_BEFORE}\{{(?s:.*?),\s*["']?archspec["']?\s*:""",
+    re.MULTILINE,
+)
 
 
 def parse_file(source: Source) -> tuple[Document, Node]:

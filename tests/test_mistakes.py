@@ -116,6 +116,19 @@ def test_a_mistake_above_the_version_hides_no_other(version: str) -> None:
     assert "bad-document" not in codes
 
 
+@pytest.mark.parametrize(
+    "start",
+    [
+        "? archspec\n: 1\n", "{archspec: 1, ", "{name: a, archspec: 1, ", "--- {archspec: 1, ", "&a {archspec: 1, ",
+        "!!map {archspec: 1, ", "&a archspec: 1\n", "!!str archspec: 1\n", "\ufeffarchspec: 1\n",
+        "\ufeff{archspec: 1, ", "%YAML 1.2\n---\narchspec: 1\n", " archspec: 1\n",
+        "\n  {\n  name: a,\n  'archspec': 1,\n",
+    ],
+)  # fmt: skip
+def test_a_spec_that_begins_in_a_rare_way_is_one(start: str) -> None:
+    assert all(found.code.startswith("yaml-") for found in mistakes(f"{start}graph: [ReLU"))
+
+
 def test_a_document_that_shows_a_spec_is_none() -> None:
     (found,) = mistakes("A `network`: that is\n- a: [one\n\n```yaml\narchspec: 1\n```\n")
     assert found.code == "bad-document"
