@@ -277,6 +277,7 @@ def test_text_of_two_paths() -> None:
         found = region_of(nodes, "[N, 1, 9]")
         lines = str(found).splitlines()
         assert max(map(len, found.to_text(45).splitlines())) <= 45
+        assert found.to_text(0).split() == found.to_text(1).split()
         at = lines.index(heading)
         assert lines[at - 1] == "" and lines[at + 1].split()[:2] == ["axis", "size"]
         assert ("sees" in lines[at + 1]) == (nodes == gated)

@@ -11,14 +11,14 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex
 
 from archspec.analysis.fields.carried import Layout, ancestors, carried, positions
 from archspec.analysis.fields.grid import NOTHING
 from archspec.analysis.fields.tracks import Track
 from archspec.analysis.receptive_field import ReceptiveField, field_of, sizes_of
 from archspec.analysis.sample import Sample
-from archspec.diagnostics import did_you_mean, spec_error
+from archspec.diagnostics import check_type, did_you_mean, spec_error
 from archspec.dims import Dim, show
 from archspec.ir import Graph, leaves
 from archspec.objects import record
@@ -146,6 +146,7 @@ class Region:
         sees."""
         from archspec.analysis.region_text import to_text  # reads what is defined here
 
+        check_type("width", width, SupportsIndex | None, "a number of columns")
         return to_text(self, width)
 
     def __str__(self) -> str:

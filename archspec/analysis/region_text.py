@@ -46,7 +46,9 @@ def _input(found: Region, seen: Seen, width: int | None) -> Iterator[str]:
 
 
 def _words(text: str, width: int | None) -> list[str]:
-    return [text] if width is None else textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False)
+    if width is None:
+        return [text]
+    return textwrap.wrap(text, max(width, 1), subsequent_indent="  ", break_long_words=False)
 
 
 def _kind(field: ReceptiveField) -> str:

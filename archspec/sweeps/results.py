@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, SupportsIndex
 
-from archspec.diagnostics import did_you_mean, spec_error
+from archspec.diagnostics import check_type, did_you_mean, spec_error
 from archspec.sweeps import call
 from archspec.sweeps.axes import Grid
 from archspec.sweeps.condition import condition
@@ -56,6 +56,7 @@ class Sweep:
 
     def arguments(self, position: int = 0) -> dict[str, Any]:
         """What `archspec.load` takes for a row: `params`, and `variant` and `input` where they are varied."""
+        check_type("position", position, SupportsIndex, "a row's number")
         return self.grid.arguments(self.found[position].index)
 
     def where(self, text: str) -> Sweep:
@@ -100,6 +101,7 @@ class Sweep:
 
     def top(self, count: int) -> Sweep:
         """The first rows."""
+        check_type("count", count, SupportsIndex, "a number of rows")
         return replace(self, found=self.found[:count])
 
     def _amounts(self, name: str) -> list[Any]:
@@ -131,6 +133,7 @@ class Sweep:
 
     def to_text(self, width: int | None = 100) -> str:
         """The table; below it, why networks are left out that may fit, and why combinations are none."""
+        check_type("width", width, SupportsIndex | None, "a number of columns")
         lines = wrapped(self.title, width, "  ")
         if self.found:
             lines += ["", *to_text(self.table(), width)]

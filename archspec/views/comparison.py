@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex
 
 from archspec.analysis.analyses import Analyses, analyses_of
+from archspec.diagnostics import check_type
 from archspec.ir import Graph
 from archspec.views import markup
 from archspec.views.metrics import METRICS, USUAL, Metric
@@ -26,6 +27,7 @@ class Comparison:
 
     def to_text(self, width: int | None = 100) -> str:
         """A column a network where there are few and room enough, else a row a network."""
+        check_type("width", width, SupportsIndex | None, "a number of columns")
         if len(self.networks) <= _COLUMNS:
             table = self.beside()
             layout = fit(table, width)

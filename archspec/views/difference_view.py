@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, SupportsIndex
 
 from archspec import dims
 from archspec.analysis.analyses import Analyses, analyses_of
 from archspec.analysis.cost import Cost
+from archspec.diagnostics import check_type
 from archspec.ir import Graph
 from archspec.views import markup, numbers
 from archspec.views.cells import count_cell
@@ -58,6 +59,7 @@ class Difference:
 
     def to_text(self, width: int | None = 100, *, color: bool = False) -> str:
         """The numbers of the whole, those of blocks, what changes in structure, and what becomes of the weights."""
+        check_type("width", width, SupportsIndex | None, "a number of columns")
         lines = [*wrapped(" -> ".join(self.names), width, "  "), ""]
         if self.is_empty:
             return "\n".join([*lines, "no difference"])

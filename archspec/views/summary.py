@@ -93,6 +93,7 @@ class Summary:
 
     def to_text(self, width: int | None = 100, **shape: Unpack[Shape]) -> str:
         """The title, the table and the totals within `width`; None: as wide as they need to be."""
+        check_type("width", width, SupportsIndex | None, "a number of columns")
         table = self.table(roomy=width is not None and width >= _ROOMY, **shape)
         layout = fit(table, width)
         if layout.is_cut and shape.get("tree") is None and shape.get("sort") is None:
