@@ -91,7 +91,8 @@ second one, None before."""
 def _like_before(plan: Plan) -> tuple[nn.Module, Resets | None]:
     """A bare instance: what the constructor makes, or a copy of what it made before under the same defaults; and what
     is to be reset, where that is known."""
-    key = (plan.cls, torch.get_default_dtype(), torch.get_default_device())
+    made = torch.empty(0)  # `get_default_device` of torch 2.5 knows of no `with torch.device(...)`
+    key = (plan.cls, made.dtype, made.device)
     if (like := _TEMPLATES.get(key)) is not None:
         return copy_of(like[0]), like[1]
     model = _bare(plan.cls, skip=plan.all_known)
