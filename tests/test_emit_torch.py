@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 import archspec
+from archspec.diagnostics import SpecError
 from archspec.emit.torch import build, load_source, run_and_compare
 from archspec.ir import Graph
 
@@ -259,3 +260,15 @@ def test_dtype() -> None:
     assert kinds["head.weight"] == torch.float64
     assert kinds["stem.0.norm.num_batches_tracked"] == torch.int64
     assert run_and_compare(network(), model) == []
+
+
+def test_an_argument_that_an_older_torch_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Older(nn.BatchNorm2d):
+        def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True) -> None:
+            super().__init__(num_features, eps, momentum, affine)
+
+    monkeypatch.setattr(nn, "BatchNorm2d", Older)
+    graph = archspec.loads("archspec: 1\ninput: [N, 3, 4, 4]\ngraph:\n  bn: {op: BatchNorm2d, bias: false}\n")
+    with pytest.raises(SpecError, match=r"`BatchNorm2d` of torch .* has no argument `bias`") as error:
+        build(graph)
+    assert "<string>:4" in str(error.value) and "newer torch" in str(error.value)

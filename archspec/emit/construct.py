@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from archspec.diagnostics import spec_error
 from archspec.emit.copies import can_be_copied, copy_of, reset_of, starts_constant, template
 from archspec.emit.initialize import has_rules
 from archspec.emit.targets import targets_of
@@ -99,6 +101,19 @@ def _like_before(plan: Plan) -> tuple[nn.Module, Resets | None]:
     if key[2].type == "cpu" and can_be_copied(model, plan.cls.__module__):
         _TEMPLATES[key] = (template(model), _resets_of_copy(model, plan.rules)) if key in _TEMPLATES else None
     return model, None
+
+
+def check_arguments(graph: Graph) -> None:
+    """Raises SpecError for the first argument of a layer that the installed torch does not know."""
+    for node, target in zip(graph.nodes, targets_of(graph), strict=True):
+        if isinstance(target, Module) and target.cls.startswith("torch.nn."):
+            name = target.cls.rpartition(".")[2]
+            known = signature(getattr(nn, name)).parameters
+            for argument, _ in target.kwargs:
+                if argument not in known:
+                    message = f"`{name}` of torch {torch.__version__} has no argument `{argument}`"
+                    help = "install a newer torch, or leave the argument out"
+                    raise spec_error("unknown-argument", message, node.origin.span, help=help)
 
 
 class _SkipInit(TorchFunctionMode):

@@ -20,7 +20,7 @@ from archspec.analysis.interface import fitting_sizes
 from archspec.analysis.sample import training_batch
 from archspec.diagnostics import spec_error
 from archspec.emit import flat
-from archspec.emit.construct import Plan, construct
+from archspec.emit.construct import Plan, check_arguments, construct
 from archspec.emit.python import emit
 from archspec.emit.structure import Results
 from archspec.ir import Graph, Tree, full_name, leaves
@@ -47,8 +47,15 @@ def build(
         device: where its weights are made; on `meta` nothing is allocated.
         dtype: of its floating-point weights.
         init: False leaves the weights uninitialised, for a strict load; names, all but the tensors of these names.
+
+    Raises:
+        SpecError: a layer has an argument that came to torch after the version that is installed.
     """
-    model = construct(_plan(graph), device, init)
+    try:
+        model = construct(_plan(graph), device, init)
+    except TypeError:
+        check_arguments(graph)
+        raise
     return model if dtype is None else model.to(dtype)
 
 
