@@ -96,6 +96,17 @@ def test_output_larger_than_a_file_may_be(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (2, "error[cannot-write]: cannot write the output: file too large\n")
 
 
+@pytest.mark.parametrize("call", ["build {spec} -o {name}", "export lenet5 -o {name}.py", "new {name}.yaml"])
+def test_a_name_too_long_for_a_file(call: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    name = tmp_path / ("n" * 300)
+    (tmp_path / "spec.yaml").write_text("archspec: 1\ninput: [N, 4]\ngraph: {act: ReLU}\n")
+    assert main(call.format(spec=tmp_path / "spec.yaml", name=name).split()) == 2
+    assert (
+        capfd.readouterr().err
+        == f"error[cannot-write]: cannot write `{call.split()[-1].format(name=name)}`: file name too long\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("error", "code", "told"),
     [

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from errno import EDQUOT, EFBIG, EIO, ENOSPC, EROFS
+from errno import EDQUOT, EFBIG, EIO, ENAMETOOLONG, ENOSPC, EROFS
 from importlib import import_module
 from itertools import pairwise
 from typing import NoReturn, Protocol, cast
@@ -46,8 +46,8 @@ COMMANDS = {
 }
 """Commands, and the modules of this package that they are; only that of the command called is imported."""
 
-DISK_SAYS_NO = {ENOSPC, EDQUOT, EFBIG, EIO, EROFS}
-"""Errors that only who writes meets."""
+DISK_SAYS_NO = {ENOSPC, EDQUOT, EFBIG, EIO, EROFS, ENAMETOOLONG}
+"""Errors that only who writes meets; of a name too long to read it is said that there is no such file."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
