@@ -142,7 +142,8 @@ def assemble(
         expect=document.expect,
         freeze=parse_patterns(document.freeze, errors) if document.freeze is not None else base.freeze if base else (),
         imports={**(base.imports if base else {}), **_imports(document.imports, folder, find, errors)},
-        words=_words(entry for entry in _entries(node) if entry.key.text not in ("params", "variants", "doc"))
+        words=_words(entry for entry in _entries(node) if entry.key.text not in ("params", "variants", "doc", "blocks"))
+        | frozenset[str]().union(*map(_words_outwards, blocks.values()))
         | (base.words if base is not None else frozenset[str]()),
         patches={**(base.patches if base else {}), **patches},
         deleted={**(base.deleted if base else {}), **removed},
@@ -382,8 +383,14 @@ def _words(entries: Iterable[Entry]) -> frozenset[str]:
     return words_in(node for entry in entries for node in (entry.key, entry.value))
 
 
+def _words_outwards(block: BlockSyntax) -> frozenset[str]:
+    """What a block mentions of the names of its file: its own params hide them."""
+    own = _entries(block.params)
+    return (block.words - {entry.key.text for entry in own}) | words_in(entry.value for entry in own)
+
+
 def words_in(nodes: Iterable[Node]) -> frozenset[str]:
-    """Every identifier in what is written there."""
+    """Every identifier in what is written there; a key that is no more than a name mentions no other."""
     found: set[str] = set()
     pending = list(nodes)
     while pending:
@@ -393,7 +400,8 @@ def words_in(nodes: Iterable[Node]) -> frozenset[str]:
         elif isinstance(node, Sequence):
             pending.extend(node.items)
         else:
-            pending.extend(part for entry in node.entries for part in (entry.key, entry.value))
+            for entry in node.entries:
+                pending.extend((entry.value,) if entry.key.text.isidentifier() else (entry.key, entry.value))
     return frozenset(found)
 
 
