@@ -337,6 +337,7 @@ def test_reading_stops_at_a_hundred_mistakes() -> None:
         ("for i in range(3) {c: d, e: 3}\n", "1:1-1:18", "a `:` is missing after `for i in range(3)`",
          "write `for i in range(3): {c: d, e: 3}`"),
         ("a {b: c, d: e\n", "1:1-1:2", "a `:` is missing after `a`", "write `a: {b: c, d: e`"),
+        ("a: {b: c, from [d, e]}\n", "1:11-1:15", "a `:` is missing after `from`", "write `from: [d, e]`"),
         ("a: 1\n  b: 2\n", "2:3-2:4", "`b` is indented deeper than the key above, which has a value already",
          "align it with its neighbours, or remove the value above"),
         ("a:\n  b: 1\n c: 2\n", "3:2-3:3", "the indentation of `c` matches no line above",

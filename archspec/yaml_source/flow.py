@@ -107,6 +107,14 @@ def cut_expression(offsets: Offsets, start: int, end: int, key: str | None, *, f
             help="match the brackets, and quote the expression",
         )
     expression = text[start:whole]
+    if key and text[start - 1 : start].isspace() and text[:start].rstrip().endswith(key):
+        name = text[:start].rstrip().rindex(key)
+        return Diagnostic(
+            "yaml-syntax",
+            f"a `:` is missing after `{short(key)}`",
+            offsets.span(name, name + len(key)),
+            help=f"write `{short(key)}: {short(expression)}`",
+        )
     is_key = text[whole : whole + 1] == ":"
     as_list = None if is_key else _as_list(expression)
     written = as_list or quoted(expression)
