@@ -131,15 +131,27 @@ def nearest(word: str, valid: Iterable[str]) -> str | None:
     choices = list(valid)
     if len(choices) > _MANY or len(word) > _LONG:
         return None
-    folded = {choice.lower(): choice for choice in reversed(choices)}
+    like = word[:1].isupper()  # `Dropout` and `dropout` are two
+    folded = {name.lower(): name for name in sorted(choices, key=lambda name: name[:1].isupper() == like)}
     if word.lower() in folded:
         return folded[word.lower()]
     if (meant := synonym(word, choices)) is not None:
         return meant
     from difflib import get_close_matches  # of no use where nothing is wrong
 
-    found = get_close_matches(word, choices, n=1, cutoff=0.6)
-    return found[0] if found else None
+    lower = word.lower()
+    close = get_close_matches(lower, folded, n=1, cutoff=0.75)
+    related = (name for name in get_close_matches(lower, folded, n=9, cutoff=0.6) if _related(lower, name))
+    found = next(iter(close), None) or next(related, None)
+    return folded[found] if found else None
+
+
+def _related(word: str, name: str) -> bool:
+    """Whether names that are less alike have their letters in another order, or one begins or ends with the other:
+    letters in common alone make nobody write `activation` for `dilation`."""
+    short, long = sorted((word, name), key=len)
+    begins, ends = len(short) > 2 and long.startswith(short), len(short) > 3 and long.endswith(short)
+    return begins or ends or sorted(word) == sorted(name)
 
 
 def did_you_mean(word: str, valid: Iterable[str]) -> str | None:

@@ -10,10 +10,12 @@ _SYNONYMS = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "@": "matmul", "bmm": "matmul", "concat": "cat",
     "concatenate": "cat", "dense": "Linear", "conv": "Conv2d", "batchnorm": "BatchNorm2d", "deconv": "ConvTranspose2d",
     "swish": "SiLU", "globalavgpool2d": "AdaptiveAvgPool2d", "globalaveragepooling2d": "AdaptiveAvgPool2d",
-    "globalmaxpool2d": "AdaptiveMaxPool2d",
+    "globalmaxpool2d": "AdaptiveMaxPool2d", "maxpool": "MaxPool2d", "avgpool": "AvgPool2d",
+    "averagepooling2d": "AvgPool2d", "selfattention": "MultiheadAttention", "droppath": "StochasticDepth",
+    "drop_path": "StochasticDepth",
     # arguments and keys of a node
     "axis": "dim dims", "axes": "dims dim", "filters": "out_channels", "rate": "p", "alpha": "negative_slope",
-    "input": "from", "inputs": "from",
+    "input": "from", "inputs": "from", "units": "out_features", "times": "repeat",
     # keys of a spec and of an input
     "layers": "graph", "model": "graph", "network": "graph", "nodes": "graph", "description": "doc", "size": "shape",
     "type": "dtype",

@@ -57,6 +57,22 @@ HELPED = {
     f"{HEAD}graph: [{{op: Dropout, rate: 0.1}}]": "did you mean `p`?",
     f"{HEAD}graph: [{{op: ReLU, inputs: input}}]": "did you mean `from`?",
     f"{HEAD}graph: [Dense]": "did you mean `Linear`?",
+    f"{HEAD}graph: [{{op: Conv2d, activation: ReLU}}]": (
+        "`Conv2d` takes `in_channels`, `out_channels`, `kernel_size`, `stride`, `padding`, `dilation`, `groups`, "
+        "`bias`, `padding_mode`"
+    ),
+    f"{HEAD}graph: [{{op: Linear, args: [1], out_features: 2}}]": (
+        "`Linear` takes `in_features`, `out_features`, `bias`"
+    ),
+    f"{HEAD}graph: [{{op: AvgPool2d, bias: false}}]": (
+        "`AvgPool2d` takes `kernel_size`, `stride`, `padding`, `ceil_mode`, `count_include_pad`, `divisor_override`"
+    ),
+    f"{HEAD}graph: [{{op: AvgPool2d, kernel: 2}}]": "did you mean `kernel_size`?",
+    f"{HEAD}graph: [{{op: Linear, units: 2}}]": "did you mean `out_features`?",
+    f"{HEAD}graph: [{{op: Linear, use_bias: true}}]": "did you mean `bias`?",
+    f"{HEAD}graph: [Attention]": "did you mean `MultiheadAttention`?",
+    f"{HEAD}graph: [softmaxx]": "did you mean `softmax`?",
+    f"{HEAD}graph: [Softmaxx]": "did you mean `Softmax`?",
     f"{HEAD}graph: [{{op: permute, axes: [0, 1, 2, 3]}}]": "did you mean `dims`?",
     f"{HEAD}graph: [{{op: flip, axes: [1]}}]": "did you mean `dims`?",
     f"{HEAD}blocks: {{DenseBlock: {{graph: [ReLU]}}}}\ngraph: [Dense]": "did you mean `DenseBlock`?",
