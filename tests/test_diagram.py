@@ -107,6 +107,44 @@ def test_a_block_around_one_thing_has_no_frame() -> None:
     assert "denseblock1.denselayer1..6" in draw(api.load("densenet121"), depth=3).dot
 
 
+SHARED = f"""archspec: 1
+name: shared
+input: [N, 4, 8, 8]
+{CHAIN}graph:
+  stem: {{op: Conv2d, out_channels: 4, kernel_size: 1}}
+  inner: {{graph: {{once: Block, again: {{reuse: once}}}}}}
+  other: {{reuse: inner, from: stem}}
+  alone: {{reuse: stem}}
+  tied: {{op: Conv2d, out_channels: 4, kernel_size: 1, tie: {{weight: stem.weight}}}}
+  act: ReLU
+  act2: {{reuse: act}}
+  more: [{{reuse: stem, repeat: 2}}, {{reuse: inner.once, repeat: 2}}]
+  bare: {{graph: [{{reuse: stem}}]}}
+  framed: {{graph: [{{op: Conv2d, out_channels: 4, kernel_size: 1, tie: {{weight: stem.weight}}}}]}}
+outputs: [framed, other, inner]
+"""
+
+
+@pytest.mark.parametrize(
+    ("depth", "expected"),
+    [
+        (1, {"other": "weights of inner", "alone": "weights of stem", "tied": "weight of stem"}),
+        (2, {"inner.again": "weights of once", "other.once": "weights of inner", "more.0": "weights of stem",
+             "more.2": "weights of inner.once", "bare.0": "weights of stem", "framed.0": "weight of stem"}),
+        (3, {"inner.again": "weights of once", "other.once": "weights of inner"}),
+    ],
+)  # fmt: skip
+def test_what_has_the_weights_of_another_says_so(depth: int, expected: dict[str, str]) -> None:
+    graph = api.loads(SHARED)
+    found, labels = picture(graph, depth), Labels(Analyses(graph))
+    items = boxes(found) | clusters(found)
+    said = {path: line for path, item in items.items() for line in labels.shared(item)}
+    assert said.items() >= expected.items()
+    assert not {"stem", "inner", "inner.once", "inner.once.conv", "other.once.conv", "act2"} & said.keys()
+    dot = draw(graph, depth=depth).dot
+    assert all(f">{line}</FONT>" in dot for line in expected.values())
+
+
 def test_arguments_that_say_nothing_about_the_network_are_left_out() -> None:
     text = draw(api.load("resnet18")).dot
     assert "inplace" not in text and "stride=2" in text

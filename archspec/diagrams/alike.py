@@ -108,7 +108,8 @@ def _call(node: Node, start: int, outer: dict[Value, int]) -> Hashable:
         (value.node - start, value.part) if value.node >= start else ("input", outer.get(value))
         for value in node.inputs
     )
-    return node.op.title, _arguments(node), node.slots, wiring
+    shared = node.is_reuse, tuple(name for name, _ in node.ties)
+    return node.op.title, _arguments(node), node.slots, wiring, shared
 
 
 def _arguments(node: Node) -> Hashable:

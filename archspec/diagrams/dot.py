@@ -141,7 +141,7 @@ class _Writer:
         """What stands in an open block, in lines: beside its first box, above where that is an open block, too."""
         labels = self.labels_of(cluster)
         name, numbers = labels.name(cluster), labels.numbers(cluster.start, cluster.end)
-        small = [*([name] if name else []), *numbers]
+        small = [*([name] if name else []), *labels.shared(cluster), *numbers]
         lines = [f"<B>{_escaped(labels.title(cluster))}</B>", *map(self.small, small)]
         return f"<{''.join(line + _LEFT for line in lines)}>"
 

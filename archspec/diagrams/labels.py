@@ -60,6 +60,7 @@ class Labels:
         lines = [_cut(edit) for edit in box.edits]
         if not lines and box.kind == "node" and "args" in self._show:
             lines += _wrapped(_arguments(self._graph.nodes[box.start]))
+        lines += self.shared(box)
         if numbers := self.numbers(box.start, box.end):
             lines.append(", ".join(numbers))
         at = box.scope.outputs[0].node if box.scope and box.scope.outputs else box.start
@@ -80,6 +81,23 @@ class Labels:
         if "macs" in self._show and macs:
             found.append(f"{short_count(macs)} MACs")
         return found
+
+    def shared(self, item: Box | Cluster) -> list[str]:
+        """Whose weights it has: it is a module called again, which the outermost block says, or has another's
+        parameter."""
+        if isinstance(item, Box) and item.kind in ("input", "output"):
+            return []
+        graph = self._graph
+        parts = [graph[path].item for path in (item.without, item.path) if path]
+        parent = graph.scopes[parts[0].path.rpartition(".")[0]]
+        first = next((part for part in parts if part.is_reuse), None)
+        found: list[tuple[str, str]] = []
+        if first is None and item.scope is None:
+            found += [(name, owner.removesuffix(f".{name}")) for name, owner in graph.nodes[item.start].ties]
+        elif first is not None and not parent.is_reuse and any(graph.states[item.start : item.end]):
+            last = graph[item.last].item if item.last and first.path == item.path else first
+            found += [("weights", module) for module in dict.fromkeys((first.module, last.module))]
+        return [_cut(f"{what} of {owner.removeprefix(f'{parent.path}.')}") for what, owner in found]
 
     def types(self, item: Box | Cluster) -> tuple[TensorType, ...]:
         """What it yields."""
