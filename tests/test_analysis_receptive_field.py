@@ -320,8 +320,11 @@ def test_paths_of_different_strides() -> None:
         """.replace("        ", "")
     )
     assert (field.kind, field.at) == ("unaligned", "both")
-    field = field_of("pool: {op: AvgPool1d, kernel_size: 2}\nboth: {op: cat, dim: 2, from: [pool, input]}")
+    joined = "pool: {op: AvgPool1d, kernel_size: 2}\nboth: {op: cat, dim: 2, from: [pool, input]}"
+    field = field_of(joined)
     assert (field.kind, field.at) == ("unaligned", "both")
+    convolved = "".join(f"\nconv{i}: {{op: Conv1d, out_channels: 1, kernel_size: 9}}" for i in range(8))
+    assert field_of(joined + convolved).size == (64,)  # a bound that grows by each, but there are no more positions
 
 
 def test_each_copy_of_a_block_is_named_where_its_own_paths_meet() -> None:

@@ -28,9 +28,10 @@ class ReceptiveField:
     """The field of the units of one value. Tuples have an entry for each axis of the input that has positions.
 
     affine: unit `u` sees `u * stride - padding` and the `size - 1` positions after it. phase-dependent: the size
-    differs from unit to unit; `size` is the largest. unaligned: paths of different strides meet, at node `at`.
-    unsized: the field follows from a size that is not known, at node `at`; `size` is the whole axis. global: some unit
-    sees everything along an axis; `local` is the field of the paths that do not, or after pooling of what was pooled.
+    differs from unit to unit; `size` is the largest. unaligned: paths of different strides meet, at node `at`; `size`
+    is a bound. unsized: the field follows from a size that is not known, at node `at`; `size` is the whole axis.
+    global: some unit sees everything along an axis; `local` is the field of the paths that do not, or after pooling
+    of what was pooled.
     """
 
     kind: Kind
@@ -110,10 +111,18 @@ def _local(tracks: Sequence[Track], sizes: tuple[Dim, ...]) -> ReceptiveField:
     kind = _ORDER[max(_ORDER.index(_kind(track)) for track in tracks)]
     return ReceptiveField(
         kind,
-        tuple(size if track.unsized else max(track.map.size, 0) for track, size in zip(tracks, sizes, strict=True)),
+        tuple([_size(track, size) for track, size in zip(tracks, sizes, strict=True)]),
         tuple(track.map.stride for track in tracks) if kind == "phase-dependent" else (),
         at=next((at for track in tracks if (at := track.unsized or track.unaligned)), None),
     )
+
+
+def _size(track: Track, whole: Dim) -> Dim:
+    """The positions that a unit sees. A bound that joining paths multiplies, step by step, is no more than the axis."""
+    if track.unsized:
+        return whole
+    size = max(track.map.size, 0)
+    return min(size, whole) if track.unaligned and isinstance(whole, int) else size
 
 
 def _kind(track: Track) -> Kind:
