@@ -57,6 +57,9 @@ HELPED = {
     f"{HEAD}graph: [{{op: Dropout, rate: 0.1}}]": "did you mean `p`?",
     f"{HEAD}graph: [{{op: ReLU, inputs: input}}]": "did you mean `from`?",
     f"{HEAD}graph: [Dense]": "did you mean `Linear`?",
+    f"{HEAD}graph: {{a: ReLU, b: {{op: cat, from: input, a}}}}": "put a list in brackets: `from: [input, a]`",
+    f"{HEAD}graph: [{{op: MaxPool2d, kernel_size: 2, 3}}]": "put a list in brackets: `kernel_size: [2, 3]`",
+    f"{HEAD}graph: {{if 1 > 2: {{a: ReLU}}, else if 2 > 1: {{a: SiLU}}}}": "write `elif 2 > 1:`",
     f"{HEAD}graph: [{{op: Conv2d, activation: ReLU}}]": (
         "`Conv2d` takes `in_channels`, `out_channels`, `kernel_size`, `stride`, `padding`, `dilation`, `groups`, "
         "`bias`, `padding_mode`"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise, takewhile
 
 from archspec import ops
 from archspec.diagnostics import SpecError, did_you_mean, spec_error
@@ -153,6 +154,7 @@ class _Parser:
         return NodeSyntax(node.span, graph=self.graph(node))
 
     def full_node(self, node: Mapping) -> NodeSyntax:
+        _check_brackets(node)
         own = [entry for entry in node.entries if entry.key.text in NODE_KEYS and not _is_number_for_prelu(entry)]
         special = {entry.key.text: entry.value for entry in own}
         rest = tuple((entry.key, entry.value) for entry in node.entries if entry not in own)
@@ -218,6 +220,25 @@ def parse_lets(node: Mapping, errors: Errors) -> tuple[Let, ...]:
         except SpecError as error:
             errors.add(error)
     return tuple(out)
+
+
+def _check_brackets(node: Mapping) -> None:
+    """Raises SpecError for `from: a, b` and `size: 3, 5` in flow style: YAML takes what is after the comma as a key."""
+    for at, (before, entry) in enumerate(pairwise(node.entries), 1):
+        listed = before.key.text == "from" or not entry.key.text.isidentifier()
+        if listed and isinstance(before.value, Scalar) and _has_no_colon(entry):
+            names = [before.value.text, *(each.key.text for each in takewhile(_has_no_colon, node.entries[at:]))]
+            raise spec_error(
+                "bad-node",
+                f"`{entry.key.text}` is a key without a value",
+                entry.key.span,
+                help=f"put a list in brackets: `{before.key.text}: [{', '.join(names)}]`",
+            )
+
+
+def _has_no_colon(entry: Entry) -> bool:
+    key, value = entry.key.span, entry.value.span
+    return (key.end_line, key.end_column) == (value.line, value.column)
 
 
 def _is_node(node: Node) -> bool:

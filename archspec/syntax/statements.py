@@ -37,6 +37,9 @@ def statements(
                     raise spec_error(
                         "stray-else", f"`{word}` follows no `if`", key.span, help="put it right after its `if`"
                     )
+                if word == "else" and key.text != word:
+                    condition = key.text.split(None, 2)[2]
+                    raise spec_error("stray-else", "`else if` is one word", key.span, help=f"write `elif {condition}:`")
                 condition, offset = _condition(key, "elif") if word == "elif" else (None, 0)
                 branches.append(Branch(condition, offset, key.span, body(value)))
                 continue

@@ -14,7 +14,7 @@ Leaf = TypeVar("Leaf")
 
 NODE_KEYS = ("op", "graph", "reuse", "from", "when", "else", "as", "repeat", "init", "tie")
 KINDS = ("op", "graph", "reuse")
-_STATEMENT = re.compile(r"(for|if|elif|let)\s+\S|else$")
+_STATEMENT = re.compile(r"(for|if|elif|let)\s+\S|else(\s+if\s+\S|$)")
 
 
 @record
