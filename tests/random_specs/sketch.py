@@ -148,9 +148,12 @@ def used(spec: Sketch, keep: set[str] | frozenset[str] = frozenset()) -> Sketch:
     return replace(spec, params={name: value for name, value in spec.params.items() if name in known})
 
 
+_KEY = re.compile(r"(^[\s-]*|[{,]\s*)[A-Za-z_]\w*:(?=\s|$)", re.MULTILINE)
+
+
 def words(*lines: str) -> set[str]:
-    """Every name in a text."""
-    return {word for line in lines for word in re.findall(r"[A-Za-z_]\w*", line)}
+    """Every name in a text, apart from keys that are no more than one."""
+    return {word for line in lines for word in re.findall(r"[A-Za-z_]\w*", _KEY.sub(r"\1", line))}
 
 
 # Printing
