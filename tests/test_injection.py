@@ -54,7 +54,7 @@ def spec(place: str, text: str) -> str:
     return f"""archspec: 1
 name: {fill["name"]}
 doc: {fill["doc"]}
-params: {{{fill["param"]}: 8, kind: {fill["text"]}}}
+params: {{{fill["param"]}: 9, kind: {fill["text"]}}}
 variants: {{{fill["variant"]}: {{kind: {fill["text"]}}}}}
 inputs: {{{fill["input"]}: [N, 3, 8, 8]}}
 blocks:
@@ -66,7 +66,7 @@ blocks:
       act: {{op: ReLU, when: "kind != extra"}}
 graph:
   {fill["node"]}: {{op: {fill["block"]}, width: {number}, kind: $kind}}
-  more: {{op: {fill["block"]}, width: 9, kind: $kind}}
+  more: {{op: {fill["block"]}, width: {fill["param"]}, kind: $kind}}
   up: {{op: interpolate, scale_factor: 2, mode: {fill["mode"]}}}
   turned: {{op: einsum, equation: {fill["equation"]}}}
   items:
