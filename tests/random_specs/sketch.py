@@ -144,11 +144,20 @@ def _file(spec: Sketch, name: str) -> Sketch:
 
 def used(spec: Sketch, keep: set[str] | frozenset[str] = frozenset()) -> Sketch:
     """Without the params that came to no use."""
-    known = keep | words(*_spec_lines(replace(spec, params={})))
+    known = keep | mentioned(spec)
     return replace(spec, params={name: value for name, value in spec.params.items() if name in known})
 
 
 _KEY = re.compile(r"(^[\s-]*|[{,]\s*)[A-Za-z_]\w*:(?=\s|$)", re.MULTILINE)
+
+
+def mentioned(spec: Sketch) -> set[str]:
+    """Every name that a spec mentions, apart from its own params: those of blocks hide them."""
+    found = words(*_spec_lines(replace(spec, params={}, blocks={})))
+    for block in (block for block in spec.blocks.values() if not block.file):
+        found |= words(*block_lines(replace(block, params={}))) - block.params.keys()
+        found |= words(*map(str, block.params.values()))
+    return found
 
 
 def words(*lines: str) -> set[str]:

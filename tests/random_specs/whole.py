@@ -7,8 +7,19 @@ from dataclasses import replace
 
 from tests.random_specs.graphs import SpecWriter
 from tests.random_specs.pick import Pick
-from tests.random_specs.sketch import Block, Child, For, Graph, If, Let, Output, Sketch, Statement, block_lines
-from tests.random_specs.sketch import words as words_of
+from tests.random_specs.sketch import (
+    Child,
+    For,
+    Graph,
+    If,
+    Let,
+    Output,
+    Sketch,
+    Statement,
+    block_lines,
+    mentioned,
+    words,
+)
 from tests.random_specs.unroll import Run, run_sketch
 
 
@@ -48,22 +59,16 @@ def trimmed(spec: Sketch) -> Sketch:
         text = spec.text
         used = {child.op for child in all_children(spec)}
         spec.blocks = {name: block for name, block in spec.blocks.items() if name in used}
-        read = words(spec)
+        read = mentioned(spec)
         spec.params = {name: value for name, value in spec.params.items() if name in read}
         for block in spec.blocks.values():
-            read = words(block)
+            read = words(*block_lines(replace(block, params={})))
             block.params = {name: value for name, value in block.params.items() if name in read}
         for child in all_children(spec):
             if child.op in spec.blocks:
                 known = spec.blocks[child.op].params
                 child.args = {name: value for name, value in child.args.items() if name in known}
     return spec
-
-
-def words(owner: Sketch | Block) -> set[str]:
-    """Every name that a spec or block mentions, apart from its own params."""
-    rest = replace(owner, params={})
-    return words_of(rest.text if isinstance(rest, Sketch) else "\n".join(block_lines(rest)))
 
 
 def move(spec: Sketch, name: str, as_network: bool) -> None:
