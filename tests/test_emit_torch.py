@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 import archspec
 from archspec.diagnostics import SpecError
+from archspec.emit.construct import check_arguments
 from archspec.emit.torch import build, load_source, run_and_compare
 from archspec.ir import Graph
 
@@ -260,6 +261,13 @@ def test_dtype() -> None:
     assert kinds["head.weight"] == torch.float64
     assert kinds["stem.0.norm.num_batches_tracked"] == torch.int64
     assert run_and_compare(network(), model) == []
+
+
+def test_layers_that_take_any_argument_are_not_blamed_for_another_error() -> None:
+    text = (
+        "archspec: 1\ninput: [N, 5, 4]\ngraph:\n  a: {op: LSTM, hidden_size: 3, batch_first: true}\noutputs: a.output\n"
+    )
+    check_arguments(archspec.loads(text))
 
 
 def test_an_argument_that_an_older_torch_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any
 
 import torch
@@ -109,8 +109,9 @@ def check_arguments(graph: Graph) -> None:
         if isinstance(target, Module) and target.cls.startswith("torch.nn."):
             name = target.cls.rpartition(".")[2]
             known = signature(getattr(nn, name)).parameters
+            takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in known.values())  # recurrent layers
             for argument, _ in target.kwargs:
-                if argument not in known:
+                if argument not in known and not takes_any:
                     message = f"`{name}` of torch {torch.__version__} has no argument `{argument}`"
                     help = "install a newer torch, or leave the argument out"
                     raise spec_error("unknown-argument", message, node.origin.span, help=help)
